@@ -1,0 +1,92 @@
+"""Canonical JSON: RFC 8785 without floating-point numbers.
+
+    value   = object | array | string | integer | true | false | null
+    object  = members sorted by name; a name is ASCII, so that byte order, code point order and the UTF-16 order of
+              RFC 8785 section 3.2.3 are the same order
+    integer = -(2^53 - 1) .. 2^53 - 1, the range that every JSON reader keeps exactly (RFC 7493 section 2.2)
+    string  = Unicode scalar values, unchanged (no normalisation); a lone surrogate is refused
+
+UTF-8, no white space. `decode` is the strict inverse of `encode`: bytes that `encode` would not have printed are refused,
+which also refuses duplicate names, floats, and other spellings of the same string. The encoder is orjson; the tests show
+that it prints what the `rfc8785` package prints.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from .errors import InvalidInput, MalformedProof
+
+LARGEST_INTEGER = 2**53 - 1
+
+_OPTIONS = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+
+def encode(value: Any) -> bytes:
+    """Return the canonical bytes of `value`, a tree of dict, list, str, int, bool and None.
+
+    Raises InvalidInput for anything that has no canonical form: a float, an integer beyond 2^53 - 1, a lone surrogate,
+    a name that is not an ASCII string, another type.
+    """
+    check(value)
+    return encode_checked(value)
+
+
+def encode_checked(value: Any) -> bytes:
+    """`encode` for a tree that `check` has passed already, or that the program itself built of checked parts."""
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise InvalidInput("cannot be written as canonical JSON (lone surrogate, or nested too deeply)") from error
+
+
+def decode(data: bytes) -> Any:
+    """Return the value of canonical bytes. Raises MalformedProof for every other input."""
+    try:
+        value = orjson.loads(data)
+        again = encode(value)
+    except (orjson.JSONDecodeError, InvalidInput, RecursionError) as error:
+        raise MalformedProof("not canonical JSON") from error
+    if again != data:
+        raise MalformedProof("JSON, but not in its canonical form")
+    return value
+
+
+def check(value: Any, field: str = "") -> None:
+    """Raise InvalidInput, naming the place below `field`, where `value` has no canonical form."""
+    kind = type(value)
+    if kind is str:
+        if not value.isascii():
+            _check_string(value, field)
+    elif kind is int:
+        if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            raise InvalidInput("is an integer beyond 2^53 - 1; send it as text", field)
+    elif kind is dict:
+        for name, member in value.items():
+            if type(name) is not str or not name.isascii():
+                raise InvalidInput("has a member whose name is not plain ASCII; rename it", field)
+            check(member, f"{field}.{name}" if field else name)
+    elif kind is list:
+        for index, member in enumerate(value):
+            check(member, f"{field}.{index}" if field else str(index))
+    elif value is None or kind is bool:
+        return
+    elif kind is float:
+        raise InvalidInput("is a floating-point number; send an integer (money in minor units) or text", field)
+    else:
+        raise InvalidInput(f"is of type {kind.__name__}, which JSON does not have", field)
+
+
+def _check_string(value: str, field: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInput("holds a lone surrogate, half of a character; send whole Unicode text", field) from error

@@ -1,0 +1,29 @@
+"""The catalogue: every action that can be recorded, one class each, one module per category.
+
+`indelible.catalogue.action` says how an action is declared, `indelible.catalogue.fields` what its context is made of.
+Importing this package declares the built-in actions.
+"""
+
+from __future__ import annotations
+
+from . import account, bookings, clients, log, loyalty, payments, services, settings, vouchers
+from .action import CATEGORIES, PERSON_KINDS, Action, Field, find, placeholders, registered
+
+__all__ = [
+    "CATEGORIES",
+    "PERSON_KINDS",
+    "Action",
+    "Field",
+    "account",
+    "bookings",
+    "clients",
+    "find",
+    "log",
+    "loyalty",
+    "payments",
+    "placeholders",
+    "registered",
+    "services",
+    "settings",
+    "vouchers",
+]

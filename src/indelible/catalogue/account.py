@@ -1,0 +1,197 @@
+"""Signing in, and who may.
+
+An account is whoever signs in with it: a member of staff or a client. IP address and device are in the document's
+`request`. A session's id is one that the host may print: never the secret that proves the session.
+
+What somebody typed into a login form is never recorded: people type passwords into the wrong field. Where it belongs to
+no account, the target of `account.login_failed` is the clinic, and the actor the system (`login:unknown-account`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .action import Action
+from .fields import Changed, Count, EmailChange, Instant, SessionRef, Word, Words
+
+
+class LoggedIn(
+    Action,
+    code="account.logged_in",
+    label="Logged in",
+    category="account",
+    targets=("account", "session"),
+    sentence="{actor} logged in",
+):
+    method: Literal["password", "passkey", "sso", "magic_link", "pin"] | None = None
+    second_factor: Literal["none", "totp", "sms", "email", "passkey", "recovery_code"] | None = None
+    new_device: bool | None = None
+    session: SessionRef | None = None
+
+
+class LoginFailed(
+    Action,
+    code="account.login_failed",
+    label="Failed login",
+    category="account",
+    targets=("account", "clinic"),
+    sentence="Failed login for {target}",
+):
+    reason_code: (
+        Literal["wrong_password", "wrong_code", "locked", "unknown_account", "sso_error", "disabled", "other"] | None
+    ) = None
+    method: Literal["password", "passkey", "sso", "magic_link", "pin"] | None = None
+    attempt: Count | None = None
+
+
+class LoggedOut(
+    Action,
+    code="account.logged_out",
+    label="Logged out",
+    category="account",
+    targets=("account", "session"),
+    sentence="{actor} logged out",
+):
+    cause: Literal["user", "idle_timeout", "expired"] | None = None
+    session: SessionRef | None = None
+
+
+class AccountLocked(
+    Action,
+    code="account.locked",
+    label="Locked account",
+    category="account",
+    targets=("account",),
+    sentence="{actor} locked the account of {target}",
+):
+    reason_code: Literal["too_many_failures", "admin", "risk"] | None = None
+    until: Instant | None = None
+
+
+class PasswordChanged(
+    Action,
+    code="account.password_changed",
+    label="Changed password",
+    category="account",
+    targets=("account",),
+    sentence="{actor} changed the password of {target}",
+):
+    sessions_revoked: Count | None = None
+
+
+class PasswordResetRequested(
+    Action,
+    code="account.password_reset_requested",
+    label="Requested password reset",
+    category="account",
+    targets=("account",),
+    sentence="{actor} requested a password reset for {target}",
+):
+    medium: Literal["email", "sms", "staff"] | None = None
+
+
+class PasswordReset(
+    Action,
+    code="account.password_reset",
+    label="Reset password",
+    category="account",
+    targets=("account",),
+    sentence="{actor} reset the password of {target}",
+):
+    sessions_revoked: Count | None = None
+
+
+class TwoFactorEnabled(
+    Action,
+    code="account.two_factor_enabled",
+    label="Enabled two-factor",
+    category="account",
+    targets=("account",),
+    sentence="{actor} enabled two-factor login for {target}",
+):
+    factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
+
+
+class TwoFactorDisabled(
+    Action,
+    code="account.two_factor_disabled",
+    label="Disabled two-factor",
+    category="account",
+    targets=("account",),
+    sentence="{actor} disabled two-factor login for {target}",
+):
+    factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
+
+
+class RecoveryCodeUsed(
+    Action,
+    code="account.recovery_code_used",
+    label="Used recovery code",
+    category="account",
+    targets=("account",),
+    sentence="{actor} used a recovery code of {target}",
+):
+    remaining: Count | None = None
+
+
+class SessionRevoked(
+    Action,
+    code="account.session_revoked",
+    label="Revoked session",
+    category="account",
+    targets=("session", "account"),
+    sentence="{actor} revoked a session ({target})",
+):
+    """One session, or all of an account; then the account is the target."""
+
+    scope: Literal["one", "all_others", "all"] | None = None
+    cause: Literal["user", "admin", "password_change", "risk"] | None = None
+    session: SessionRef | None = None
+    sessions_revoked: Count | None = None
+
+
+class EmailChanged(
+    Action,
+    code="account.email_changed",
+    label="Changed login e-mail",
+    category="account",
+    targets=("account",),
+    sentence="{actor} changed the login e-mail of {target}",
+):
+    email: EmailChange | None = None
+
+
+class StaffAdded(
+    Action,
+    code="staff.added",
+    label="Added staff member",
+    category="account",
+    targets=("staff",),
+    sentence="{actor} added staff member {target}",
+):
+    role: Word | None = None
+
+
+class StaffRoleChanged(
+    Action,
+    code="staff.role_changed",
+    label="Changed role",
+    category="account",
+    targets=("staff",),
+    sentence="{actor} changed the role of {target} from {role.old} to {role.new}",
+):
+    role: Changed[Word]
+    permissions_added: Words | None = None
+    permissions_removed: Words | None = None
+
+
+class StaffDeactivated(
+    Action,
+    code="staff.deactivated",
+    label="Deactivated staff member",
+    category="account",
+    targets=("staff",),
+    sentence="{actor} deactivated staff member {target}",
+):
+    future_bookings: Count | None = None
+    sessions_revoked: Count | None = None

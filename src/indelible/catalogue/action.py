@@ -1,0 +1,211 @@
+"""What an action is, and the one register of all of them.
+
+An action is declared once, by one class statement; importing its module registers it:
+
+    class BookingCancelled(
+        Action,
+        code="booking.cancelled",                      # frozen once released
+        label="Cancelled reservation",                 # message id, rendered at read time
+        category="bookings",
+        targets=("booking",),                          # kinds that the target may have
+        sentence="{actor} cancelled reservation {target}",
+    ):
+        starts_at: Instant | None = None               # required is only what the sentence prints
+
+A host declares its own in the same way, in a module of its own. An unknown code is refused on write and readable on
+read.
+
+What a declaration must keep to, or the class statement raises TypeError:
+
+- The sentence prints `{actor}`, `{target}`, `{client}`, `{amount}` and required fields; of a field that changed, `.old`
+  and `.new`. `{amount}` is made of `amount_minor` and `currency`.
+- `money` says how the amount counts in a sum: "in", "out" or "none". Where it counts, `amount_minor` and `currency` are
+  required: they are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
+- An amount, a field whose name ends in `_minor`, needs a field `currency` beside it; an entry with the one and not the
+  other is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from dataclasses import dataclass
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from .fields import Changed, Personal, Realm, Refers, Someone
+
+Money = Literal["in", "out", "none"]
+
+# In the order in which a reader is shown them. A host may add its own.
+CATEGORIES: dict[str, str] = {
+    "bookings": "Bookings",
+    "payments": "Payments",
+    "vouchers": "Vouchers",
+    "services": "Services and schedule",
+    "clients": "Clients",
+    "account": "Account",
+    "loyalty": "Loyalty",
+    "settings": "Settings",
+    "log": "Activity log",
+}
+
+# Kinds of target that are a person: the body holds a token in place of the id.
+PERSON_KINDS = frozenset({"client", "staff", "account", "loyalty_account"})
+
+_CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
+_CODE_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What the journal needs to know of one context field, worked out once when the class is declared."""
+
+    name: str
+    required: bool
+    personal: Personal | None
+    refers: str | None
+    realm: Literal["staff", "client"] | None
+    changed: bool
+
+
+_REGISTER: dict[str, type[Action]] = {}
+
+
+class Action(BaseModel):
+    """One thing that can happen. Fields are the context; class arguments are what is fixed about the action."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    code: ClassVar[str]
+    label: ClassVar[str]
+    category: ClassVar[str]
+    targets: ClassVar[tuple[str, ...]]
+    sentence: ClassVar[str]
+    version: ClassVar[int]
+    money: ClassVar[Money]
+    by_journal: ClassVar[bool]
+    fields_of_context: ClassVar[tuple[Field, ...]]
+    amounts: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _currency_of_amounts(self) -> Self:
+        if self.amounts and getattr(self, "currency", None) is None:
+            for name in self.amounts:
+                if getattr(self, name) is not None:
+                    raise ValueError(f"has {name} and no currency; send the currency's code, such as EUR")
+        return self
+
+    def __init_subclass__(
+        cls,
+        *,
+        code: str | None = None,
+        label: str = "",
+        category: str = "",
+        targets: tuple[str, ...] = (),
+        sentence: str = "",
+        version: int = 1,
+        money: Money = "none",
+        by_journal: bool = False,
+    ) -> None:
+        super().__init_subclass__()
+        taken = _RESERVED & set(cls.__annotations__)
+        if taken:
+            raise TypeError(f"{cls.__name__}: a context field cannot be called {min(taken)}; the class uses that name")
+        if code is None:
+            return  # a shared base of several actions, not an action
+        cls.code, cls.label, cls.category, cls.targets = code, label, category, targets
+        cls.sentence, cls.version, cls.money, cls.by_journal = sentence, version, money, by_journal
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Called by pydantic once the fields are known: work out what the journal needs of them, and register."""
+        if "code" not in cls.__dict__:
+            return
+        cls.fields_of_context = tuple(_field(cls, name) for name in cls.model_fields)
+        cls.amounts = tuple(name for name in cls.model_fields if name.endswith("_minor"))
+        _check_declaration(cls)
+        _register(cls)
+
+
+# What the class says about the action; a context field of the same name would hide it.
+_RESERVED = frozenset({*Action.__annotations__} - {"model_config"})
+
+
+def _field(cls: type[Action], name: str) -> Field:
+    info = cls.model_fields[name]
+    markers = [*info.metadata, *_markers(info.annotation)]
+    realm = next((marker.name for marker in markers if isinstance(marker, Realm)), None)
+    return Field(
+        name=name,
+        required=info.is_required(),
+        personal=next((marker for marker in markers if isinstance(marker, Personal)), None),
+        refers=next((marker.kind for marker in markers if isinstance(marker, Refers)), None),
+        realm=realm or ("client" if _mentions(info.annotation, Someone) else None),
+        changed=_mentions(info.annotation, Changed),
+    )
+
+
+def _markers(annotation: Any) -> list[Any]:
+    """The marks in `X | None`, `Annotated[X, ...]` and, for `Changed[...]`, in what it changes."""
+    found: list[Any] = []
+    if typing.get_origin(annotation) is Annotated:
+        found += annotation.__metadata__
+    if isinstance(annotation, type) and issubclass(annotation, Changed):
+        new = annotation.model_fields["new"]
+        found += [*new.metadata, *_markers(new.annotation)]
+    for part in typing.get_args(annotation):
+        found += _markers(part)
+    return found
+
+
+def _mentions(annotation: Any, wanted: type) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, wanted):
+        return True
+    return any(_mentions(part, wanted) for part in typing.get_args(annotation))
+
+
+def placeholders(sentence: str) -> tuple[str, ...]:
+    """The names between braces in a sentence, in order: `actor`, `target`, `client`, `amount`, `starts_at.old`, ..."""
+    return tuple(name for _, name, _, _ in Formatter().parse(sentence) if name is not None)
+
+
+def _check_declaration(cls: type[Action]) -> None:
+    code = cls.code
+    if not _CODE.fullmatch(code) or len(code) > _CODE_LIMIT:
+        raise TypeError(f"{code!r} is not an action code; write noun.past in lower case, such as room.cleaned")
+    if not (cls.label and cls.category and cls.targets and cls.sentence):
+        raise TypeError(f"{code} needs a label, a category, targets and a sentence")
+    required = {field.name for field in cls.fields_of_context if field.required}
+    money = {"amount_minor", "currency"}
+    if cls.money != "none" and not money <= required:
+        raise TypeError(f"{code} counts as money {cls.money}, so amount_minor and currency must be required fields")
+    if cls.amounts and "currency" not in cls.model_fields:
+        raise TypeError(f"{code} has the amount {cls.amounts[0]} and no field currency")
+    printable = {"actor", "target", "client"} | ({"amount"} if money <= required else set())
+    for field in cls.fields_of_context:
+        if field.required:
+            printable |= {f"{field.name}.old", f"{field.name}.new"} if field.changed else {field.name}
+    for name in placeholders(cls.sentence):
+        if name not in printable:
+            raise TypeError(f"{code}: the sentence prints {{{name}}}, which is not there in every entry of it")
+
+
+def _register(cls: type[Action]) -> None:
+    other = _REGISTER.get(cls.code)
+    if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise TypeError(f"{cls.code} is declared twice, by {other.__module__} and by {cls.__module__}")
+    _REGISTER[cls.code] = cls
+
+
+def find(code: str) -> type[Action] | None:
+    """Return the class of an action code, or None where nothing declares it."""
+    return _REGISTER.get(code)
+
+
+def registered() -> tuple[type[Action], ...]:
+    """Every declared action, by category in reading order and then in order of declaration."""
+    order = {category: index for index, category in enumerate(CATEGORIES)}
+    return tuple(sorted(_REGISTER.values(), key=lambda cls: order.get(cls.category, len(order))))

@@ -1,0 +1,73 @@
+"""What happens to a client's record. The names of fields are in clear, their values never."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .action import Action
+from .fields import Count, Day, Instant, PersonalChanges, PersonalText, StaffMember, Word, Words
+
+
+class ClientCreated(
+    Action,
+    code="client.created",
+    label="Created client",
+    category="clients",
+    targets=("client",),
+    sentence="{actor} created client {target}",
+):
+    method: Literal["staff", "self_signup", "booking", "import", "api"] | None = None
+    fields_present: Words | None = None
+
+
+class ClientEdited(
+    Action,
+    code="client.edited",
+    label="Edited client",
+    category="clients",
+    targets=("client",),
+    sentence="{actor} edited client {target}",
+):
+    changes: PersonalChanges | None = None
+    fields_changed: Words | None = None
+
+
+class ClientDeleted(
+    Action,
+    code="client.deleted",
+    label="Deleted client",
+    category="clients",
+    targets=("client",),
+    sentence="{actor} deleted client {target}",
+):
+    """The host's record is gone; what the log holds about the client stays until the client is anonymized."""
+
+    mode: Literal["archived", "removed"] | None = None
+    restorable_until: Instant | None = None
+    reason_code: Word | None = None
+    reason_text: PersonalText | None = None
+
+
+class ClientAnonymized(
+    Action,
+    code="client.anonymized",
+    label="Anonymized client",
+    category="clients",
+    targets=("client",),
+    sentence="{actor} anonymized a client",
+    by_journal=True,
+):
+    """Written by the log when it erases a client's values. What it erased is the body's member `erases`.
+
+    The sentence names no target: nobody can know the name any more. The counts are of what came before this entry.
+    """
+
+    requested_by: Literal["client", "staff", "retention_rule"] | None = None
+    # Which ground of Article 17(1)(a) to (f) or of Article 5(1)(e) GDPR.
+    legal_basis: Literal["17_1_a", "17_1_b", "17_1_c", "17_1_d", "17_1_e", "17_1_f", "5_1_e"] | None = None
+    approver: StaffMember | None = None
+    entries: Count | None = None
+    identity_values: Count | None = None
+    network_values: Count | None = None
+    evidence_values_kept: Count | None = None
+    backups_expire_on: Day | None = None

@@ -1,0 +1,68 @@
+"""What the log records about itself: who read it, took it out, checked it. Only the journal's own operations write it.
+
+A filter may name a person, so its two forms are personal: `filter` as the list and the command line take it, and
+`filter_in_words`. Where a filter names one client, the journal gives that client as the document's `client`, so that
+the filter goes when the client is anonymized.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .action import Action
+from .fields import Count, PersonalText, Word
+
+
+class LogViewed(
+    Action,
+    code="log.viewed",
+    label="Viewed activity log",
+    category="log",
+    targets=("log",),
+    sentence="{actor} viewed the activity log",
+    by_journal=True,
+):
+    """One entry for a burst of reading, not one per page."""
+
+    filter: PersonalText | None = None
+    filter_in_words: PersonalText | None = None
+    pages: Count | None = None
+
+
+class LogExported(
+    Action,
+    code="log.exported",
+    label="Exported activity log",
+    category="log",
+    targets=("log",),
+    sentence="{actor} exported the activity log up to entry {up_to_seq}",
+    by_journal=True,
+):
+    """Appended before the first byte is sent, so the number of rows is not known yet: the file's manifest says it."""
+
+    up_to_seq: Count
+    filter: PersonalText | None = None
+    filter_in_words: PersonalText | None = None
+    format: Word | None = None
+    profile: Word | None = None
+    checkpoint_size: Count | None = None
+    checkpoint_root: Word | None = None  # base64, as in the checkpoint
+    purpose: Literal["tax", "dispute", "subject_access", "security", "other"] | None = None
+
+
+class LogVerified(
+    Action,
+    code="log.verified",
+    label="Verified activity log",
+    category="log",
+    targets=("log",),
+    sentence="{actor} verified the activity log: {result}",
+    by_journal=True,
+):
+    result: Literal["intact", "not_intact", "could_not_tell"]
+    from_seq: Count | None = None
+    to_seq: Count | None = None
+    findings: Count | None = None
+    first_bad_seq: Count | None = None
+    checkpoint_size: Count | None = None
+    checkpoint_root: Word | None = None  # base64, as in the checkpoint

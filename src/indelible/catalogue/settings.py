@@ -1,0 +1,53 @@
+"""The clinic itself and its settings.
+
+Old and new values of settings are personal: an address for notices is one of them. Of a secret (an API key, a password)
+say only that it changed, with neither value.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .action import Action
+from .fields import Changed, Count, Currency, Instant, PersonalChanges, Word, Words
+
+
+class ClinicCreated(
+    Action,
+    code="clinic.created",
+    label="Created clinic",
+    category="settings",
+    targets=("clinic",),
+    sentence="{actor} created clinic {target}",
+):
+    zone: Word | None = None
+    currency: Currency | None = None
+
+
+class ClinicTimeZoneChanged(
+    Action,
+    code="clinic.time_zone_changed",
+    label="Changed time zone",
+    category="settings",
+    targets=("clinic",),
+    sentence="{actor} changed the time zone from {zone.old} to {zone.new}",
+):
+    """From this entry on, days and times of the log are those of the new zone. `keeps` says what bookings keep."""
+
+    zone: Changed[Word]
+    effective_at: Instant | None = None
+    future_bookings: Count | None = None
+    keeps: Literal["wall_clock", "instant"] | None = None
+
+
+class SettingsChanged(
+    Action,
+    code="settings.changed",
+    label="Changed settings",
+    category="settings",
+    targets=("settings", "clinic"),
+    sentence="{actor} changed the {section} settings",
+):
+    section: Word
+    changes: PersonalChanges | None = None
+    fields_changed: Words | None = None

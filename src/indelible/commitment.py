@@ -1,0 +1,71 @@
+"""Commitments: what a body holds in the place of a personal value.
+
+    salt       = HMAC-SHA256(key = seed, message = path)
+    commitment = SHA-256("indelible/personal/v1" 0x00 || part(log origin) || part(entry id) || part(path)
+                         || part(salt) || part(canonical value))
+    part(x)    = u32 big-endian length of x in bytes || x
+
+`seed` is 32 random bytes, one for each (entry, person, class), kept with the values and destroyed with them. Texts are
+UTF-8; the entry id is its 36-character text; the value is canonical JSON (`canonical.py`). In a body a commitment is
+written in base64url without padding, 43 characters.
+
+Without the seed a commitment cannot be tried against a list of likely values: the salt is as unguessable as the seed.
+With the seed and the value anybody can check it, and nobody can find another value for it (SHA-256).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from .errors import MalformedProof
+
+SEED_BYTES = 32
+_DOMAIN = b"indelible/personal/v1\x00"
+_SALT_PART = (32).to_bytes(4, "big")
+
+
+def part(data: bytes) -> bytes:
+    """Return `data` with its length, u32 big-endian, before it."""
+    return len(data).to_bytes(4, "big") + data
+
+
+def salt(seed: bytes, path: str) -> bytes:
+    """Return the 32-byte salt of one path under a group's 32-byte seed."""
+    return hmac.digest(seed, path.encode(), "sha256")
+
+
+class Committer:
+    """Commits the personal values of one entry. Holds the hash state of the parts that all of them share."""
+
+    __slots__ = ("_start",)
+
+    def __init__(self, origin: str, entry_id: str) -> None:
+        self._start = hashlib.sha256(_DOMAIN + part(origin.encode()) + part(entry_id.encode()))
+
+    def commit(self, seed: bytes, path: str, value: bytes) -> str:
+        """Return the commitment, in base64url, to `value` (canonical bytes) at `path` under the group's `seed`."""
+        name = path.encode()
+        state = self._start.copy()
+        state.update(
+            len(name).to_bytes(4, "big") + name + _SALT_PART + hmac.digest(seed, name, "sha256")
+            + len(value).to_bytes(4, "big") + value
+        )  # fmt: skip
+        return encode(state.digest())
+
+
+def encode(digest: bytes) -> str:
+    """Return 32 bytes as 43 characters of base64url without padding."""
+    return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """Return the 32 bytes of 43 characters of base64url. Raises MalformedProof for any other spelling."""
+    try:
+        digest = urlsafe_b64decode(text.encode("ascii") + b"=")
+    except (ValueError, UnicodeEncodeError) as error:
+        raise MalformedProof("a commitment is not base64url") from error
+    if len(digest) != 32 or encode(digest) != text:
+        raise MalformedProof("a commitment is not 43 characters of base64url in their one spelling")
+    return digest

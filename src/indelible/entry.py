@@ -1,0 +1,279 @@
+"""The body of an entry: the bytes that the leaf hash covers, written once and never changed. Version 1.
+
+A body is canonical JSON (`canonical.py`) of at most 65,535 bytes: the entry limit of the tlog-tiles format. Members, of
+which those marked ? are absent where there is nothing to say (never null):
+
+    v               1
+    id              UUIDv7 as lower-case text
+    seq             integer from 1: the leaf index plus 1
+    recorded_at     UTC time YYYY-MM-DDTHH:MM:SS.ffffffZ; never decreases from one entry to the next
+    occurred_at     the same form
+    zone            IANA name of the clinic's time zone when this was recorded
+    offset_minutes  integer, the zone's offset east of UTC at occurred_at
+    action          code, such as booking.rescheduled
+    action_version  integer from 1: which fields the context has
+    actor           {"kind": "staff" | "client" | "support", "person": P, "role"?}
+                    | {"kind": "system", "reason"} | {"kind": "integration", "id"}
+    target?         {"kind", "id"} | {"kind", "person": P}
+    client?         {"person": P}: the client concerned, where it is neither actor nor target
+    people?         [{"role", "person": P}, ...]
+    context         object; a member that refers to a thing is {"kind", "id"}, to a person {"person": P}, a change
+                    {"old", "new"} of such; instants are UTC text as above
+    channel?        how it was done: staff_web, client_app, webhook, import, ...
+    operation?      ties together the entries of one click
+    tokens          [32 lower-case hexadecimal digits, ...]; P is an index into this list
+    personal        [{"owner": P, "class": "identity" | "network" | "evidence", "values": {path: commitment}}, ...]
+                    in order of owner and class; paths are those of the event document (actor.name, context.reason_text)
+    cut?            [path, ...] of the values that were cut at their limit
+    imported?       true where the entry was brought from a file by `import` and not recorded as it happened
+
+No id or name of a person is in a body. `decode` accepts what `encode` prints and raises MalformedProof for all else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import canonical, commitment, instant
+from .errors import MalformedProof
+
+BODY_LIMIT = 65_535
+VERSION = 1
+PERSON_ACTORS = frozenset({"staff", "client", "support"})
+CLASSES = ("evidence", "identity", "network")
+
+_REQUIRED = frozenset(
+    "v id seq recorded_at occurred_at zone offset_minutes action action_version actor context tokens personal".split()
+)
+_OPTIONAL = frozenset("target client people channel operation cut imported".split())
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
+_TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The personal values of one owner and class in one entry: path -> commitment (base64url)."""
+
+    owner: int
+    personal_class: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A decoded body. Instants are microseconds since 1970 UTC; `members` is the JSON object itself."""
+
+    id: str
+    seq: int
+    recorded_at: int
+    occurred_at: int
+    tokens: tuple[str, ...]
+    groups: tuple[Group, ...]
+    members: dict[str, Any]
+
+    @property
+    def action(self) -> str:
+        return str(self.members["action"])
+
+    def token(self, holder: dict[str, Any]) -> bytes:
+        """Return the 16-byte token of a member that has "person"."""
+        return bytes.fromhex(self.tokens[holder["person"]])
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The projections of a body that the `entry` table keeps beside it, for its indexes."""
+
+    id: bytes
+    occurred_at: int
+    recorded_at: int
+    action: str
+    actor_kind: str
+    actor: bytes | None
+    target_kind: str | None
+    target: bytes | None
+    amount_minor: int | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One thing that an entry refers to. `ref` is a token (kind person) or the UTF-8 id; `role` says in which part."""
+
+    kind: str
+    ref: bytes
+    role: str
+
+
+def decode(data: bytes) -> Body:
+    """Return the body of canonical bytes. Raises MalformedProof where any rule of this format is broken."""
+    if len(data) > BODY_LIMIT:
+        raise MalformedProof(f"a body of more than {BODY_LIMIT} bytes")
+    members = canonical.decode(data)
+    if type(members) is not dict:
+        raise MalformedProof("a body that is not an object")
+    names = members.keys()
+    if not (names >= _REQUIRED and names - _REQUIRED <= _OPTIONAL):
+        raise MalformedProof("a body with a member missing or unknown to version 1")
+    if members["v"] != VERSION or type(members["v"]) is not int:
+        raise MalformedProof("a body of another version")
+    _check_shape(members)
+    tokens = tuple(members["tokens"])
+    return Body(
+        id=members["id"],
+        seq=members["seq"],
+        recorded_at=instant.parse_canonical(members["recorded_at"]),
+        occurred_at=instant.parse_canonical(members["occurred_at"]),
+        tokens=tokens,
+        groups=_groups(members["personal"], len(tokens)),
+        members=members,
+    )
+
+
+def _check_shape(members: dict[str, Any]) -> None:
+    tokens = members["tokens"]
+    _require(type(members["id"]) is str and _ID.fullmatch(members["id"]), "id")
+    _require(type(members["seq"]) is int and members["seq"] >= 1, "seq")
+    _require(type(members["recorded_at"]) is str and type(members["occurred_at"]) is str, "a time")
+    _require(type(members["zone"]) is str and type(members["action"]) is str, "zone or action")
+    _require(type(members["offset_minutes"]) is int and abs(members["offset_minutes"]) < 1440, "offset_minutes")
+    _require(type(members["action_version"]) is int and members["action_version"] >= 1, "action_version")
+    _require(type(tokens) is list and all(type(t) is str and _TOKEN.fullmatch(t) for t in tokens), "tokens")
+    _require(len(set(tokens)) == len(tokens), "tokens")
+    people = len(tokens)
+    _check_actor(members["actor"], people)
+    if "target" in members:
+        target = members["target"]
+        _require(type(target) is dict and type(target.get("kind")) is str, "target")
+        _require(set(target) == {"kind", "id"} and type(target["id"]) is str or _is_person(target, people, "kind"), "target")
+    if "client" in members:
+        _require(_is_person(members["client"], people), "client")
+    if "people" in members:
+        listed = members["people"]
+        _require(type(listed) is list and listed, "people")
+        _require(all(_is_person(p, people, "role") and type(p["role"]) is str for p in listed), "people")
+    _require(type(members["context"]) is dict, "context")
+    for _, holder in _holders(members["context"]):
+        _require("person" not in holder or _is_person(holder, people), "context")
+    for name in ("channel", "operation"):
+        _require(type(members.get(name, "")) is str, name)
+    if "cut" in members:
+        _require(type(members["cut"]) is list and all(type(path) is str for path in members["cut"]), "cut")
+    _require(members.get("imported", True) is True, "imported")
+
+
+def _check_actor(actor: Any, people: int) -> None:
+    _require(type(actor) is dict, "actor")
+    kind = actor.get("kind")
+    if kind in PERSON_ACTORS:
+        role = {"role"} & actor.keys()
+        _require(_is_person(actor, people, "kind", *role) and type(actor.get("role", "")) is str, "actor")
+    elif kind == "system":
+        _require(set(actor) == {"kind", "reason"} and type(actor["reason"]) is str, "actor")
+    else:
+        _require(kind == "integration" and set(actor) == {"kind", "id"} and type(actor["id"]) is str, "actor")
+
+
+def _is_person(holder: Any, people: int, *others: str) -> bool:
+    if type(holder) is not dict or holder.keys() != {"person", *others}:
+        return False
+    index = holder["person"]
+    return type(index) is int and 0 <= index < people
+
+
+def _groups(listed: Any, people: int) -> tuple[Group, ...]:
+    _require(type(listed) is list, "personal")
+    groups = []
+    for item in listed:
+        _require(type(item) is dict and item.keys() == {"owner", "class", "values"}, "personal")
+        owner, personal_class, values = item["owner"], item["class"], item["values"]
+        _require(type(owner) is int and 0 <= owner < people and personal_class in CLASSES, "personal")
+        _require(type(values) is dict and values, "personal")
+        for text in values.values():
+            _require(type(text) is str, "personal")
+            commitment.decode(text)
+        groups.append(Group(owner, personal_class, values))
+    order = [(group.owner, group.personal_class) for group in groups]
+    _require(order == sorted(set(order)), "personal")
+    paths = [path for group in groups for path in group.values]
+    _require(len(paths) == len(set(paths)), "personal")
+    return tuple(groups)
+
+
+def _require(holds: object, what: str) -> None:
+    if not holds:
+        raise MalformedProof(f"a body whose {what} is not of version 1's form")
+
+
+def columns(body: Body) -> Columns:
+    """Return the table columns that a body implies. The money that counts is context.amount_minor with its currency."""
+    members = body.members
+    actor, target, context = members["actor"], members.get("target"), members["context"]
+    amount = context.get("amount_minor")
+    amount = amount if type(amount) is int else None
+    currency = context.get("currency")
+    return Columns(
+        id=bytes.fromhex(body.id.replace("-", "")),
+        occurred_at=body.occurred_at,
+        recorded_at=body.recorded_at,
+        action=members["action"],
+        actor_kind=actor["kind"],
+        actor=_reference(body, actor),
+        target_kind=target["kind"] if target else None,
+        target=_reference(body, target) if target else None,
+        amount_minor=amount,
+        currency=currency if amount is not None and type(currency) is str else None,
+    )
+
+
+def _reference(body: Body, holder: dict[str, Any]) -> bytes | None:
+    if "person" in holder:
+        return body.token(holder)
+    return holder["id"].encode() if "id" in holder else None
+
+
+def links(body: Body) -> Iterator[Link]:
+    """Yield every link that a body implies: its people by token, and the things it refers to by id."""
+    members = body.members
+    for role in ("actor", "target", "client"):
+        holder = members.get(role)
+        if holder is None or (role == "actor" and "person" not in holder):
+            continue
+        yield _link(body, holder, role)
+    for holder in members.get("people", ()):
+        yield _link(body, holder, holder["role"])
+    for name, holder in _holders(members["context"]):
+        yield _link(body, holder, f"context.{name}")
+    if "operation" in members:
+        yield Link("operation", members["operation"].encode(), "operation")
+
+
+def _link(body: Body, holder: dict[str, Any], role: str) -> Link:
+    if "person" in holder:
+        return Link("person", body.token(holder), role)
+    return Link(holder["kind"], holder["id"].encode(), role)
+
+
+def is_holder(value: Any) -> bool:
+    """Whether a JSON value reads as a reference in a context: {"person": P} or {"kind", "id"}."""
+    if type(value) is not dict:
+        return False
+    return value.keys() == {"person"} or (
+        value.keys() == {"kind", "id"} and type(value["kind"]) is str and type(value["id"]) is str
+    )
+
+
+def _holders(context: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The references in a context: a field itself, or the old and the new side of a change."""
+    for name, value in context.items():
+        if type(value) is not dict:
+            continue
+        if is_holder(value):
+            yield name, value
+        elif value.keys() == {"old", "new"}:
+            for side in ("old", "new"):
+                if is_holder(value[side]):
+                    yield f"{name}.{side}", value[side]

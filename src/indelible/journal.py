@@ -1,0 +1,424 @@
+"""The journal: what a host opens, and one clinic's log in it.
+
+    log = Journal("activity.db").clinic("c_lisbon")
+    log.record(BookingCancelled(late=True), actor=Staff("usr_12", "Maria Fernandes"), target=("booking", "bk_99812"))
+    for entry in log.read("category:bookings from:2026-05-01"):
+        print(entry.local_time, entry.who, entry.sentence)
+
+Entries are on disk when `record` returns. They are signed within about a second: `record` makes a checkpoint when the last
+one is a second old, and so do `close`, export and verify. The entries after the last checkpoint are in the database, but
+not yet protected from being rolled back with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from . import document, instant, keys, query, signing
+from .append import Appended, append
+from .catalogue import Action, registered
+from .catalogue.settings import ClinicTimeZoneChanged
+from .document import Actor, Document, Draft, Person, Request, System, Target
+from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound, SigningRefused
+from .headstore import HeadStore
+from .keys import MasterKey
+from .note import Signer
+from .personal import TOKEN_BYTES, Sealer
+from .query import Query, Vocabulary
+from .store import ActorTerm, CheckpointRow, Clinic, Installation, KeyRow, Selection, Store
+from .stores import sqlite
+from .view import View, open_entries
+
+# Documents of one append: bounds its memory and how long other writers wait.
+BATCH_LIMIT = 10_000
+# Entries that a reader opens at once; the next ones are fetched when it gets there.
+PAGE = 500
+CHECKPOINT_INTERVAL = 1_000_000  # microseconds
+
+_CLINIC_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_INSTALLATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}", re.ASCII)
+
+
+def now_in_microseconds() -> int:
+    """The machine's clock, as an instant."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an installation keeps its three files, which belong in three places when it is in earnest."""
+
+    database: Path
+    master_key: Path
+    head_store: Path
+
+    @classmethod
+    def beside(cls, database: str | os.PathLike[str], head_store: str | os.PathLike[str] | None = None) -> Self:
+        """The default: key file and head store beside the database, named after it."""
+        path = Path(database)
+        heads = Path(head_store) if head_store else path.with_name(f"{path.name}.heads")
+        return cls(path, path.with_name(f"{path.name}.key"), heads)
+
+
+class Journal:
+    """One open database of activity logs."""
+
+    def __init__(
+        self,
+        database: str | os.PathLike[str],
+        *,
+        master_key: str | None = None,
+        head_store: str | os.PathLike[str] | None = None,
+        clock: Callable[[], int] = now_in_microseconds,
+    ) -> None:
+        """Open what `Journal.create` or `indelible init` made.
+
+        `master_key` is the key's text or its file's path (default: the environment's INDELIBLE_MASTER_KEY, else the key
+        file beside the database); `head_store` a path (default: INDELIBLE_HEAD_STORE, else beside the database). Raises
+        StorageFailure, KeyUnavailable.
+        """
+        self.places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
+        self.clock = clock
+        self.store: Store = sqlite.SQLiteStore(self.places.database)
+        self.heads = HeadStore(self.places.head_store)
+        self._logs: dict[str, ClinicLog] = {}
+        try:
+            self.installation = self.store.installation()
+            setting = master_key or os.environ.get("INDELIBLE_MASTER_KEY")
+            self._master_key = keys.load(setting, self.places.master_key)
+            if self._master_key.fingerprint != self.installation.master_key:
+                raise KeyUnavailable(
+                    f"the master key (fingerprint {self._master_key.fingerprint}) is not the one that this database was made "
+                    f"with (fingerprint {self.installation.master_key}); put the right one back"
+                )
+        except IndelibleError:
+            self.store.close()
+            raise
+
+    @classmethod
+    def create(
+        cls,
+        database: str | os.PathLike[str],
+        *,
+        installation: str | None = None,
+        master_key: str | None = None,
+        head_store: str | os.PathLike[str] | None = None,
+        clock: Callable[[], int] = now_in_microseconds,
+    ) -> Self:
+        """Make a log in a new SQLite file, or in a host's own, and open it. Makes a master key unless one is given.
+
+        `installation` is the first part of every log origin, a host name such as log.example.org. Raises InvalidInput,
+        StorageFailure, KeyUnavailable.
+        """
+        name = installation or f"{secrets.token_hex(4)}.local"
+        if not _INSTALLATION.fullmatch(name):
+            raise InvalidInput("must be letters, digits, dots and hyphens, such as log.example.org", "installation")
+        places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
+        setting = master_key or os.environ.get("INDELIBLE_MASTER_KEY")
+        existed = places.master_key.exists()
+        key = _first_master_key(setting, places.master_key)
+        try:
+            sqlite.create(places.database, Installation(name, key.fingerprint), clock())
+        except IndelibleError:
+            if not setting and not existed:
+                places.master_key.unlink()
+            raise
+        HeadStore(places.head_store).create()
+        return cls(database, master_key=master_key, head_store=head_store, clock=clock)
+
+    def add_clinic(self, clinic_id: str, *, name: str, zone: str) -> ClinicLog:
+        """Start a clinic's log, with keys and a log origin of its own. Raises InvalidInput, StorageFailure."""
+        if not _CLINIC_ID.fullmatch(clinic_id):
+            raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
+        if not name.strip() or len(name) > 200 or not name.isprintable():
+            raise InvalidInput("must be 1 to 200 printable characters", "name")
+        instant.zone(zone, "time-zone")
+        origin = f"{self.installation.name}/c/{secrets.token_hex(16)}"
+        secret = {kind: secrets.token_bytes(keys.KEY_BYTES) for kind in ("data", "lookup", "signing")}
+        clinic = Clinic(
+            id=clinic_id,
+            name=name,
+            zone=zone,
+            origin=origin,
+            vkey=Signer(origin, secret["signing"]).verifier.encode(),
+            nobody=secrets.token_bytes(TOKEN_BYTES),
+        )
+        rows = [KeyRow(kind, 1, self._master_key.wrap(key, clinic_id, kind, 1)) for kind, key in secret.items()]
+        self.store.add_clinic(clinic, rows, self.clock())
+        signing.adopt(self.store, self.heads, clinic, Signer(origin, secret["signing"]))
+        return self.clinic(clinic_id)
+
+    def clinic(self, clinic_id: str | None = None) -> ClinicLog:
+        """Return the log of a clinic; without an id, of the only one. Raises NotFound, KeyUnavailable."""
+        if clinic_id is not None and clinic_id in self._logs:
+            return self._logs[clinic_id]
+        clinics = self.store.clinics()
+        if clinic_id is None and len(clinics) == 1:
+            clinic_id = clinics[0].id
+        clinic = next((clinic for clinic in clinics if clinic.id == clinic_id), None)
+        if clinic is None:
+            known = ", ".join(clinic.id for clinic in clinics[:20]) or "none yet: `indelible clinic add` makes one"
+            raise NotFound(f"say which clinic; there are: {known}" if clinic_id is None else
+                           f"there is no clinic {clinic_id}; there are: {known}")  # fmt: skip
+        return self._logs.setdefault(clinic.id, ClinicLog(self, clinic, self._unwrapped(clinic.id)))
+
+    def _unwrapped(self, clinic_id: str) -> dict[str, dict[int, bytes]]:
+        opened: dict[str, dict[int, bytes]] = {"data": {}, "lookup": {}, "signing": {}}
+        for row in self.store.keys(clinic_id):
+            opened[row.kind][row.number] = self._master_key.unwrap(row.wrapped, clinic_id, row.kind, row.number)
+        return opened
+
+    def clinics(self) -> Sequence[Clinic]:
+        """Every clinic of this database, by id."""
+        return self.store.clinics()
+
+    def close(self) -> None:
+        """Sign what is not yet signed, and close the database. Raises SigningRefused after closing it."""
+        try:
+            for log in self._logs.values():
+                if log.unsigned:
+                    log.checkpoint()
+        finally:
+            self._logs.clear()
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except IndelibleError:
+            pass  # the error that is under way says more
+
+
+def _first_master_key(setting: str | None, path: Path) -> MasterKey:
+    """The key that is given or already there (a database made anew beside a kept key), or a new one."""
+    if setting or path.exists():
+        return keys.load(setting, path)
+    return keys.create(path)
+
+
+class ClinicLog:
+    """The log of one clinic."""
+
+    def __init__(self, journal: Journal, clinic: Clinic, secret: dict[str, dict[int, bytes]]) -> None:
+        self.journal, self.info = journal, clinic
+        self.store, self.clock = journal.store, journal.clock
+        self.sealer = Sealer(secret["data"], secret["lookup"][max(secret["lookup"])])
+        self.signer = Signer(clinic.origin, secret["signing"][max(secret["signing"])])
+        self.unsigned = False
+        self._signed_at = 0
+
+    # Recording
+
+    def record(
+        self,
+        action: Action,
+        *,
+        actor: Actor,
+        target: Target | tuple[str, str] | tuple[str, str, str],
+        client: Person | tuple[str, str] | None = None,
+        people: Iterable[Person] = (),
+        request: Request | None = None,
+        occurred_at: datetime | None = None,
+        operation: str | None = None,
+        key: str | None = None,
+        connection: Any = None,
+    ) -> Appended:
+        """Record one action and return its entry's number and id.
+
+        With `connection`, a sqlite3 connection to the same file with a transaction under way, the entry is part of that
+        transaction and commits or rolls back with it. Raises InvalidInput, Conflict, StorageFailure.
+        """
+        if not isinstance(action, Action):
+            raise InvalidInput("must be an action of the catalogue, such as BookingCancelled(...)", "action")
+        event = Document(
+            action=action.code,
+            context=action,
+            actor=actor,
+            target=target if isinstance(target, Target) else Target(*target),
+            client=client if client is None or isinstance(client, Person) else Person(*client),
+            people=tuple(people),
+            request=request or Request(),
+            occurred_at=document.from_datetime(occurred_at),
+            operation=operation,
+            key=key,
+        )
+        return self.record_document(event, connection=connection)
+
+    def record_document(self, event: Document | dict[str, Any], *, connection: Any = None) -> Appended:
+        """Record one event document. Raises InvalidInput, Conflict, StorageFailure."""
+        parsed = event if isinstance(event, Document) else document.parse(event)
+        result = self.append([self.draft(parsed)], connection=connection)[0]
+        if isinstance(result, Conflict):
+            raise result
+        return result
+
+    def draft(self, event: Document, *, imported: bool = False) -> Draft:
+        """Check a document and return its draft. Raises InvalidInput."""
+        return document.draft(event, zone=self.info.zone, now=self.clock(), imported=imported)
+
+    def append(self, drafts: Sequence[Draft], *, connection: Any = None) -> list[Appended | Conflict]:
+        """Append drafts in one transaction and return what became of each, in their order. Raises StorageFailure."""
+        if len(drafts) > BATCH_LIMIT:
+            raise InvalidInput(f"a batch has at most {BATCH_LIMIT} documents; send it in parts")
+        with self.store.appending(self.info.id, within=connection) as tx:
+            results = append(tx, drafts, self.info, self.sealer, self.clock())
+        self.unsigned = True
+        if connection is None:
+            self._checkpoint_when_due()
+        return results
+
+    def record_own(self, action: Action, *, actor: Actor, target: Target) -> Appended:
+        """Record an action that only the log itself writes (`log.exported`, ...)."""
+        event = Document(action=action.code, context=action, actor=actor, target=target)
+        drafted = document.draft(event, zone=self.info.zone, now=self.clock(), by_journal=True)
+        result = self.append([drafted])[0]
+        assert isinstance(result, Appended)  # noqa: S101 - a draft without a key cannot conflict
+        return result
+
+    def set_time_zone(self, zone: str, *, actor: Actor | None = None) -> None:
+        """Move the clinic to another zone from now on, and record it. Entries keep the zone that they were recorded in."""
+        instant.zone(zone, "time-zone")
+        old = self.info.zone
+        if zone == old:
+            return
+        change = ClinicTimeZoneChanged.model_validate({"zone": {"old": old, "new": zone}})
+        event = Document(
+            action=change.code,
+            context=change,
+            actor=actor or System("command:set-time-zone"),
+            target=Target("clinic", self.info.id, self.info.name),
+        )
+        drafted = document.draft(event, zone=zone, now=self.clock())
+        with self.store.appending(self.info.id) as tx:
+            append(tx, [drafted], self.info, self.sealer, self.clock())
+            tx.set_zone(zone)
+        self.info = replace(self.info, zone=zone)
+        self.unsigned = True
+        self._checkpoint_when_due()
+
+    # Checkpoints
+
+    def checkpoint(self) -> CheckpointRow | None:
+        """Sign the committed head if that was not done; return the newest checkpoint. Raises SigningRefused."""
+        row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock())
+        self.unsigned, self._signed_at = False, self.clock()
+        return row
+
+    def _checkpoint_when_due(self) -> None:
+        if self.clock() - self._signed_at < CHECKPOINT_INTERVAL:
+            return
+        try:
+            self.checkpoint()
+        except SigningRefused:
+            # The entry is recorded and stays recorded. `unsigned` is still set, so `close` says it aloud.
+            self._signed_at = self.clock()
+
+    # Reading
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has."""
+        return self.store.head(self.info.id).size
+
+    def read(
+        self, words: Query | str | Sequence[str] = "", *, limit: int | None = None, up_to: int | None = None
+    ) -> Iterator[View]:
+        """Yield the entries that a filter means, newest first, in constant memory.
+
+        The list is bounded by the head at the first entry (or by `up_to`, a seq): entries recorded meanwhile do not come
+        in. Raises InvalidQuery before the first entry.
+        """
+        selection = self.select(words if isinstance(words, Query) else self.parse(words), up_to)
+        return self._read(selection, limit)
+
+    def _read(self, selection: Selection, limit: int | None) -> Iterator[View]:
+        before: tuple[int, int] | None = None
+        left = limit
+        while left is None or left > 0:
+            wanted = PAGE if left is None else min(PAGE, left)
+            found = self.store.page(self.info.id, selection, before, wanted)
+            yield from open_entries(found, self.store.personal(self.info.id, [one.seq for one in found]), self.sealer)
+            if len(found) < wanted:
+                return
+            before = (found[-1].occurred_at, found[-1].seq)
+            left = None if left is None else left - len(found)
+
+    def entry(self, which: int | str) -> View:
+        """Return one entry by its seq or its id. Raises NotFound."""
+        seq = which if isinstance(which, int) else self._seq_of(which)
+        if seq is not None and 1 <= seq <= self.size:
+            found = self.store.one(self.info.id, seq)
+            return open_entries([found], self.store.personal(self.info.id, [seq]), self.sealer)[0]
+        raise NotFound(f"there is no entry {which} in this log")
+
+    def _seq_of(self, entry_id: str) -> int | None:
+        bare = entry_id.replace("-", "")
+        if not re.fullmatch(r"[0-9a-f]{32}", bare, re.ASCII):
+            return None
+        return self.store.find(self.info.id, bytes.fromhex(bare))
+
+    def parse(self, words: str | Sequence[str]) -> Query:
+        """Return the Query of a filter's text. Raises InvalidQuery, pointing at the word."""
+        return query.parse(words, vocabulary=self.vocabulary())
+
+    def vocabulary(self) -> Vocabulary:
+        """What a filter of this log can name: the catalogue, and codes that occur here but are declared no more."""
+        occurring = frozenset(self.store.actions(self.info.id))
+        categories: dict[str, set[str]] = {}
+        declared = set()
+        for cls in registered():
+            categories.setdefault(cls.category, set()).add(cls.code)
+            declared.add(cls.code)
+        if occurring - declared:
+            categories["other"] = set(occurring - declared)
+        return Vocabulary({name: frozenset(codes) for name, codes in categories.items()}, occurring)
+
+    def select(self, wanted: Query, up_to: int | None = None) -> Selection:
+        """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens, categories as codes."""
+        categories = self.vocabulary().categories
+
+        def codes(names: Iterable[str]) -> set[str]:
+            return {code for name in names for code in categories.get(name, ())}
+
+        actions: set[str] | None = set(wanted.wanted.actions) or None
+        if wanted.wanted.categories:
+            inside = codes(wanted.wanted.categories)
+            actions = inside if actions is None else actions & inside
+        bounded = wanted.first is not None or wanted.last is not None
+        some_actor = wanted.wanted.actors or wanted.wanted.kinds
+        return Selection(
+            up_to=self.size if up_to is None else up_to,
+            intervals=instant.day_intervals(self.info.zone, wanted.first, wanted.last) if bounded else None,
+            actors=self._actors(wanted.wanted.actors, wanted.wanted.kinds) if some_actor else None,
+            actions=None if actions is None else tuple(sorted(actions)),
+            not_actors=self._actors(wanted.unwanted.actors, wanted.unwanted.kinds),
+            not_actions=tuple(sorted(wanted.unwanted.actions | codes(wanted.unwanted.categories))),
+        )
+
+    def _actors(self, ids: Iterable[str], kinds: Iterable[str]) -> tuple[ActorTerm, ...]:
+        """Every actor that an id may mean: a person under any kind, or an integration. A kind takes in its ids."""
+        whole = set(kinds)
+        terms: set[ActorTerm] = {(kind, None) for kind in whole}
+        for host_id in ids:
+            for kind in {"staff", "client", "support"} - whole:
+                token = self.store.token(self.info.id, self.sealer.find_person(kind, host_id))
+                if token is not None:
+                    terms.add((kind, token))
+            if "integration" not in whole:
+                terms.add(("integration", host_id.encode()))
+        return tuple(sorted(terms, key=lambda term: (term[0], term[1] or b"")))

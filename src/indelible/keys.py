@@ -1,0 +1,104 @@
+"""The master key, and the clinic keys that it wraps.
+
+The master key is 32 random bytes, written `indelible-master-key-1:` and 64 hexadecimal digits on one line of a file that
+only its owner may read. It is not in the database. It wraps, with AES-256-GCM, three kinds of clinic key:
+
+    data     seals personal values (AES-256-GCM, `personal.py`)
+    lookup   HMAC-SHA256 key under which host ids, idempotency keys and evidence ids are found again
+    signing  seed of the clinic's Ed25519 key, which signs its checkpoints
+
+    wrapped = 0x01 || nonce[12] || AES-256-GCM(master key, nonce, key, "indelible/key/v1" 0x00 clinic id 0x00 kind 0x00 number)
+
+Who loses the master key can read no name and sign nothing; the bodies and the proofs made before stay as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from .errors import KeyUnavailable
+
+KEY_BYTES = 32
+_PREFIX = "indelible-master-key-1:"
+_TEXT = re.compile(r"indelible-master-key-1:([0-9a-f]{64})", re.ASCII)
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKey:
+    """The installation's master key: 32 bytes that are never printed."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that tell one master key from another and give nothing of it away."""
+        return hashlib.sha256(b"indelible/master-key-fingerprint/v1\x00" + self.secret).hexdigest()[:16]
+
+    def wrap(self, key: bytes, clinic_id: str, kind: str, number: int) -> bytes:
+        """Return `key` sealed under the master key for one place; `unwrap` is its inverse."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return b"\x01" + nonce + AESGCM(self.secret).encrypt(nonce, key, _place(clinic_id, kind, number))
+
+    def unwrap(self, wrapped: bytes, clinic_id: str, kind: str, number: int) -> bytes:
+        """Return the key. Raises KeyUnavailable where the wrapping was changed or made with another master key."""
+        if wrapped[:1] != b"\x01":
+            raise KeyUnavailable(f"the {kind} key of clinic {clinic_id} is wrapped in a form this version does not know")
+        nonce, sealed = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
+        try:
+            return AESGCM(self.secret).decrypt(nonce, sealed, _place(clinic_id, kind, number))
+        except (InvalidTag, ValueError) as error:
+            raise KeyUnavailable(f"the {kind} key of clinic {clinic_id} does not open with this master key") from error
+
+
+def _place(clinic_id: str, kind: str, number: int) -> bytes:
+    return b"indelible/key/v1\x00" + f"{clinic_id}\x00{kind}\x00{number}".encode()
+
+
+def parse(text: str, source: str) -> MasterKey:
+    """Return the master key written in `text`; `source` names it in the error."""
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        raise KeyUnavailable(f"{source} does not hold a master key ({_PREFIX} and 64 hexadecimal digits)")
+    return MasterKey(bytes.fromhex(match[1]))
+
+
+def create(path: Path) -> MasterKey:
+    """Make a new master key in a new file that only its owner may read (mode 0600), and return it."""
+    key = MasterKey(secrets.token_bytes(KEY_BYTES))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{_PREFIX}{key.secret.hex()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise KeyUnavailable(f"the master key could not be written to {path}: {error.strerror}") from error
+    return key
+
+
+def load(setting: str | None, default: Path) -> MasterKey:
+    """Return the master key: `setting` is the key's text or a file's path; without it the file `default` is read."""
+    if setting is not None and setting.strip().startswith(_PREFIX):
+        return parse(setting, "INDELIBLE_MASTER_KEY")
+    path = Path(setting) if setting else default
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("ascii")
+    except FileNotFoundError as error:
+        raise KeyUnavailable(
+            f"the master key is not at {path}; put it back there, or set INDELIBLE_MASTER_KEY to the key or its path"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyUnavailable(f"the master key at {path} cannot be read; check the file and who may read it") from error
+    if mode & 0o077:
+        raise KeyUnavailable(f"the master key at {path} can be read by others; run: chmod 600 {path}")
+    return parse(text, str(path))

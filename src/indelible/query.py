@@ -1,0 +1,353 @@
+"""The filter: which entries are meant, as a value and as text.
+
+    text   = words separated by white space; the empty text means every entry
+    word   = ["-"] key ":" value
+    key    = "actor" | "action" | "category" | "from" | "to"
+    value  = bare | quoted
+    bare   = characters other than white space and double quotes
+    quoted = '"' characters, with \\" for a double quote and \\\\ for a backslash '"'
+
+    actor     the id of an actor, or staff, client, system, integration or support: everybody of that kind
+    action    the code of an action, such as booking.cancelled
+    category  the name of a category, such as payments
+    from, to  a day of the clinic, YYYY-MM-DD; both belong to the range; each at most once, never with "-"
+
+The same key again means "or"; different keys mean "and"; each word with "-" means "and not". An actor whose id is one
+of the five kinds cannot be asked for by id. No value holds a control character, a line separator or a lone surrogate.
+
+A filter may also come as several words, the arguments of a command line: they are the text with single spaces between,
+so one argument may hold several words, and a value with spaces needs its quotes also there.
+
+`format` prints one text for each Query and `parse` reads it back; `parse` also reads other orders and needless quotes.
+Messages hold no value from the text: it could be a name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from .errors import InvalidInput, InvalidQuery
+
+KEYS = ("actor", "action", "category", "from", "to")
+KINDS = ("staff", "client", "system", "integration", "support")
+
+# Ids and codes are shorter; it bounds what a manifest and an index look-up carry.
+LONGEST_VALUE = 200
+
+# Each value is a parameter of an SQL statement, and a person must be able to read the filter in a manifest.
+MOST_VALUES = 50
+
+# More than `format` can print (50 words of two escaped characters per character); it bounds the time for one text.
+LONGEST_TEXT = 32_768
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WORDING = "write key:value with one of the keys actor, action, category, from, to"
+# strftime would follow the locale of the machine.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a filter can name: per category its action codes; and codes in the log that are declared no more."""
+
+    categories: Mapping[str, frozenset[str]]
+    occurring: frozenset[str] = frozenset()
+
+    def actions(self) -> frozenset[str]:
+        return self.occurring.union(*self.categories.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Values of the three keys that repeat, all of them wanted or all of them not: actors are ids, kinds of KINDS."""
+
+    actors: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for key, values in (("actor", self.actors), ("action", self.actions), ("category", self.categories)):
+            for value in values:
+                problem = _problem(key, value) or (value in KINDS and key == "actor" and "is a kind of actor")
+                if problem:
+                    raise InvalidInput(problem, key)
+        if not self.kinds <= set(KINDS):
+            raise InvalidInput(f"is not one of {', '.join(KINDS)}", "kind")
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (key, value) in the canonical order: by key, then kinds before ids, then by code point."""
+        kinds = [kind for kind in KINDS if kind in self.kinds]
+        return [
+            *(("actor", value) for value in (*kinds, *sorted(self.actors))),
+            *(("action", value) for value in sorted(self.actions)),
+            *(("category", value) for value in sorted(self.categories)),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A filter. An entry is meant if all of these hold:
+
+    - `wanted` has no actors and no kinds, or the actor's id is in `wanted.actors`, or its kind in `wanted.kinds`
+    - `wanted.actions` is empty or holds the action; `wanted.categories` likewise the category
+    - nothing in `unwanted` holds the actor's id, its kind, the action or the category
+    - the day in the clinic's zone is `first` or later, and `last` or earlier
+
+    Raises InvalidInput for what has no text form.
+    """
+
+    wanted: Choice = field(default=Choice())
+    unwanted: Choice = field(default=Choice())
+    first: date | None = None
+    last: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.first and self.last and self.first > self.last:
+            raise InvalidInput("is after the day in to", "from")
+        if len(self.wanted.pairs()) + len(self.unwanted.pairs()) > MOST_VALUES:
+            raise InvalidInput(f"the filter has more than {MOST_VALUES} values")
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    position: int
+    negated: bool
+    key: str
+    value: str
+
+
+def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) -> Query:
+    """Return the Query of a text, or of several words.
+
+    With a vocabulary, unknown categories and action codes are refused; without, any are read. Raises InvalidQuery with
+    the position of the word in the text; for several words, in the text that joins them with single spaces.
+    """
+    whole = _joined(text)
+    if len(whole) > LONGEST_TEXT:
+        raise InvalidQuery(f"the filter is longer than {LONGEST_TEXT} characters", LONGEST_TEXT)
+    days: dict[str, _Word] = {}
+    wanted: dict[str, set[str]] = {"actors": set(), "kinds": set(), "actions": set(), "categories": set()}
+    unwanted: dict[str, set[str]] = {name: set() for name in wanted}
+    for count, word in enumerate(_words(whole), 1):
+        # Two words more than values: from and to.
+        if count > MOST_VALUES + 2:
+            raise InvalidQuery(f"the filter has more than {MOST_VALUES} values", word.position)
+        if word.key in ("from", "to"):
+            _check_day(word, days)
+            days[word.key] = word
+        else:
+            _check_known(word, vocabulary)
+            (unwanted if word.negated else wanted)[_member(word)].add(word.value)
+    _check_order(days)
+    first, last = (date.fromisoformat(days[key].value) if key in days else None for key in ("from", "to"))
+    try:
+        return Query(_choice(wanted), _choice(unwanted), first, last)
+    except InvalidInput as error:
+        raise InvalidQuery(str(error), 0) from error
+
+
+def format(query: Query) -> str:
+    """Return the canonical text of a Query: what is wanted, the days, what is not."""
+    words = [f"{key}:{_quoted(value)}" for key, value in query.wanted.pairs()]
+    if query.first:
+        words.append(f"from:{query.first.isoformat()}")
+    if query.last:
+        words.append(f"to:{query.last.isoformat()}")
+    words += [f"-{key}:{_quoted(value)}" for key, value in query.unwanted.pairs()]
+    return " ".join(words)
+
+
+def in_words(query: Query, zone: str) -> str:
+    """Return the filter in English, for a manifest and for `log.exported`. `zone` is the clinic's, an IANA name.
+
+    "category payments; from 1 May 2026 to 31 May 2026 (days in Europe/Lisbon); not actor system"
+    """
+    parts = [f"{key} {' or '.join(values)}" for key, values in _by_key(query.wanted)]
+    if query.first or query.last:
+        parts.append(f"{_range_in_words(query.first, query.last)} (days in {zone})")
+    parts += [f"not {key} {' or '.join(values)}" for key, values in _by_key(query.unwanted)]
+    return "; ".join(parts) or "every entry"
+
+
+def point_at(text: str | Sequence[str], error: InvalidQuery) -> str:
+    """Return two lines: the text as `parse` read it, and carets under the word at `error.position`.
+
+    A long text is shown in part, with dots where it goes on. Characters that cannot be printed become "?".
+    """
+    whole = "".join(" " if char.isspace() else char if char.isprintable() else "?" for char in _joined(text))
+    position = min(error.position, len(whole))
+    length = max(1, min(_end_of_word(whole, position) - position, 40))
+    start = 0 if position <= 60 else position - 40
+    end = max(position + length, start + 100)
+    before = ("..." if start else "") + whole[start:position]
+    after = whole[position + length : end] + ("..." if end < len(whole) else "")
+    marked = whole[position : position + length]
+    return f"{before}{marked}{after}".rstrip() + "\n" + " " * _cells(before) + "^" * max(1, _cells(marked))
+
+
+def _joined(text: str | Sequence[str]) -> str:
+    return text if isinstance(text, str) else " ".join(text)
+
+
+def _words(text: str) -> Iterator[_Word]:
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
+        end = _end_of_word(text, position)
+        yield _read_word(text[position:end], position)
+        position = end
+
+
+def _end_of_word(text: str, position: int) -> int:
+    """The index after the word: the next white space outside quotes; a quote opens only after a colon."""
+    quoted = escaped = False
+    for index in range(position, len(text)):
+        char = text[index]
+        if quoted:
+            quoted = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char.isspace():
+            return index
+        elif char == '"' and index > position and text[index - 1] == ":":
+            quoted = True
+    return len(text)
+
+
+def _read_word(word: str, position: int) -> _Word:
+    negated = word.startswith("-")
+    key, colon, raw = word[negated:].partition(":")
+    if not colon:
+        raise InvalidQuery(
+            f"free text search is not in this release; {_WORDING}, and put a value that has spaces in double quotes",
+            position,
+        )
+    if key not in KEYS:
+        raise InvalidQuery(_unknown_key(key), position)
+    if negated and key in ("from", "to"):
+        raise InvalidQuery(f"{key} cannot be excluded with a hyphen; use from and to for the days you want", position)
+    value = _unquoted(raw, key, position)
+    problem = _problem(key, value)
+    if problem:
+        raise InvalidQuery(f"{key} {problem}", position)
+    return _Word(position, negated, key, value)
+
+
+def _unknown_key(key: str) -> str:
+    plain = key.lstrip("-\u2010\u2011\u2012\u2013\u2014\u2212")
+    if plain != key and plain in KEYS:
+        return f"a word that excludes begins with one plain hyphen: -{plain}:"
+    near = difflib.get_close_matches(plain[:40].lower(), KEYS, n=1)
+    return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; {_WORDING}"
+
+
+def _unquoted(raw: str, key: str, position: int) -> str:
+    if not raw.startswith('"'):
+        if any(quote in raw for quote in '"\u201c\u201d\u201e'):
+            raise InvalidQuery(f'{key}: put the whole value in straight double quotes, as in {key}:"..."', position)
+        return raw
+    if not re.fullmatch(r'"(?:[^"\\]|\\["\\])*"', raw):
+        raise InvalidQuery(
+            f'{key}: the quoted value must end with a double quote; write \\" and \\\\ for " and \\ in it', position
+        )
+    return re.sub(r"\\(.)", r"\1", raw[1:-1])
+
+
+def _quoted(value: str) -> str:
+    if any(char.isspace() or char in '"\u201c\u201d\u201e' for char in value):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return value
+
+
+def _problem(key: str, value: str) -> str:
+    """What is wrong with a value for a key, as the end of a sentence; empty where nothing is."""
+    if not value:
+        return f"has no value; write {key}: and the value without a space between"
+    if len(value) > LONGEST_VALUE:
+        return f"has a value of more than {LONGEST_VALUE} characters"
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
+        return "has a control character, a line break or half a character in its value; leave it out"
+    if key == "actor" and value not in KINDS and value.lower() in KINDS:
+        return f"is a kind of actor in capital letters; write actor:{value.lower()}"
+    return ""
+
+
+def _check_day(word: _Word, days: Mapping[str, _Word]) -> None:
+    if word.key in days:
+        raise InvalidQuery(f"{word.key} is given twice; one day is enough", word.position)
+    if not _DAY.fullmatch(word.value):
+        raise InvalidQuery(f"{word.key} is not a day; write it as {word.key}:2026-05-31", word.position)
+    try:
+        date.fromisoformat(word.value)
+    except ValueError as error:
+        raise InvalidQuery(f"{word.key} is a day that the calendar does not have", word.position) from error
+
+
+def _check_order(days: Mapping[str, _Word]) -> None:
+    if len(days) == 2 and days["from"].value > days["to"].value:
+        later = max(days["from"].position, days["to"].position)
+        raise InvalidQuery("from is after to, so no day is between them; exchange the two days", later)
+
+
+def _check_known(word: _Word, vocabulary: Vocabulary | None) -> None:
+    if vocabulary is None:
+        return
+    if word.key == "category" and word.value not in vocabulary.categories:
+        raise InvalidQuery(f"unknown category; there are {', '.join(sorted(vocabulary.categories))}", word.position)
+    if word.key == "action":
+        known = vocabulary.actions()
+        if word.value not in known:
+            near = difflib.get_close_matches(word.value.lower(), sorted(known), n=1)
+            mend = f"did you mean {near[0]}?" if near else "the list of actions has their codes"
+            if word.value in vocabulary.categories:
+                mend = f"this is a category, so write category:{word.value}"
+            raise InvalidQuery(f"unknown action; {mend}", word.position)
+
+
+def _member(word: _Word) -> str:
+    if word.key == "actor":
+        return "kinds" if word.value in KINDS else "actors"
+    return {"action": "actions", "category": "categories"}[word.key]
+
+
+def _choice(values: Mapping[str, Iterable[str]]) -> Choice:
+    return Choice(**{name: frozenset(members) for name, members in values.items()})
+
+
+def _by_key(choice: Choice) -> list[tuple[str, list[str]]]:
+    pairs = choice.pairs()
+    return [
+        (key, [_quoted(value) for name, value in pairs if name == key])
+        for key in dict.fromkeys(name for name, _ in pairs)
+    ]
+
+
+def _range_in_words(first: date | None, last: date | None) -> str:
+    if first == last and first:
+        return f"on {_day_in_words(first)}"
+    if first and last:
+        return f"from {_day_in_words(first)} to {_day_in_words(last)}"
+    if first:
+        return f"from {_day_in_words(first)} on"
+    return f"up to {_day_in_words(last)}" if last else ""
+
+
+def _day_in_words(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )

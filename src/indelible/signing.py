@@ -1,0 +1,125 @@
+"""Checkpoint: sign the committed head of a clinic's tree, at most once for each size.
+
+The steps, in this order; after a crash at any of them the same steps run again and finish:
+
+1. read the committed head, the newest checkpoint of the database, and the head store's
+2. recompute the leaf hashes of the rows since the database's checkpoint from the stored bodies, and the root from them:
+   what does not come to the committed head, or contradicts the head store, is not signed
+3. sign, and compare-and-swap into the head store            a crash after this leaves a signed head without a row
+4. write the checkpoint's row                                 the next run finds the note in the head store and writes it
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from . import checkpoint, merkle
+from .checkpoint import Checkpoint
+from .errors import SigningRefused
+from .headstore import HeadStore, SignedHead
+from .merkle import Frontier
+from .note import Signer
+from .store import CheckpointRow, Clinic, Head, Store
+
+# Leaves hashed at once: 32 bytes and a body each, so some tens of megabytes at the most.
+_CHUNK = 4_096
+# Another process that signs at the same instant makes the swap fail; it is then its turn to have been first.
+_ATTEMPTS = 10
+
+_OLDER_DATABASE = (
+    "the head store has signed more entries than the database holds, so an older backup was restored; restore a newer "
+    "backup, or start a new log whose first entry names the last checkpoint of this one"
+)
+_OLDER_HEADS = (
+    "the database has a checkpoint that the head store does not know, so the head store is an older copy; put the newer "
+    "head store back"
+)
+_NO_HEADS = (
+    "the head store has no head for this log, which is not empty; put the head store back, or run `indelible adopt` if it "
+    "is lost for good"
+)
+_FORK = (
+    "the database and the head store have different entries at the same size; nothing is signed: run `indelible verify`"
+)
+
+
+def sign_head(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, now: int) -> CheckpointRow | None:
+    """Sign the clinic's committed head if that was not done, and return its newest checkpoint; None for an empty log.
+
+    Raises SigningRefused where the stored rows, the committed head and the head store contradict each other.
+    """
+    for _ in range(_ATTEMPTS):
+        head = store.head(clinic.id)
+        signed = _signed_head(store, heads, clinic, head)
+        if head.size == 0:
+            return None
+        frontier = _checked(store, clinic, head, signed)
+        if signed.size == head.size:
+            return store.last_checkpoint(clinic.id)
+        data = checkpoint.sign(Checkpoint(clinic.origin, head.size, head.root), signer)
+        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data)):
+            row = CheckpointRow(head.size, head.root, frontier.encode(), data, now)
+            store.add_checkpoint(clinic.id, row)
+            return row
+    raise SigningRefused("other processes kept signing first; try again")
+
+
+def _signed_head(store: Store, heads: HeadStore, clinic: Clinic, head: Head) -> SignedHead:
+    signed = heads.get(clinic.origin)
+    if signed is None:
+        if head.size:
+            raise SigningRefused(_NO_HEADS)
+        signed = SignedHead(0, merkle.EMPTY_ROOT, b"")
+        heads.adopt(clinic.origin, signed)
+    last = store.last_checkpoint(clinic.id)
+    if signed.size > head.size:
+        raise SigningRefused(_OLDER_DATABASE)
+    if last is not None and last.size > signed.size:
+        raise SigningRefused(_OLDER_HEADS)
+    return signed
+
+
+def _checked(store: Store, clinic: Clinic, head: Head, signed: SignedHead) -> Frontier:
+    """Recompute the tree from the last checkpoint's row to the head; finish a row that a crash left out on the way."""
+    last = store.last_checkpoint(clinic.id)
+    frontier = Frontier() if last is None else Frontier.decode(last.size, last.frontier)
+    if last is not None and frontier.root() != last.root:
+        raise SigningRefused("the last checkpoint's row is damaged; nothing is signed: run `indelible verify`")
+    frontier = _walk(store, clinic, frontier, signed.size)
+    if frontier.root() != signed.root:
+        raise SigningRefused(_FORK)
+    if signed.size and (last is None or last.size < signed.size):
+        store.add_checkpoint(
+            clinic.id, CheckpointRow(signed.size, signed.root, frontier.encode(), signed.note, head.recorded_at)
+        )
+    frontier = _walk(store, clinic, frontier, head.size)
+    if frontier.root() != head.root or frontier.encode() != head.frontier:
+        raise SigningRefused("the entries do not come to the committed head; nothing is signed: run `indelible verify`")
+    return frontier
+
+
+def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int) -> Frontier:
+    rows = store.leaves(clinic.id, frontier.size, size)
+    while chunk := list(islice(rows, _CHUNK)):
+        hashes = []
+        for index, (body, leaf) in enumerate(chunk):
+            if merkle.leaf_hash(body) != leaf:
+                seq = frontier.size + index + 1
+                raise SigningRefused(f"entry {seq} was changed in the database; nothing is signed: run `indelible verify`")
+            hashes.append(leaf)
+        frontier = merkle.extend(frontier, hashes)
+    if frontier.size != size:
+        raise SigningRefused("entries are missing from the database; nothing is signed: run `indelible verify`")
+    return frontier
+
+
+def adopt(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer) -> None:
+    """Put the database's newest checkpoint into a head store that lost it. From here on it is trusted."""
+    last = store.last_checkpoint(clinic.id)
+    if last is None:
+        heads.adopt(clinic.origin, SignedHead(0, merkle.EMPTY_ROOT, b""))
+        return
+    known = checkpoint.open(last.note, signer.verifier)
+    if (known.size, known.root) != (last.size, last.root):
+        raise SigningRefused("the last checkpoint's row does not say what its note says; run `indelible verify`")
+    heads.adopt(clinic.origin, SignedHead(last.size, last.root, last.note))

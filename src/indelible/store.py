@@ -1,0 +1,191 @@
+"""What the journal asks of a database engine, and the rows that go between them.
+
+A store keeps bytes and finds them again; it knows nothing of keys, the catalogue or proofs. The contract, which
+`indelible.testing` runs against every engine:
+
+- `appending(clinic_id)` is the only way to write entries. It holds the clinic's head from the first statement to the end,
+  so that one writer at a time numbers entries; it commits when the block ends, and rolls back when the block raises.
+- `appending(clinic_id, within=connection)` does the same inside a transaction that the host began on the same database,
+  and commits nothing; where the block raises, what it wrote is undone and the host's transaction goes on.
+- Rows of `entry` and `checkpoint` cannot be changed, replaced or deleted, by the database's own refusal.
+- Pages come in the order (occurred_at, seq) descending.
+- Every failure of the engine is raised as StorageFailure, with nothing of the failed block kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """One clinic's row. `nobody` is the 16-byte token that owns values which concern no person."""
+
+    id: str
+    name: str
+    zone: str
+    origin: str
+    vkey: str
+    nobody: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The database's own row: the first part of log origins, and which master key it was made with."""
+
+    name: str
+    master_key: str
+
+
+class Head(NamedTuple):
+    """The committed, unsigned state of a clinic's tree. `recorded_at` is that of the last entry."""
+
+    size: int
+    frontier: bytes
+    root: bytes
+    recorded_at: int
+
+
+class EntryRow(NamedTuple):
+    seq: int
+    id: bytes
+    occurred_at: int
+    recorded_at: int
+    action: str
+    actor_kind: str
+    actor: bytes | None
+    target_kind: str | None
+    target: bytes | None
+    amount_minor: int | None
+    currency: str | None
+    body: bytes
+    leaf_hash: bytes
+
+
+class PersonalRow(NamedTuple):
+    seq: int
+    token: bytes
+    personal_class: str
+    sealed: bytes
+
+
+class LinkRow(NamedTuple):
+    kind: str
+    ref: bytes
+    occurred_at: int
+    seq: int
+    role: str
+
+
+class PersonRow(NamedTuple):
+    token: bytes
+    lookup: bytes
+    sealed: bytes
+
+
+class KeyRow(NamedTuple):
+    kind: str
+    number: int
+    wrapped: bytes
+
+
+class CheckpointRow(NamedTuple):
+    size: int
+    root: bytes
+    frontier: bytes
+    note: bytes
+    signed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything that one append writes, and the head that it leads to. `keys` pairs an idempotency key with a seq."""
+
+    entries: Sequence[EntryRow]
+    personal: Sequence[PersonalRow]
+    links: Sequence[LinkRow]
+    persons: Sequence[PersonRow]
+    renamed: Sequence[PersonRow]
+    keys: Sequence[tuple[bytes, int]]
+    head: Head
+
+
+# An actor of a selection: its kind, and its reference, or None for everybody of that kind.
+ActorTerm = tuple[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A filter in the store's own terms. None means no condition; an empty tuple matches nothing.
+
+    `intervals` are half-open ranges of microseconds, None for an open end. `up_to` bounds seq, inclusive.
+    """
+
+    up_to: int
+    intervals: tuple[tuple[int | None, int | None], ...] | None = None
+    actors: tuple[ActorTerm, ...] | None = None
+    actions: tuple[str, ...] | None = None
+    not_actors: tuple[ActorTerm, ...] = ()
+    not_actions: tuple[str, ...] = ()
+
+
+class Found(NamedTuple):
+    """One entry of a page, as it is needed to be read."""
+
+    seq: int
+    occurred_at: int
+    body: bytes
+
+
+class Appending(Protocol):
+    """An open transaction that holds a clinic's head."""
+
+    head: Head
+
+    def persons(self, lookups: Sequence[bytes]) -> Mapping[bytes, PersonRow]: ...
+    def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]: ...
+    def body(self, seq: int) -> bytes: ...
+    def personal(self, seq: int) -> Sequence[PersonalRow]: ...
+    def set_zone(self, zone: str) -> None: ...
+    def write(self, batch: Batch) -> None: ...
+
+
+class Store(Protocol):
+    """One open database."""
+
+    def installation(self) -> Installation: ...
+    def add_clinic(self, clinic: Clinic, keys: Sequence[KeyRow], now: int) -> None: ...
+    def clinics(self) -> Sequence[Clinic]: ...
+    def keys(self, clinic_id: str) -> Sequence[KeyRow]: ...
+    def head(self, clinic_id: str) -> Head: ...
+    def appending(self, clinic_id: str, within: Any = None) -> AbstractContextManager[Appending]: ...
+    def page(
+        self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int
+    ) -> Sequence[Found]: ...
+    def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]: ...
+    def one(self, clinic_id: str, seq: int) -> Found: ...
+    def find(self, clinic_id: str, entry_id: bytes) -> int | None: ...
+    def token(self, clinic_id: str, lookup: bytes) -> bytes | None: ...
+    def actions(self, clinic_id: str) -> Sequence[str]: ...
+    def leaves(self, clinic_id: str, after: int, up_to: int) -> Iterator[tuple[bytes, bytes]]: ...
+    def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None: ...
+    def add_checkpoint(self, clinic_id: str, row: CheckpointRow) -> None: ...
+    def snapshot(self, clinic_id: str) -> AbstractContextManager[Snapshot]: ...
+    def close(self) -> None: ...
+
+
+class Snapshot(Protocol):
+    """One unmoving view of a clinic's rows, for verification: nothing written after it began is seen."""
+
+    head: Head
+
+    def entries(self) -> Iterator[EntryRow]: ...
+    def personal(self) -> Iterator[PersonalRow]: ...
+    def has_link(self, link: LinkRow) -> bool: ...
+    def count_links(self) -> int: ...
+    def persons(self) -> Iterator[PersonRow]: ...
+    def keys(self) -> Iterator[tuple[bytes, int]]: ...
+    def checkpoints(self) -> Iterator[CheckpointRow]: ...

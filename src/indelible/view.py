@@ -1,0 +1,317 @@
+"""A view: one entry opened for a reader, in the clinic's time and in words.
+
+A view trusts the database; `indelible verify` is what checks it. A personal value that cannot be opened is None, and its
+path is in `states` with the reason:
+
+    missing      its row is gone, and nothing in the log accounts for it
+    unreadable   its row was changed, or belongs to another entry, or its key is gone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from . import device, entry, instant, money
+from .catalogue import Action, find, placeholders
+from .errors import StorageFailure
+from .personal import Sealer, Unreadable
+from .store import Found, PersonalRow
+
+# Things that a reader knows by name; everything else (a booking, a charge, a voucher) by its id.
+_KNOWN_BY_NAME = frozenset(
+    "client staff account loyalty_account service schedule reward coupon clinic location".split()
+)  # fmt: skip
+_REASON_KINDS = {"policy": "policy", "job": "job", "webhook": "webhook", "template": "template", "command": "command"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One entry, opened. `values` holds the personal values by path; instants are microseconds since 1970 UTC."""
+
+    seq: int
+    occurred_at: int
+    members: dict[str, Any]
+    values: Mapping[str, Any]
+    states: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        return str(self.members["id"])
+
+    @property
+    def action(self) -> str:
+        return str(self.members["action"])
+
+    @property
+    def declared(self) -> type[Action] | None:
+        """The action's class; None for a code that nothing declares any more."""
+        return find(self.action)
+
+    @property
+    def label(self) -> str:
+        cls = self.declared
+        return cls.label if cls else self.action
+
+    @property
+    def category(self) -> str:
+        cls = self.declared
+        return cls.category if cls else "other"
+
+    @property
+    def money(self) -> str:
+        """`in`, `out` or `none`: how the entry's amount counts in a sum."""
+        cls = self.declared
+        return cls.money if cls else "none"
+
+    @property
+    def offset_minutes(self) -> int:
+        return int(self.members["offset_minutes"])
+
+    @property
+    def zone(self) -> str:
+        return str(self.members["zone"])
+
+    @property
+    def local_time(self) -> datetime:
+        """When it happened, in the clinic's zone of then, with the offset."""
+        return instant.to_datetime(self.occurred_at, self.offset_minutes)
+
+    @property
+    def actor(self) -> dict[str, Any]:
+        """{"kind", "id"?, "name"?, "role"?, "reason"?} as in the document."""
+        return self._person_in(self.members["actor"], "actor")
+
+    @property
+    def target(self) -> dict[str, Any] | None:
+        target = self.members.get("target")
+        return None if target is None else self._person_in(target, "target")
+
+    @property
+    def client(self) -> dict[str, Any] | None:
+        """{"id", "name"?} of the client concerned: named as such, or the target, or the actor."""
+        if "client" in self.members:
+            return self._person_in(self.members["client"], "client")
+        for role in ("target", "actor"):
+            holder = self.members.get(role)
+            if holder is not None and holder["kind"] == "client":
+                found = self._person_in(holder, role)
+                return {name: found[name] for name in ("id", "name") if name in found}
+        return None
+
+    @property
+    def people(self) -> list[dict[str, Any]]:
+        listed = self.members.get("people", ())
+        return [self._person_in(holder, f"people.{index}") for index, holder in enumerate(listed)]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The context as in the document: references as ids, people as {"id", "name"?}, personal values put back."""
+        context = {name: self._plain(value, f"context.{name}") for name, value in self.members["context"].items()}
+        for path in self._paths():
+            part = path.split(".")
+            if part[0] == "context" and len(part) == 2:
+                context[part[1]] = self.values.get(path)
+        return context
+
+    @property
+    def request(self) -> dict[str, Any]:
+        request = {"channel": self.members["channel"]} if "channel" in self.members else {}
+        for name in ("ip", "user_agent"):
+            if f"request.{name}" in self._paths():
+                request[name] = self.values.get(f"request.{name}")
+        return request
+
+    @property
+    def device(self) -> str:
+        """The user agent in words ("Safari on iPhone"), or empty."""
+        agent = self.values.get("request.user_agent")
+        return device.words(agent) if isinstance(agent, str) else ""
+
+    @property
+    def amount_minor(self) -> int | None:
+        amount = self.members["context"].get("amount_minor")
+        return amount if type(amount) is int else None
+
+    @property
+    def currency(self) -> str | None:
+        currency = self.members["context"].get("currency")
+        return currency if self.amount_minor is not None and type(currency) is str else None
+
+    @property
+    def who(self) -> str:
+        """The actor in words: "Maria Fernandes", "System", "stripe", "Unknown client"."""
+        return self._named(self.actor, self.members["actor"]["kind"])
+
+    @property
+    def why(self) -> str:
+        """For the system, why it acted, in words: "policy “late cancel”"; else empty."""
+        reason = self.members["actor"].get("reason")
+        return _reason_in_words(reason) if reason else ""
+
+    @property
+    def sentence(self) -> str:
+        """The entry in one sentence, from the action's template."""
+        cls = self.declared
+        if cls is None:
+            target = self.target
+            return f"{self.who}: {self.action}" + (f" ({target['kind']})" if target else "")
+        return cls.sentence.format_map(_Words(self, cls))
+
+    def document(self) -> dict[str, Any]:
+        """Return the entry as JSON: what the log added, then the document's members."""
+        found: dict[str, Any] = {
+            "seq": self.seq,
+            "id": self.id,
+            "recorded_at": self.members["recorded_at"],
+            "category": self.category,
+            "label": self.label,
+            "action": self.action,
+            "occurred_at": instant.local_text(self.occurred_at, self.offset_minutes),
+            "actor": self.actor,
+        }
+        if "target" in self.members:
+            found["target"] = self.target
+        if "client" in self.members:
+            found["client"] = self.client
+        if "people" in self.members:
+            found["people"] = self.people
+        found["context"] = self.context
+        if request := self.request:
+            found["request"] = request
+        for name in ("operation", "imported", "cut"):
+            if name in self.members:
+                found[name] = self.members[name]
+        if self.states:
+            found["state"] = dict(self.states)
+        return found
+
+    def _paths(self) -> Iterable[str]:
+        """Every personal path of the body, whether or not it could be opened."""
+        return [*self.values, *self.states]
+
+    def _person_in(self, holder: dict[str, Any], path: str) -> dict[str, Any]:
+        if "person" not in holder:
+            found = dict(holder)
+        else:
+            found = {name: value for name, value in holder.items() if name != "person"}
+            found["id"] = self.values.get(f"{path}.id")
+        if f"{path}.name" in self.values or f"{path}.name" in self.states:
+            found["name"] = self.values.get(f"{path}.name")
+        return found
+
+    def _plain(self, value: Any, path: str) -> Any:
+        if type(value) is not dict:
+            return value
+        if entry.is_holder(value):
+            return value["id"] if "id" in value else self._person_in(value, path)
+        if value.keys() == {"old", "new"}:
+            return {side: self._plain(value[side], f"{path}.{side}") for side in ("old", "new")}
+        return value
+
+    def _named(self, who: Mapping[str, Any], kind: str) -> str:
+        if kind == "system":
+            return "System"
+        return who.get("name") or who.get("id") or f"Unknown {kind.replace('_', ' ')}"
+
+
+class _Words(dict[str, Any]):
+    """The words for a sentence's placeholders. Values only: a template reads no attribute of them but old and new."""
+
+    def __init__(self, view: View, cls: type[Action]) -> None:
+        super().__init__()
+        context = view.context
+        for name in {name.split(".")[0] for name in placeholders(cls.sentence)}:
+            self[name] = self._word(view, context, name)
+
+    def _word(self, view: View, context: Mapping[str, Any], name: str) -> Any:
+        if name == "actor":
+            return view.who
+        if name == "target":
+            target = view.target or {"kind": "thing"}
+            kind = target["kind"]
+            return view._named(target, kind) if kind in _KNOWN_BY_NAME else target.get("id") or f"a {kind}"
+        if name == "client":
+            return view._named(view.client or {}, "client")
+        if name == "amount":
+            return money.display(view.amount_minor or 0, view.currency) if view.currency else "an unknown amount"
+        return _in_words(context.get(name), view.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Both sides of a change, for `{starts_at.old}` in a template."""
+
+    old: str
+    new: str
+
+
+def _in_words(value: Any, zone: str) -> Any:
+    if type(value) is dict and value.keys() == {"old", "new"}:
+        return _Change(str(_in_words(value["old"], zone)), str(_in_words(value["new"], zone)))
+    if type(value) is dict and "id" in value:
+        return value.get("name") or value["id"] or "somebody"
+    if type(value) is str and len(value) == 27 and value.endswith("Z"):
+        return clock_text(instant.parse_canonical(value), zone)
+    return "—" if value is None else value
+
+
+def clock_text(us: int, zone: str) -> str:
+    """Return an instant as a clinic reads it: `2026-05-04 09:00`, with the offset in an hour that comes twice."""
+    place = instant.zone(zone)
+    minutes = instant.offset_minutes(us, place)
+    text = f"{instant.local_date(us, minutes)} {instant.local_time(us, minutes)[:5]}"
+    hour = 3_600_000_000
+    around = {instant.offset_minutes(us - 3 * hour, place), instant.offset_minutes(us + 3 * hour, place)}
+    if len(around) > 1 and _comes_twice(us, minutes, place, around):
+        text += instant.local_text(us, minutes)[-6:]
+    return text
+
+
+def _comes_twice(us: int, minutes: int, place: Any, offsets: set[int]) -> bool:
+    """Whether another instant shows the same wall time: the hour before or after the clock went back."""
+    return any(
+        other != minutes and instant.offset_minutes(us + (minutes - other) * 60_000_000, place) == other for other in offsets
+    )
+
+
+@lru_cache(maxsize=1024)
+def _reason_in_words(reason: str) -> str:
+    kind, _, name = reason.partition(":")
+    words = name.replace("-", " ").replace("_", " ")
+    return f"{_REASON_KINDS.get(kind, kind)} “{words}”"
+
+
+def open_entries(found: Iterable[Found], rows: Iterable[PersonalRow], sealer: Sealer) -> list[View]:
+    """Open the entries of a page with their personal rows. Raises StorageFailure for a body that cannot be read."""
+    by_seq: dict[int, list[PersonalRow]] = {}
+    for row in rows:
+        by_seq.setdefault(row.seq, []).append(row)
+    return [_open(one, by_seq.get(one.seq, ()), sealer) for one in found]
+
+
+def _open(found: Found, rows: Iterable[PersonalRow], sealer: Sealer) -> View:
+    try:
+        members = orjson.loads(found.body)
+        entry_id = bytes.fromhex(members["id"].replace("-", ""))
+        values: dict[str, Any] = {}
+        unreadable = set()
+        for _, token, personal_class, sealed in rows:
+            try:
+                values |= sealer.open_values(entry_id, token, personal_class, sealed).values
+            except Unreadable:
+                unreadable.add((token.hex(), personal_class))
+        states = {}
+        for group in members["personal"]:
+            for path in group["values"]:
+                if path not in values:
+                    there = (members["tokens"][group["owner"]], group["class"]) in unreadable
+                    states[path] = "unreadable" if there else "missing"
+        return View(found.seq, found.occurred_at, members, values, states)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise StorageFailure(f"entry {found.seq} cannot be read, its body was changed; run `indelible verify`") from error

@@ -1,0 +1,147 @@
+"""A host declares its own actions by the same class; a declaration that cannot work is refused where it stands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from indelible.catalogue import Action, find, registered
+from indelible.catalogue.fields import (
+    Amount,
+    Changed,
+    Count,
+    Currency,
+    Id,
+    Instant,
+    Minor,
+    Personal,
+    PersonalText,
+    Refers,
+    StaffMember,
+    Word,
+)
+from indelible.catalogue.reference import built_in
+from indelible.catalogue.schema import describe
+from pydantic import ValidationError
+
+RoomRef = Annotated[Id, Refers("room")]
+
+
+class RoomCleaned(
+    Action,
+    code="room.cleaned",
+    label="Cleaned room",
+    category="services",
+    targets=("room",),
+    sentence="{actor} cleaned {target} in {minutes} minutes",
+):
+    minutes: Count
+    next_room: RoomRef | None = None
+    cleaner: StaffMember | None = None
+    shift: Changed[StaffMember] | None = None
+    remark: PersonalText | None = None
+
+
+def test_a_host_s_action_is_found_and_described_like_ours():
+    assert find("room.cleaned") is RoomCleaned
+    assert RoomCleaned in registered()
+    fields = {field.name: field for field in RoomCleaned.fields_of_context}
+    assert fields["minutes"].required
+    assert fields["next_room"].refers == "room"
+    assert fields["cleaner"].realm == "staff"
+    assert (fields["shift"].changed, fields["shift"].realm) == (True, "staff")
+    assert fields["remark"].personal == Personal("identity")
+    assert describe(RoomCleaned)["schema"]["required"] == ["minutes"]
+
+
+def test_a_host_s_action_is_not_in_our_reference():
+    assert RoomCleaned not in built_in()
+    assert built_in()
+
+
+def test_an_unknown_code_is_not_found():
+    assert find("room.painted") is None
+
+
+def test_an_action_is_made_in_python_and_from_json_alike():
+    assert RoomCleaned(minutes=5) == RoomCleaned.model_validate({"minutes": 5})
+
+
+def test_an_action_cannot_be_changed_once_made():
+    action = RoomCleaned(minutes=5)
+    with pytest.raises(ValidationError):
+        action.minutes = 6  # type: ignore[misc]
+
+
+def test_a_code_declared_twice_is_refused_and_the_first_stays():
+    with pytest.raises(TypeError, match=r"room\.cleaned is declared twice"):
+
+        class Other(Action, code="room.cleaned", label="L", category="services", targets=("room",), sentence="{actor}"):
+            pass
+
+    assert find("room.cleaned") is RoomCleaned
+
+
+def test_one_of_ours_cannot_be_declared_again_by_a_host():
+    with pytest.raises(TypeError, match=r"booking\.cancelled is declared twice"):
+
+        class Mine(Action, code="booking.cancelled", label="L", category="x", targets=("booking",), sentence="{actor}"):
+            pass
+
+
+@pytest.mark.parametrize("code", ["cleaned", "Room.cleaned", "room.cleaned.twice", "room cleaned", "", "r." + "x" * 63])
+def test_a_code_that_is_not_noun_and_past_is_refused(code):
+    with pytest.raises(TypeError, match="is not an action code"):
+
+        class Odd(Action, code=code, label="L", category="services", targets=("room",), sentence="{actor}"):
+            pass
+
+
+@pytest.mark.parametrize("missing", ["label", "category", "targets", "sentence"])
+def test_a_declaration_says_everything_about_the_action(missing):
+    arguments = {"label": "L", "category": "services", "targets": ("room",), "sentence": "{actor}"}
+    with pytest.raises(TypeError, match="needs a label, a category, targets and a sentence"):
+
+        class Half(Action, code="room.halved", **{**arguments, missing: type(arguments[missing])()}):
+            pass
+
+
+@pytest.mark.parametrize(
+    "sentence", ["{colour}", "{note}", "{amount}", "{starts_at}", "{starts_at.new}", "{actor.name}"]
+)
+def test_a_sentence_prints_only_what_every_entry_has(sentence):
+    with pytest.raises(TypeError, match="the sentence prints"):
+
+        class Vague(Action, code="room.used", label="L", category="services", targets=("room",), sentence=sentence):
+            note: Word | None = None
+            starts_at: Changed[Instant] | None = None
+            amount_minor: Amount | None = None
+            currency: Currency | None = None
+
+
+def test_money_that_counts_needs_its_amount_in_every_entry():
+    with pytest.raises(TypeError, match="amount_minor and currency must be required"):
+
+        class Sold(
+            Action, code="room.sold", label="L", category="x", targets=("room",), sentence="{actor}", money="in"
+        ):  # fmt: skip
+            amount_minor: Amount | None = None
+            currency: Currency | None = None
+
+
+def test_an_amount_needs_a_field_for_its_currency():
+    with pytest.raises(TypeError, match="has the amount rent_minor and no field currency"):
+
+        class Rented(Action, code="room.rented", label="L", category="x", targets=("room",), sentence="{actor}"):
+            rent_minor: Minor | None = None
+
+
+@pytest.mark.parametrize("reserved", ["label", "version", "money"])
+def test_a_field_does_not_hide_what_the_class_says(reserved):
+    with pytest.raises(TypeError, match=f"a context field cannot be called {reserved}"):
+        type("Hiding", (Action,), {"__annotations__": {reserved: "str"}, "__module__": __name__})
+
+
+@pytest.mark.parametrize("code", ["room.halved", "room.used", "room.sold", "room.rented"])
+def test_a_refused_declaration_leaves_nothing_behind(code):
+    assert find(code) is None

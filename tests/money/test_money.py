@@ -1,0 +1,81 @@
+"""Amounts in minor units, and how they are written."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indelible import money
+from indelible.errors import InvalidInput
+
+amounts = st.integers(-(2**53), 2**53)
+codes = st.sampled_from(sorted(money.EXPONENTS))
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "text"),
+    [
+        (-1250, "EUR", "-12.50"),
+        (5, "EUR", "0.05"),
+        (-5, "EUR", "-0.05"),
+        (0, "EUR", "0.00"),
+        (100, "USD", "1.00"),
+        (1250, "JPY", "1250"),
+        (-1, "JPY", "-1"),
+        (1250, "KWD", "1.250"),
+        (-7, "KWD", "-0.007"),
+        (12345, "CLF", "1.2345"),
+        (123456789012345, "EUR", "1234567890123.45"),
+        (115, "EUR", "1.15"),
+    ],
+)
+def test_an_amount_is_written_in_the_major_unit(amount_minor: int, currency: str, text: str) -> None:
+    assert money.decimal_text(amount_minor, currency) == text
+    assert money.display(amount_minor, currency) == f"{text} {currency}"
+
+
+@given(amounts, codes)
+def test_the_text_is_exact_and_has_as_many_digits_as_the_minor_unit(amount_minor: int, currency: str) -> None:
+    text = Decimal(money.decimal_text(amount_minor, currency))
+    assert text.scaleb(money.exponent(currency)) == amount_minor
+    assert text.as_tuple().exponent == -money.exponent(currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "exponent"),
+    [*(("EUR", 2), ("ISK", 0), ("UGX", 0), ("MGA", 2), ("HUF", 2), ("TND", 3), ("UYW", 4), ("HRK", 2), ("BYR", 0))],
+)
+def test_the_exponent_is_that_of_iso_4217(currency: str, exponent: int) -> None:
+    assert money.exponent(currency) == exponent
+
+
+def test_each_code_is_three_capital_letters_and_listed_once() -> None:
+    listed = " ".join([*money._BY_EXPONENT.values(), *money._WITHDRAWN_SINCE_2011.values()]).split()
+    assert len(listed) == len(set(listed)) == len(money.EXPONENTS)
+    assert all(len(code) == 3 and code.isascii() and code.isupper() for code in listed)
+
+
+def test_a_code_once_known_stays_known() -> None:
+    # The figure may grow, never shrink: a log that holds a code must stay readable.
+    assert len(money.CURRENT) >= 165
+    assert set("HRK BGN LTL LVL EEK SLL ZWL ANG CUC BYR MRO STD VEF".split()) <= set(money.EXPONENTS)  # noqa: SIM905
+
+
+@pytest.mark.parametrize("code", ["eur", "Eur", " EUR", "EUR "])
+def test_a_code_in_another_spelling_is_refused_with_the_right_one(code: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^context\.currency: .*write the code as EUR$"):
+        money.check_currency(code, "context.currency")
+
+
+@pytest.mark.parametrize("code", ["", "EU", "EURO", "XXX", "XTS", "XAU", "DEM", "€", "978", None, 978, [], "\ud800"])
+def test_what_is_no_currency_is_refused(code: object) -> None:
+    with pytest.raises(InvalidInput, match="^currency: is not a currency code of ISO 4217"):
+        money.check_currency(code, "currency")
+
+
+def test_an_amount_in_no_currency_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        money.display(100, "EURO")
