@@ -1,0 +1,61 @@
+"""Indelible: the activity log of a clinic.
+
+    from indelible import Journal, Staff
+    from indelible.catalogue.bookings import BookingCancelled
+
+    log = Journal("activity.db").clinic("c_lisbon")
+    log.record(BookingCancelled(late=True), actor=Staff("usr_12", "Maria Fernandes"), target=("booking", "bk_99812"))
+
+The names below are loaded when they are first used, so that `import indelible.verify` loads no keys and no catalogue.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .catalogue import Action
+    from .document import Client, Integration, Person, Request, Staff, Support, System, Target
+    from .errors import Conflict, IndelibleError, InvalidInput
+    from .journal import ClinicLog, Journal
+
+_HOME = {
+    "Action": "catalogue",
+    "Client": "document",
+    "ClinicLog": "journal",
+    "Conflict": "errors",
+    "IndelibleError": "errors",
+    "Integration": "document",
+    "InvalidInput": "errors",
+    "Journal": "journal",
+    "Person": "document",
+    "Request": "document",
+    "Staff": "document",
+    "Support": "document",
+    "System": "document",
+    "Target": "document",
+}
+
+__all__ = [
+    "Action",
+    "Client",
+    "ClinicLog",
+    "Conflict",
+    "IndelibleError",
+    "Integration",
+    "InvalidInput",
+    "Journal",
+    "Person",
+    "Request",
+    "Staff",
+    "Support",
+    "System",
+    "Target",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

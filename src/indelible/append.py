@@ -72,7 +72,9 @@ class _Appending:
     def know(self, drafts: Sequence[Draft]) -> None:
         """Look up, once for the batch, every person and key that the drafts name."""
         find = self.sealer.find_person
-        lookups = {(person.realm, person.id): None for draft in drafts for person in draft.persons if person is not NOBODY}
+        lookups = {
+            (person.realm, person.id): None for draft in drafts for person in draft.persons if person is not NOBODY
+        }
         self.lookups = {who: find(*who) for who in lookups}
         self.known.update(self.tx.persons(list(self.lookups.values())))
         keys = [self.sealer.find("key", draft.key) for draft in drafts if draft.key is not None]
@@ -176,7 +178,9 @@ class _Appending:
         if not self.entries:
             return
         head = self.tx.head
-        frontier = merkle.extend(merkle.Frontier.decode(head.size, head.frontier), [row.leaf_hash for row in self.entries])
+        frontier = merkle.extend(
+            merkle.Frontier.decode(head.size, head.frontier), [row.leaf_hash for row in self.entries]
+        )
         self.tx.write(
             Batch(
                 entries=self.entries,
@@ -228,16 +232,19 @@ class _Appending:
 
 # The members of a body that say what the document said; the others are ours, or random.
 _SAID = frozenset(
-    "occurred_at action action_version actor target client people context channel operation cut".split()
-)  # fmt: skip
+    (
+        *("occurred_at", "action", "action_version", "actor", "target", "client", "people", "context"),
+        *("channel", "operation", "cut"),
+    )
+)
 
 
 def _comparable(draft: Draft) -> dict[str, Any]:
     said = {name: value for name, value in draft.stem.items() if name in _SAID}
     if not draft.dated:
         del said["occurred_at"]  # the host left the time to us, so a retry has another one
-    said: dict[str, Any] = orjson.loads(canonical.encode_checked(said))
-    return said
+    plain: dict[str, Any] = orjson.loads(canonical.encode_checked(said))
+    return plain
 
 
 def _row(seq: int, columns: entry.Columns, data: bytes) -> EntryRow:

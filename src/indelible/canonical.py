@@ -6,9 +6,9 @@
     integer = -(2^53 - 1) .. 2^53 - 1, the range that every JSON reader keeps exactly (RFC 7493 section 2.2)
     string  = Unicode scalar values, unchanged (no normalisation); a lone surrogate is refused
 
-UTF-8, no white space. `decode` is the strict inverse of `encode`: bytes that `encode` would not have printed are refused,
-which also refuses duplicate names, floats, and other spellings of the same string. The encoder is orjson; the tests show
-that it prints what the `rfc8785` package prints.
+UTF-8, no white space. `decode` is the strict inverse of `encode`: bytes that `encode` would not have printed are
+refused, which also refuses duplicate names, floats, and other spellings of the same string. The encoder is orjson; the
+tests show that it prints what the `rfc8785` package prints.
 """
 
 from __future__ import annotations

@@ -217,10 +217,13 @@ def parse(value: object) -> Document:
         action=_text(members, "action", ""),
         occurred_at=None if occurred is None else instant.parse(_is_text(occurred, "occurred_at"), "occurred_at"),
         actor=Actor(**_texts(members["actor"], "actor", ("kind",), ("id", "name", "role", "reason"))),
-        target=Target(**_texts(members["target"], "target", ("kind", "id"), ("name",))) if "target" in members else None,
+        target=Target(**_texts(members["target"], "target", ("kind", "id"), ("name",)))
+        if "target" in members
+        else None,
         client=Person(**_texts(members["client"], "client", ("id",), ("name",))) if "client" in members else None,
         people=tuple(
-            Person(**_texts(person, f"people.{index}", ("role", "id"), ("name",))) for index, person in enumerate(people)
+            Person(**_texts(person, f"people.{index}", ("role", "id"), ("name",)))
+            for index, person in enumerate(people)
         ),
         request=Request(**_texts(members.get("request", {}), "request", (), ("channel", "ip", "user_agent"))),
         context=context,
@@ -239,14 +242,18 @@ def _object(value: object, field: str, known: tuple[str, ...]) -> dict[str, Any]
 
 
 def _shown(name: object) -> str:
-    """A member's name as an error may show it: names come from the host's program, but keep them short and printable."""
+    """A member's name as an error may show it: names come from the host's program; short and printable."""
     text = str(name)[:WORD_LIMIT]
     return text if text.isascii() and text.isprintable() and "@" not in text else "(a member)"
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, known, 1)
-    return f"is not a field here; did you mean {near[0]}?" if near else f"is not a field here; there are {', '.join(known)}"
+    return (
+        f"is not a field here; did you mean {near[0]}?"
+        if near
+        else f"is not a field here; there are {', '.join(known)}"
+    )
 
 
 def _texts(value: object, field: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, str]:
@@ -273,9 +280,11 @@ def _json_kind(value: object) -> str:
 
 
 def new_id(now: int) -> str:
-    """Return a UUIDv7 (RFC 9562 section 5.7) for an instant in microseconds: 48 bits of milliseconds, 74 random bits."""
+    """Return a UUIDv7 (RFC 9562 section 5.7) of an instant: 48 bits of milliseconds, 74 random bits."""
     random = int.from_bytes(os.urandom(10), "big")
-    value = (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64 | 2 << 62 | random & (1 << 62) - 1
+    value = (
+        (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64 | 2 << 62 | random & (1 << 62) - 1
+    )
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -288,7 +297,9 @@ def draft(document: Document, *, zone: str, now: int, imported: bool = False, by
     cls = _action_class(document.action, by_journal)
     occurred = now if document.occurred_at is None else document.occurred_at
     if occurred > now + FUTURE_MINUTES * 60_000_000:
-        raise InvalidInput(f"is more than {FUTURE_MINUTES} minutes ahead of our clock; correct the sender's clock", "occurred_at")
+        raise InvalidInput(
+            f"is more than {FUTURE_MINUTES} minutes ahead of our clock; correct the sender's clock", "occurred_at"
+        )
     work = _Drafting(document, cls)
     stem = work.stem()
     stem["v"] = entry.VERSION
@@ -362,18 +373,24 @@ class _Drafting:
         if self.cut:
             stem["cut"] = sorted(self.cut)
         if len(self.values) > PERSONAL_LIMIT:
-            raise InvalidInput(f"the document has more than {PERSONAL_LIMIT} personal values; split it into several entries")
+            raise InvalidInput(
+                f"the document has more than {PERSONAL_LIMIT} personal values; split it into several entries"
+            )
         return stem
 
     def _actor(self, actor: Actor) -> dict[str, Any]:
         kind = _one_of(actor.kind, ACTOR_KINDS, "actor.kind")
-        allowed = {"system": ("reason",), "integration": ("id",), "staff": ("id", "name", "role")}.get(kind, ("id", "name"))
+        allowed = {"system": ("reason",), "integration": ("id",), "staff": ("id", "name", "role")}.get(
+            kind, ("id", "name")
+        )
         for name in ("id", "name", "role", "reason"):
             if getattr(actor, name) is not None and name not in allowed:
                 raise InvalidInput(f"does not belong to an actor of kind {kind}; leave it out", f"actor.{name}")
         if kind == "system":
             if actor.reason is None or not _REASON.fullmatch(actor.reason) or len(actor.reason) > WORD_LIMIT:
-                raise InvalidInput("must say why the system acted, such as policy:late-cancel or job:expiry", "actor.reason")
+                raise InvalidInput(
+                    "must say why the system acted, such as policy:late-cancel or job:expiry", "actor.reason"
+                )
             return {"kind": kind, "reason": actor.reason}
         if actor.id is None:
             raise InvalidInput(f"is missing; an actor of kind {kind} has one", "actor.id")
@@ -474,7 +491,9 @@ class _Drafting:
             self.cut.append(path)
         plain = to_json(value)
         if entry.is_holder(plain):
-            raise InvalidInput("is an object of only kind and id, or only person, which a body keeps for references", path)
+            raise InvalidInput(
+                "is an object of only kind and id, or only person, which a body keeps for references", path
+            )
         return plain
 
     def _personal(self, mark: Personal, path: str, value: Any) -> None:

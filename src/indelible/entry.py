@@ -46,9 +46,12 @@ PERSON_ACTORS = frozenset({"staff", "client", "support"})
 CLASSES = ("evidence", "identity", "network")
 
 _REQUIRED = frozenset(
-    "v id seq recorded_at occurred_at zone offset_minutes action action_version actor context tokens personal".split()
+    (
+        *("v", "id", "seq", "recorded_at", "occurred_at", "zone", "offset_minutes", "action", "action_version"),
+        *("actor", "context", "tokens", "personal"),
+    )
 )
-_OPTIONAL = frozenset("target client people channel operation cut imported".split())
+_OPTIONAL = frozenset(["target", "client", "people", "channel", "operation", "cut", "imported"])
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -148,7 +151,10 @@ def _check_shape(members: dict[str, Any]) -> None:
     if "target" in members:
         target = members["target"]
         _require(type(target) is dict and type(target.get("kind")) is str, "target")
-        _require(set(target) == {"kind", "id"} and type(target["id"]) is str or _is_person(target, people, "kind"), "target")
+        _require(
+            (set(target) == {"kind", "id"} and type(target["id"]) is str) or _is_person(target, people, "kind"),
+            "target",
+        )
     if "client" in members:
         _require(_is_person(members["client"], people), "client")
     if "people" in members:

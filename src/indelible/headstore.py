@@ -1,8 +1,8 @@
 """The head store: the last signed checkpoint of every log, in one SQLite file outside the database.
 
-It is what makes signing two histories impossible by accident. A checkpoint is put here by compare-and-swap before anything
-else sees it; a database restored from an older backup then knows less than the head store, and signing refuses. Therefore
-the head store must never be restored together with the database.
+It is what makes signing two histories impossible by accident. A checkpoint is put here by compare-and-swap before
+anything else sees it; a database restored from an older backup then knows less than the head store, and signing
+refuses. Therefore the head store must never be restored together with the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SignedHead:
 
 
 class HeadStore:
-    """One file of signed heads, keyed by log origin. Every call opens and closes it: it is used once a second at most."""
+    """One file of signed heads, keyed by log origin. Every call opens it: it is used once a second at most."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,8 +67,12 @@ class HeadStore:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         try:
-            db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30)
+            db = sqlite3.connect(
+                f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30
+            )
             db.execute("PRAGMA synchronous = FULL")
             return db
         except sqlite3.Error as error:
-            raise StorageFailure(f"the head store {self.path} cannot be opened; check the file and its folder") from error
+            raise StorageFailure(
+                f"the head store {self.path} cannot be opened; check the file and its folder"
+            ) from error

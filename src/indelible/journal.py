@@ -5,9 +5,9 @@
     for entry in log.read("category:bookings from:2026-05-01"):
         print(entry.local_time, entry.who, entry.sentence)
 
-Entries are on disk when `record` returns. They are signed within about a second: `record` makes a checkpoint when the last
-one is a second old, and so do `close`, export and verify. The entries after the last checkpoint are in the database, but
-not yet protected from being rolled back with it.
+Entries are on disk when `record` returns. They are signed within about a second: `record` makes a checkpoint when the
+last one is a second old, and so do `close`, export and verify. The entries after the last checkpoint are in the
+database, but not yet protected from being rolled back with it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -97,8 +98,8 @@ class Journal:
             self._master_key = keys.load(setting, self.places.master_key)
             if self._master_key.fingerprint != self.installation.master_key:
                 raise KeyUnavailable(
-                    f"the master key (fingerprint {self._master_key.fingerprint}) is not the one that this database was made "
-                    f"with (fingerprint {self.installation.master_key}); put the right one back"
+                    f"the master key (fingerprint {self._master_key.fingerprint}) is not the one that this database "
+                    f"was made with (fingerprint {self.installation.master_key}); put the right one back"
                 )
         except IndelibleError:
             self.store.close()
@@ -194,14 +195,14 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.close()
             return
-        try:
+        with suppress(IndelibleError):  # the error that is under way says more
             self.close()
-        except IndelibleError:
-            pass  # the error that is under way says more
 
 
 def _first_master_key(setting: str | None, path: Path) -> MasterKey:
@@ -291,7 +292,7 @@ class ClinicLog:
         return result
 
     def set_time_zone(self, zone: str, *, actor: Actor | None = None) -> None:
-        """Move the clinic to another zone from now on, and record it. Entries keep the zone that they were recorded in."""
+        """Move the clinic to another zone from now on, and record it. Entries keep the zone of their time."""
         instant.zone(zone, "time-zone")
         old = self.info.zone
         if zone == old:
@@ -340,8 +341,8 @@ class ClinicLog:
     ) -> Iterator[View]:
         """Yield the entries that a filter means, newest first, in constant memory.
 
-        The list is bounded by the head at the first entry (or by `up_to`, a seq): entries recorded meanwhile do not come
-        in. Raises InvalidQuery before the first entry.
+        The list is bounded by the head at the first entry (or by `up_to`, a seq): entries recorded meanwhile do not
+        come in. Raises InvalidQuery before the first entry.
         """
         selection = self.select(words if isinstance(words, Query) else self.parse(words), up_to)
         return self._read(selection, limit)
@@ -389,7 +390,7 @@ class ClinicLog:
         return Vocabulary({name: frozenset(codes) for name, codes in categories.items()}, occurring)
 
     def select(self, wanted: Query, up_to: int | None = None) -> Selection:
-        """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens, categories as codes."""
+        """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens."""
         categories = self.vocabulary().categories
 
         def codes(names: Iterable[str]) -> set[str]:

@@ -1,13 +1,14 @@
 """The master key, and the clinic keys that it wraps.
 
-The master key is 32 random bytes, written `indelible-master-key-1:` and 64 hexadecimal digits on one line of a file that
-only its owner may read. It is not in the database. It wraps, with AES-256-GCM, three kinds of clinic key:
+The master key is 32 random bytes, written `indelible-master-key-1:` and 64 hexadecimal digits on one line of a file
+that only its owner may read. It is not in the database. It wraps, with AES-256-GCM, three kinds of clinic key:
 
     data     seals personal values (AES-256-GCM, `personal.py`)
     lookup   HMAC-SHA256 key under which host ids, idempotency keys and evidence ids are found again
     signing  seed of the clinic's Ed25519 key, which signs its checkpoints
 
-    wrapped = 0x01 || nonce[12] || AES-256-GCM(master key, nonce, key, "indelible/key/v1" 0x00 clinic id 0x00 kind 0x00 number)
+    wrapped = 0x01 || nonce[12] || AES-256-GCM(master key, nonce, key, place)
+    place   = "indelible/key/v1" 0x00 clinic id 0x00 kind 0x00 number
 
 Who loses the master key can read no name and sign nothing; the bodies and the proofs made before stay as they are.
 """
@@ -51,7 +52,9 @@ class MasterKey:
     def unwrap(self, wrapped: bytes, clinic_id: str, kind: str, number: int) -> bytes:
         """Return the key. Raises KeyUnavailable where the wrapping was changed or made with another master key."""
         if wrapped[:1] != b"\x01":
-            raise KeyUnavailable(f"the {kind} key of clinic {clinic_id} is wrapped in a form this version does not know")
+            raise KeyUnavailable(
+                f"the {kind} key of clinic {clinic_id} is wrapped in a form this version does not know"
+            )
         nonce, sealed = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
         try:
             return AESGCM(self.secret).decrypt(nonce, sealed, _place(clinic_id, kind, number))

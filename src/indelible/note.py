@@ -165,8 +165,8 @@ def decode(data: bytes) -> Note:
         text, blank, lines = data.decode("utf-8").rpartition("\n\n")
     except UnicodeDecodeError as error:
         raise MalformedProof("a note is UTF-8") from error
-    if not blank or not lines.endswith("\n") or lines.count("\n") > MOST_SIGNATURES:
-        raise MalformedProof(f"a note is a text, an empty line and 1 to {MOST_SIGNATURES} signature lines")
+    if not blank or not lines.endswith("\n"):
+        raise MalformedProof("a note is a text, an empty line and signature lines, each ended by LF")
     return Note(text + "\n", tuple(map(Signature.decode, lines[:-1].split("\n"))))
 
 

@@ -8,7 +8,9 @@ One row for each (entry, person, class):
 
 One row for each person that the clinic's log knows:
 
-    sealed    = as above, plain = canonical JSON {"id", "realm", "name"?, "named_at"}, place = "indelible/person-row/v1" 0x00 || token
+    sealed    = as above
+    plain     = canonical JSON {"id", "realm", "name"?, "named_at"}
+    place     = "indelible/person-row/v1" 0x00 || token
     lookup    = HMAC-SHA256(lookup key, "person" 0x00 realm 0x00 host id)
 
 The seed is what makes the commitments of the row unguessable (`commitment.py`); with the row it is deleted.

@@ -6,7 +6,7 @@ The steps, in this order; after a crash at any of them the same steps run again 
 2. recompute the leaf hashes of the rows since the database's checkpoint from the stored bodies, and the root from them:
    what does not come to the committed head, or contradicts the head store, is not signed
 3. sign, and compare-and-swap into the head store            a crash after this leaves a signed head without a row
-4. write the checkpoint's row                                 the next run finds the note in the head store and writes it
+4. write the checkpoint's row                                 the next run finds the note and writes the row
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _OLDER_DATABASE = (
     "backup, or start a new log whose first entry names the last checkpoint of this one"
 )
 _OLDER_HEADS = (
-    "the database has a checkpoint that the head store does not know, so the head store is an older copy; put the newer "
-    "head store back"
+    "the database has a checkpoint that the head store does not know, so the head store is an older copy; put the "
+    "newer head store back"
 )
 _NO_HEADS = (
-    "the head store has no head for this log, which is not empty; put the head store back, or run `indelible adopt` if it "
-    "is lost for good"
+    "the head store has no head for this log, which is not empty; put the head store back, or run `indelible adopt` if "
+    "it is lost for good"
 )
 _FORK = (
     "the database and the head store have different entries at the same size; nothing is signed: run `indelible verify`"
@@ -105,7 +105,9 @@ def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int) -> Fronti
         for index, (body, leaf) in enumerate(chunk):
             if merkle.leaf_hash(body) != leaf:
                 seq = frontier.size + index + 1
-                raise SigningRefused(f"entry {seq} was changed in the database; nothing is signed: run `indelible verify`")
+                raise SigningRefused(
+                    f"entry {seq} was changed in the database; nothing is signed: run `indelible verify`"
+                )
             hashes.append(leaf)
         frontier = merkle.extend(frontier, hashes)
     if frontier.size != size:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union
 
 import pytest
+from pydantic import BaseModel
+
 from indelible.catalogue import Action
 from indelible.catalogue.fields import Kind
-from pydantic import BaseModel
 
 _BY_KIND = {
     "id": "x_1",

@@ -1,17 +1,14 @@
-"""The built-in actions: the description's are all there, codes are frozen, and each keeps to the rules of the catalogue."""
+"""The built-in actions: the description's are all there, codes are frozen, each keeps to the rules of the catalogue."""
 
 from __future__ import annotations
 
-import types
-import typing
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Union
 
 import pytest
+
 from indelible import canonical
-from indelible.catalogue import CATEGORIES, PERSON_KINDS, Action, find, placeholders
-from indelible.catalogue.fields import Changed, Kind, Personal, PersonalText, Someone, Text, Word, to_json
+from indelible.catalogue import CATEGORIES, find, placeholders
+from indelible.catalogue.fields import to_json
 from indelible.catalogue.reference import built_in, render
 
 ACTIONS = built_in()
@@ -132,119 +129,3 @@ def test_what_was_deleted_comes_back_whole_from_the_snapshot():
         cls = find(code)
         assert cls is not None
         assert to_json(cls.model_validate({"snapshot": row}).model_dump()["snapshot"]) == row
-
-
-# --- what is in clear, and what is personal ---
-
-
-def leaves(annotation: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """The types at the ends of an annotation, each with all marks on the way to it."""
-    parts = typing.get_args(annotation)
-    if typing.get_origin(annotation) is Annotated:
-        yield from leaves(parts[0], (*marks, *annotation.__metadata__))
-    elif typing.get_origin(annotation) in (Union, types.UnionType, list):
-        for part in parts:
-            yield from leaves(part, marks)
-    elif isinstance(annotation, type) and issubclass(annotation, Changed):
-        new = annotation.model_fields["new"]
-        yield from leaves(new.annotation, (*marks, *new.metadata))
-    else:
-        yield annotation, marks
-
-
-def text_in_clear(cls: type[Action]) -> list[str]:
-    """The fields of an action that put free text into a body."""
-    found = []
-    for name, field in cls.model_fields.items():
-        for leaf, marks in leaves(field.annotation, tuple(field.metadata)):
-            kinds = {mark.words for mark in marks if isinstance(mark, Kind)}
-            personal = any(isinstance(mark, Personal) for mark in marks)
-            if leaf is str and not personal and not kinds & {"id", "word", "currency code"}:
-                found.append(name)
-    return found
-
-
-@every_action
-def test_no_free_text_is_in_clear(cls):
-    assert text_in_clear(cls) == []
-
-
-def test_a_plain_str_and_an_unmarked_text_are_found_out():
-    class NoteTaken(Action):
-        plain: str | None = None
-        unmarked: Text | None = None
-        changed: Changed[Text] | None = None
-        several: list[str] | None = None
-        word: Word | None = None
-        marked: PersonalText | None = None
-
-    assert text_in_clear(NoteTaken) == ["plain", "unmarked", "changed", "several"]
-
-
-def test_objects_in_clear_are_those_that_name_no_person():
-    def holds_json(annotation: Any) -> bool:
-        return any(
-            leaf is not Someone and leaf not in (str, int, bool) and _is_open(leaf) for leaf, _ in leaves(annotation)
-        )
-
-    in_clear = {
-        f"{cls.code} {field.name}"
-        for cls in ACTIONS
-        for field in cls.fields_of_context
-        if field.personal is None and holds_json(cls.model_fields[field.name].annotation)
-    }
-    assert in_clear == {
-        "service.edited changes", "service.deleted snapshot", "schedule.created hours",
-        "reward.edited changes", "reward.deleted snapshot",
-    }  # fmt: skip
-
-
-def _is_open(leaf: Any) -> bool:
-    return typing.get_origin(leaf) is dict or getattr(leaf, "__name__", "") == "FieldChange"
-
-
-def test_personal_fields_are_those_typed_over_here():
-    marked = {
-        (cls.category, field.name): field.personal.personal_class
-        for cls in ACTIONS
-        for field in cls.fields_of_context
-        if field.personal is not None
-    }
-    payments = ("invoice_number", "stripe_account", "stripe_payment_intent", "stripe_charge", "stripe_event",
-                "stripe_refund", "card_last4", "receipt_number")  # fmt: skip
-    assert marked == {
-        ("bookings", "service_name"): "identity",
-        ("bookings", "reason_text"): "identity",
-        **{("payments", name): "evidence" for name in payments},
-        ("payments", "reason_text"): "identity",
-        ("vouchers", "code_last4"): "evidence",
-        ("services", "changes"): "identity",
-        ("services", "snapshot"): "identity",
-        ("clients", "changes"): "identity",
-        ("clients", "reason_text"): "identity",
-        ("account", "email"): "identity",
-        ("settings", "changes"): "identity",
-        ("log", "filter"): "identity",
-        ("log", "filter_in_words"): "identity",
-    }
-
-
-def test_a_field_that_is_called_stripe_is_evidence_everywhere():
-    stripe = [field for cls in ACTIONS for field in cls.fields_of_context if field.name.startswith("stripe_")]
-    assert stripe
-    assert all(field.personal == Personal("evidence") for field in stripe)
-
-
-def test_a_failed_login_has_nowhere_to_put_what_was_typed():
-    cls = find("account.login_failed")
-    assert cls is not None
-    assert set(cls.model_fields) == {"reason_code", "method", "attempt"}
-
-
-def test_targets_that_are_persons_are_among_the_kinds_that_become_tokens():
-    kinds = {kind for cls in ACTIONS for kind in cls.targets}
-    assert kinds >= PERSON_KINDS
-    assert kinds - PERSON_KINDS == {
-        "booking", "charge", "refund", "voucher", "service", "schedule", "session", "clinic", "coupon", "reward",
-        "settings", "log",
-    }  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from indelible.catalogue import Action
 from indelible.catalogue.bookings import BookingCancelled, BookingRescheduled
 from indelible.catalogue.fields import (
@@ -19,6 +21,9 @@ from indelible.catalogue.fields import (
     WORD_LIMIT,
     Changed,
     CutText,
+    FieldChange,
+    Someone,
+    Word,
     to_json,
 )
 from indelible.catalogue.payments import ChargeRefunded, ChargeSucceeded
@@ -26,7 +31,6 @@ from indelible.catalogue.reference import built_in
 from indelible.catalogue.services import ServiceDeleted, ServiceEdited
 from indelible.catalogue.settings import SettingsChanged
 from indelible.catalogue.vouchers import VoucherExpired
-from pydantic import ValidationError
 
 
 def refused(cls: type[Action], **context: Any) -> str:
@@ -111,9 +115,10 @@ def test_a_time_keeps_its_instant_from_text_and_from_python():
     assert to_json(text.starts_at) == to_json(python.starts_at) == "2026-05-04T07:00:00.123456Z"
 
 
-@pytest.mark.parametrize(
-    "bad", ["2026-05-04T09:00:00", "2026-05-04", "tomorrow", 1777881600, True, datetime(2026, 5, 4)]
-)  # noqa: DTZ001
+NAIVE = datetime(2026, 5, 4)  # noqa: DTZ001 - what is to be refused
+
+
+@pytest.mark.parametrize("bad", ["2026-05-04T09:00:00", "2026-05-04", "tomorrow", 1777881600, True, NAIVE])
 def test_a_time_without_an_offset_or_of_another_type_is_refused(bad):
     assert refused(BookingCancelled, starts_at=bad).startswith("starts_at: ")
 
@@ -124,7 +129,7 @@ def test_a_date_is_a_day_without_a_zone(good):
 
 
 @pytest.mark.parametrize(
-    "bad", ["2026-02-29", "2026-2-1", "20260201", "2026-02-01T00:00:00Z", 20260201, "２０２６-02-01"]
+    "bad", ["2026-02-29", "2026-2-1", "20260201", "2026-02-01T00:00:00Z", 20260201, "\uff12\uff10\uff12\uff16-02-01"]
 )
 def test_a_date_that_does_not_exist_or_is_written_otherwise_is_refused(bad):
     assert "written YYYY-MM-DD" in refused(VoucherExpired, expires_on=bad)
@@ -189,3 +194,22 @@ def test_a_change_may_begin_or_end_with_nothing():
 def test_a_list_of_words_has_a_limit():
     assert SettingsChanged(section="tax", fields_changed=["rate"] * LIST_LIMIT).fields_changed
     assert "send fewer" in refused(SettingsChanged, section="tax", fields_changed=["rate"] * (LIST_LIMIT + 1))
+
+
+def test_a_count_begins_at_nought():
+    assert "counts from 0" in refused(BookingCancelled, policy_version=-1)
+    assert BookingCancelled(policy_version=0, notice_minutes=-5).notice_minutes == -5
+
+
+@pytest.mark.parametrize("part", [Someone, FieldChange, Changed[Word]], ids=["person", "change", "before and after"])
+def test_a_part_made_on_its_own_does_not_show_a_bad_value(part):
+    with pytest.raises(ValidationError) as caught:
+        part.model_validate({name: SECRET + "\x00@" if name != "new" else [SECRET, 1.5] for name in part.model_fields})
+    assert SECRET not in str(caught.value)
+
+
+def test_the_name_of_a_person_is_left_whole_for_the_draft_to_cut():
+    name = "n" * (NAME_LIMIT + 1)
+    action = BookingCancelled.model_validate({"practitioner": {"id": "usr_1", "name": name}})
+    assert action.practitioner == Someone(id="usr_1", name=name)
+    assert type(to_json(action.practitioner)["name"]) is str

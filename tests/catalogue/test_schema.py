@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from indelible.catalogue import find
 from indelible.catalogue.reference import built_in, render
 from indelible.catalogue.schema import context_schema, describe, type_in_words

@@ -96,6 +96,7 @@ def test_a_size_up_to_the_limit_is_read_exactly(size: int) -> None:
         "",
         TEXT[:-1],
         TEXT + "\n",
+        TEXT + "x",
         "\n" + TEXT,
         TEXT + "Timestamp: 1689177396617352539\n",
         TEXT.replace("\n", "\r\n"),

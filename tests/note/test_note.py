@@ -89,6 +89,7 @@ REFUSED = {
     "no signature": b"one\n\n",
     "no text": b"\n" + LINE.encode(),
     "last line without newline": SIGNED[:-1],
+    "another character for the last newline": SIGNED[:-1] + b"x",
     "an empty line after the signatures": SIGNED + b"\n",
     "text after the signatures": SIGNED + b"more\n",
     "carriage returns": SIGNED.replace(b"\n", b"\r\n"),

@@ -96,6 +96,10 @@ def scalars(value: str) -> str:
     return value
 
 
+def _whole(value: str) -> str:
+    return scalars(no_nul(value))
+
+
 def opaque_id(value: str) -> str:
     """Check an id: text of 1 to 255 characters that names nothing about a person."""
     if not value or value != value.strip():
@@ -112,7 +116,7 @@ def opaque_id(value: str) -> str:
 
 def cut(limit: int) -> AfterValidator:
     def shorten(value: str) -> str:
-        scalars(no_nul(value))
+        _whole(value)
         return value if len(value) <= limit else CutText(value[:limit])
 
     return AfterValidator(shorten)
@@ -224,6 +228,7 @@ _UNSIGNED_SCHEMA: dict[str, Any] = {**_SIGNED_SCHEMA, "minimum": 0}
 Id = Annotated[str, AfterValidator(opaque_id), Kind("id"), WithJsonSchema(_ID_SCHEMA)]
 Word = Annotated[str, AfterValidator(_word), Kind("word"), WithJsonSchema(_WORD_SCHEMA)]
 Email = Annotated[str, AfterValidator(_email), Kind("e-mail address")]
+PersonName = Annotated[str, AfterValidator(_whole), Kind(f"name, cut at {NAME_LIMIT} characters")]
 Name = Annotated[str, cut(NAME_LIMIT), Kind(f"name, cut at {NAME_LIMIT} characters")]
 Text = Annotated[str, cut(TEXT_LIMIT), Kind(f"text, cut at {TEXT_LIMIT} characters")]
 # How many; from 0.
@@ -280,10 +285,13 @@ class _Part(BaseModel):
 
 
 class Someone(_Part):
-    """A person named in a context field. `id` is the host's id of the person; both members are personal values."""
+    """A person named in a context field. `id` is the host's id of the person; both members are personal values.
+
+    A name of any length is taken: the draft cuts it and says so, as it does with the name of every other person.
+    """
 
     id: Id
-    name: Name | None = None
+    name: PersonName | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The SQLite store: one file, WAL, a commit is on disk before it is acknowledged (`synchronous=FULL`).
 
-The writer's lock is SQLite's own: `BEGIN IMMEDIATE` for our transactions, and in a host's transaction a write to the head
-row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread.
+The writer's lock is SQLite's own: `BEGIN IMMEDIATE` for our transactions, and in a host's transaction a write to the
+head row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def create(path: Path, installation: Installation, now: int) -> None:
             connection.execute("CREATE TABLE indelible_schema (version INTEGER NOT NULL) STRICT")
             connection.execute("INSERT INTO indelible_schema VALUES (?)", (SCHEMA_VERSION,))
             connection.execute(
-                "INSERT INTO indelible_installation VALUES (1, ?, ?, ?)", (installation.name, installation.master_key, now)
+                "INSERT INTO indelible_installation VALUES (1, ?, ?, ?)",
+                (installation.name, installation.master_key, now),
             )
             connection.execute("COMMIT")
         finally:
@@ -122,7 +123,7 @@ class SQLiteStore:
             raise StorageFailure(f"{path} is a database without an activity log; `indelible init` makes one in it")
         if version > SCHEMA_VERSION:
             raise StorageFailure(
-                f"{path} was made by a newer Indelible (schema {version}, this one knows {SCHEMA_VERSION}); update Indelible"
+                f"{path} was made by a newer Indelible (schema {version}; this one knows {SCHEMA_VERSION}); update it"
             )
 
     def _connection(self) -> sqlite3.Connection:
@@ -141,7 +142,9 @@ class SQLiteStore:
 
     def installation(self) -> Installation:
         with _engine():
-            name, master_key = self._connection().execute("SELECT name, master_key FROM indelible_installation").fetchone()
+            name, master_key = (
+                self._connection().execute("SELECT name, master_key FROM indelible_installation").fetchone()
+            )
         return Installation(name, master_key)
 
     # Clinics and keys
@@ -193,7 +196,9 @@ class SQLiteStore:
         if not attached.get("main") or Path(attached["main"]).resolve() != self.path.resolve():
             raise StorageFailure("the connection is to another database file than the log; use one to the same file")
         if not host.in_transaction:
-            raise StorageFailure("the connection is not in a transaction; begin one, so that entry and change commit together")
+            raise StorageFailure(
+                "the connection is not in a transaction; begin one, so that entry and change commit together"
+            )
         host.execute("SAVEPOINT indelible_append")
         try:
             # Takes the write lock before the head is read: otherwise another writer could number between the two.
@@ -208,9 +213,7 @@ class SQLiteStore:
 
     # Reading
 
-    def page(
-        self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int
-    ) -> Sequence[Found]:
+    def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
         arms = _arms(clinic_id, selection, before)
         if not arms:
             return []
@@ -271,7 +274,8 @@ class SQLiteStore:
         for start in range(after, up_to, _CHUNK):
             with _engine():
                 rows = self._connection().execute(
-                    "SELECT body, leaf_hash FROM indelible_entry WHERE clinic_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
+                    "SELECT body, leaf_hash FROM indelible_entry"
+                    " WHERE clinic_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
                     (clinic_id, start, min(start + _CHUNK, up_to)),
                 ).fetchall()  # fmt: skip
             yield from rows
@@ -430,7 +434,8 @@ class SQLiteSnapshot:
         return map(
             PersonalRow._make,
             self._rows(
-                "SELECT seq, token, class, sealed FROM indelible_personal WHERE clinic_id = ? ORDER BY seq, token, class"
+                "SELECT seq, token, class, sealed FROM indelible_personal"
+                " WHERE clinic_id = ? ORDER BY seq, token, class"
             ),
         )
 
@@ -447,17 +452,19 @@ class SQLiteSnapshot:
 
     def persons(self) -> Iterator[PersonRow]:
         return map(
-            PersonRow._make, self._rows("SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? ORDER BY token")
+            PersonRow._make,
+            self._rows("SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? ORDER BY token"),
         )
 
-    def keys(self) -> Iterator[tuple[bytes, int]]:
+    def used_keys(self) -> Iterator[tuple[bytes, int]]:
         return self._rows("SELECT key, seq FROM indelible_idempotency WHERE clinic_id = ?")
 
     def checkpoints(self) -> Iterator[CheckpointRow]:
         return map(
             CheckpointRow._make,
             self._rows(
-                "SELECT size, root, frontier, note, signed_at FROM indelible_checkpoint WHERE clinic_id = ? ORDER BY size"
+                "SELECT size, root, frontier, note, signed_at FROM indelible_checkpoint"
+                " WHERE clinic_id = ? ORDER BY size"
             ),
         )
 

@@ -1,0 +1,1 @@
+"""The command line. `main.py` puts the commands together; each other module holds those of one kind."""

@@ -1,0 +1,93 @@
+"""`indelible`: the commands put together, and every failure turned into one line on standard error.
+
+Exit codes: 0 done; 1 only from `verify`, for a log that is not intact; 2 for every other failure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+import typer
+
+from ..errors import IndelibleError, InvalidInput
+from . import demonstrating, proving, reading, recording, setting_up
+from .options import QUERY_SETTINGS, ClinicId, Database, given_first
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The activity log of a clinic: read-only, provable, and still able to forget a person.",
+)
+app.command()(setting_up.init)
+app.add_typer(setting_up.app, name="clinic")
+app.command()(recording.record)
+app.command("import")(recording.import_file)
+app.command("list", context_settings=QUERY_SETTINGS)(reading.list_entries)
+app.command()(reading.show)
+app.command(context_settings=QUERY_SETTINGS)(reading.export)
+app.command()(proving.verify)
+app.command()(proving.checkpoint)
+app.command()(setting_up.adopt)
+app.command()(reading.actions)
+app.command()(demonstrating.demo)
+
+
+@app.callback()
+def first(database: Database = None, clinic: ClinicId = None) -> None:
+    given_first.update(database=database, clinic=clinic)
+
+
+def _load_host_actions() -> None:
+    """Import the modules in which a host declares its own actions: INDELIBLE_ACTIONS=clinic.actions,other.module."""
+    for name in filter(None, os.environ.get("INDELIBLE_ACTIONS", "").split(",")):
+        try:
+            importlib.import_module(name.strip())
+        except (ImportError, TypeError) as error:
+            raise InvalidInput(
+                f"cannot be imported or declares an action wrongly: {error}", "INDELIBLE_ACTIONS"
+            ) from error
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one command and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        _load_host_actions()
+        result: Any = app(arguments, prog_name="indelible", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except IndelibleError as error:
+        return _fail(str(error))
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped")
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"the operating system refused: {error.strerror or type(error).__name__}")
+    except Exception as error:
+        if os.environ.get("INDELIBLE_DEBUG"):
+            raise
+        # The message could hold a personal value, so only its kind is shown.
+        return _fail(f"this is a defect of Indelible ({type(error).__name__}); INDELIBLE_DEBUG=1 shows where")
+
+
+def _fail(message: str) -> int:
+    print(f"indelible: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

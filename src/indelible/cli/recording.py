@@ -1,0 +1,135 @@
+"""Commands that put entries in: one document, or a file of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Annotated, BinaryIO
+
+import typer
+
+from .. import document
+from ..document import DOCUMENT_LIMIT, Draft
+from ..errors import Conflict, InvalidInput, StorageFailure
+from ..journal import ClinicLog
+from .options import AsJson, ClinicId, Database, clinic_log, say
+
+# Lines of one transaction: large enough that the disk's wait is shared, small enough that other writers get their turn.
+_BATCH = 2_000
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
+def record(
+    text: Annotated[
+        str, typer.Argument(metavar="DOCUMENT", help="The event document as JSON, or - for standard input.")
+    ] = "-",
+    database: Database = None,
+    clinic: ClinicId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record one event document."""
+    data = sys.stdin.buffer.read(DOCUMENT_LIMIT + 1) if text == "-" else text.encode("utf-8", "surrogateescape")
+    with clinic_log(database, clinic) as log:
+        entry = log.record_document(document.parse_json(data))
+    if as_json:
+        print(json.dumps({"seq": entry.seq, "id": entry.id, "repeated": entry.repeated}))
+    else:
+        print(f"entry {entry.seq}  {entry.id}" + ("  (was there already)" if entry.repeated else ""))
+
+
+@dataclass(slots=True)
+class _Count:
+    recorded: int = 0
+    repeated: int = 0
+    refused: int = 0
+
+
+def import_file(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Event documents, one JSON object a line, or - for standard input.")
+    ],
+    run: Annotated[
+        str | None,
+        typer.Option(help="Name this import: run again with the same file and name, it goes on where it was."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad line.")] = False,
+    database: Database = None,
+    clinic: ClinicId = None,
+) -> None:
+    """Record a file of event documents. A bad line is reported with its number, and the others go in."""
+    if run is not None and not _RUN.fullmatch(run):
+        raise InvalidInput("must be 1 to 100 letters, digits, dots, hyphens or underscores", "--run")
+    count = _Count()
+    with clinic_log(database, clinic) as log, _opened(file) as stream:
+        try:
+            _import(log, stream, run, strict, count)
+        finally:
+            say(f"{count.recorded} recorded, {count.repeated} there already, {count.refused} refused")
+    if count.refused:
+        raise typer.Exit(2)
+
+
+def _import(log: ClinicLog, stream: BinaryIO, run: str | None, strict: bool, count: _Count) -> None:
+    batch: list[tuple[int, Draft]] = []
+    for number, line in _lines(stream):
+        try:
+            event = document.parse_json(line)
+            if run is not None and event.key is None:
+                event = replace(event, key=f"{run}:{number}")
+            batch.append((number, log.draft(event, imported=True)))
+        except InvalidInput as error:
+            _refuse(number, error, count)
+            if strict:
+                break
+        if len(batch) == _BATCH:
+            if not _append(log, batch, count) and strict:
+                return
+            batch = []
+    _append(log, batch, count)
+
+
+def _append(log: ClinicLog, batch: list[tuple[int, Draft]], count: _Count) -> bool:
+    good = True
+    for (number, _), result in zip(batch, log.append([draft for _, draft in batch]), strict=True):
+        if isinstance(result, Conflict):
+            _refuse(number, result, count)
+            good = False
+        elif result.repeated:
+            count.repeated += 1
+        else:
+            count.recorded += 1
+    return good
+
+
+def _refuse(number: int, error: Exception, count: _Count) -> None:
+    count.refused += 1
+    say(f"line {number}: {error}")
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Number the lines that are not blank. A line beyond the limit is cut there, so that it cannot fill the memory."""
+    number = 0
+    while line := stream.readline(DOCUMENT_LIMIT + 2):
+        number += 1
+        whole = line
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(DOCUMENT_LIMIT)  # the rest of a long line is read and dropped
+        if stripped := (whole.removeprefix(b"\xef\xbb\xbf") if number == 1 else whole).strip(b" \t\r\n"):
+            yield number, stripped
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(file, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise StorageFailure(f"{file} cannot be read: {error.strerror}") from error
+    with stream:
+        yield stream

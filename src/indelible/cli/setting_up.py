@@ -1,0 +1,78 @@
+"""Commands that make a log and its clinics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import signing
+from ..journal import Journal, Places
+from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal
+
+app = typer.Typer(no_args_is_help=True, help="Add clinics and change their settings.")
+
+
+def init(
+    database: Database = None,
+    installation: Annotated[
+        str | None, typer.Option(help="Host name that begins every log origin, such as log.example.org.")
+    ] = None,
+) -> None:
+    """Make a new log: the database, the master key, and the head store."""
+    path = database_path(database)
+    key_is_new = not Places.beside(path).master_key.exists()
+    with Journal.create(path, installation=installation) as made:
+        places = made.places
+        print(f"database    {places.database}")
+        print(f"head store  {places.head_store}   (never restore it together with the database)")
+        if places.master_key.exists():
+            print(f"master key  {places.master_key}")
+    if key_is_new and Path(places.master_key).exists():
+        print("\nBack the master key up now, away from the database.")
+        print("Without it every name in the log is lost, and nothing can be signed.")
+
+
+@app.command("add")
+def add(
+    clinic_id: Annotated[str, typer.Argument(metavar="ID")],
+    name: Annotated[str, typer.Option(help="The clinic's name, as its people know it.")],
+    time_zone: Annotated[str, typer.Option(help="IANA name, such as Europe/Lisbon.")],
+    database: Database = None,
+) -> None:
+    """Start the log of a clinic."""
+    with journal(database) as opened:
+        log = opened.add_clinic(clinic_id, name=name, zone=time_zone)
+        print(f"clinic      {clinic_id}  {log.info.name}  ({log.info.zone})")
+        print(f"log origin  {log.info.origin}")
+        print(f"public key  {log.info.vkey}")
+
+
+@app.command("list")
+def list_clinics(database: Database = None) -> None:
+    """List the clinics of this database."""
+    with journal(database) as opened:
+        for clinic in opened.clinics():
+            print(f"{clinic.id}\t{clinic.name}\t{clinic.zone}\t{opened.store.head(clinic.id).size}\t{clinic.vkey}")
+
+
+@app.command("set-time-zone")
+def set_time_zone(
+    time_zone: Annotated[str, typer.Argument(metavar="ZONE")],
+    database: Database = None,
+    clinic: ClinicId = None,
+    as_id: AsId = None,
+    as_name: AsName = None,
+) -> None:
+    """Move a clinic to another time zone from now on. Entries keep the zone that they were recorded in."""
+    with clinic_log(database, clinic) as log:
+        log.set_time_zone(time_zone, actor=actor(as_id, as_name, "set-time-zone"))
+        print(f"{log.info.id} is in {log.info.zone}; filters by day now mean days there")
+
+
+def adopt(database: Database = None, clinic: ClinicId = None) -> None:
+    """Trust the database's last checkpoint, where the head store is lost for good."""
+    with clinic_log(database, clinic) as log:
+        signing.adopt(log.store, log.journal.heads, log.info, log.signer)
+        print(f"{log.journal.places.head_store} now holds the last checkpoint of {log.info.id}")

@@ -1,0 +1,145 @@
+"""The list and one entry as a person likes to read them in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..view import View, clock_text
+
+# Without a terminal nothing wraps early: a file or a pipe has no width of its own.
+_PIPE_WIDTH = 160
+
+_COLOURS = {
+    "bookings": "cyan",
+    "payments": "green",
+    "vouchers": "magenta",
+    "services": "blue",
+    "clients": "yellow",
+    "account": "red",
+    "loyalty": "bright_magenta",
+}
+
+
+def console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+
+
+def printable(value: object) -> str:
+    """Return text that cannot move the cursor, ring a bell or turn the line around: such characters as escapes."""
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c == " " or c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if character in "\n\t":
+        return " "
+    if unicodedata.category(character) == "Zs":
+        return " "
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def entries(views: Iterable[View], zone: str, title: str) -> tuple[Table, int]:
+    """Return the table of some entries, and how many there are."""
+    table = Table(box=box.SIMPLE_HEAD, title=printable(title), title_justify="left", title_style="bold", padding=(0, 1))
+    table.add_column("#", justify="right", style="dim", no_wrap=True)
+    table.add_column(f"When ({zone})", no_wrap=True)
+    table.add_column("Who", max_width=32)
+    table.add_column("What", ratio=3)
+    table.add_column("Context", ratio=2, style="dim")
+    count = 0
+    for view in views:
+        count += 1
+        table.add_row(
+            str(view.seq),
+            Text(_when(view, zone)),
+            _who(view),
+            Text(printable(_what(view)), style=_COLOURS.get(view.category, "")),
+            Text(printable(_context(view))),
+        )
+    return table, count
+
+
+def _when(view: View, zone: str) -> str:
+    seconds = view.local_time.strftime(":%S")
+    shown = clock_text(view.occurred_at, view.zone)
+    text = shown[:16] + seconds + shown[16:]
+    return text if view.zone == zone else f"{text} ({view.zone})"
+
+
+def _who(view: View) -> Text:
+    text = Text(printable(view.who), style="bold")
+    extra = view.why or view.actor.get("role") or ""
+    if extra:
+        text.append(f"\n{printable(extra)}", style="not bold dim")
+    return text
+
+
+def _what(view: View) -> str:
+    """The sentence without the actor, who has a column."""
+    sentence, who = view.sentence, view.who
+    if sentence.startswith(who + " "):
+        sentence = sentence[len(who) + 1 :]
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _context(view: View) -> str:
+    """What helps most beside the sentence: the client, the reason, and for sign-ins where they came from."""
+    parts: list[str] = []
+    client = view.client
+    if client is not None and view.members["actor"]["kind"] != "client" and (view.target or {}).get("kind") != "client":
+        parts.append(client.get("name") or client.get("id") or "unknown client")
+    context = view.context
+    for name in ("reason_text", "service_name", "failure_code", "source"):
+        if context.get(name):
+            parts.append(str(context[name]))
+    if view.category == "account" or view.members["actor"]["kind"] == "client":
+        parts += [str(part) for part in (view.device, view.request.get("ip")) if part]
+    if view.states:
+        parts.append(f"({', '.join(sorted(set(view.states.values())))} values)")
+    return " · ".join(parts)
+
+
+def one(view: View, zone: str) -> Table:
+    """Return every field of one entry as a two-column table."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+
+    def row(name: str, value: Any) -> None:
+        if value not in (None, "", {}, []):
+            table.add_row(name, Text(printable(value)))
+
+    row("what", view.sentence)
+    row("when", f"{_when(view, zone)} in {view.zone}")
+    row("recorded", view.members["recorded_at"])
+    row("action", f"{view.label} ({view.action})")
+    row("category", view.category)
+    document = view.document()
+    for name in ("actor", "target", "client"):
+        for part, value in (document.get(name) or {}).items():
+            row(f"{name}.{part}", "—" if value is None else value)
+    for index, person in enumerate(document.get("people", [])):
+        row(f"people.{index}", orjson.dumps(person).decode())
+    for name, value in document["context"].items():
+        row(f"context.{name}", value if isinstance(value, str | int) else orjson.dumps(value).decode())
+    for name, value in document.get("request", {}).items():
+        row(f"request.{name}", value)
+    row("device", view.device)
+    row("operation", document.get("operation"))
+    for path, state in view.states.items():
+        row(path, f"— ({state})")
+    row("entry", f"{view.seq}, {view.id}")
+    if view.members.get("imported"):
+        row("origin", "imported from a file")
+    return table

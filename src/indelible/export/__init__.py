@@ -1,0 +1,1 @@
+"""What leaves the log as a file: rows as CSV, with a manifest beside them."""

@@ -1,0 +1,88 @@
+"""The manifest of an exported file: what is in it, so that a shortened or changed file can be told. Schema
+`indelible/csv-manifest/v1`, a JSON object; docs/spec/csv.md says what each member means.
+
+A file is whole if its SHA-256 and length are the manifest's. That its rows are the log's is not shown by either: CSV is a
+view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every entry that the
+file may hold, and the entry `log.exported` that was recorded before the first byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import orjson
+
+from .. import instant, query
+from ..query import Query
+from ..store import CheckpointRow, Clinic
+from .csv_file import COLUMNS, NUMBERS, Profile, Written
+
+SCHEMA = "indelible/csv-manifest/v1"
+
+GUARD_PATTERN = r"^'+[=+\-@\t\r\n\u0000\uff1d\uff0b\uff0d\uff20]"
+GUARD_IN_WORDS = (
+    "To read a cell of a text column back: where it begins with one or more apostrophes and then one of = + - @, tab, "
+    "carriage return, line feed, NUL or the full-width \uff1d \uff0b \uff0d \uff20, remove its first apostrophe; every other cell is as it is. "
+    "The columns under numbers are never changed."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that a manifest says. `exported_at` is an instant; `recorded_as` the seq of the entry `log.exported`."""
+
+    clinic: Clinic
+    query: Query
+    profile: Profile
+    up_to_seq: int
+    checkpoint: CheckpointRow | None
+    exported_at: int
+    recorded_as: int
+    written: Written
+
+    def document(self) -> dict[str, Any]:
+        """Return the manifest as JSON."""
+        clinic, written, zone = self.clinic, self.written, self.clinic.zone
+        return {
+            "schema": SCHEMA,
+            "clinic": clinic.id,
+            "clinic_name": clinic.name,
+            "log_origin": clinic.origin,
+            "log_vkey": clinic.vkey,
+            "filter": query.format(self.query),
+            "filter_in_words": query.in_words(self.query, zone),
+            "filter_days_in": zone,
+            "time_zone": zone,
+            "time_zone_data": instant.zone_data_version(),
+            "profile": self.profile.name,
+            "format": self.profile.format,
+            "columns": list(COLUMNS),
+            "numbers": [name for name in COLUMNS if name in NUMBERS],
+            "guard": GUARD_IN_WORDS,
+            "guard_pattern": GUARD_PATTERN,
+            "up_to_seq": self.up_to_seq,
+            "rows": written.rows,
+            "first_seq": written.first_seq,
+            "last_seq": written.last_seq,
+            "first_id": written.first_id,
+            "last_id": written.last_id,
+            "bytes": written.bytes,
+            "sha256": written.sha256,
+            "checkpoint": None if self.checkpoint is None else self.checkpoint.note.decode(),
+            "exported_at": instant.format(self.exported_at),
+            "recorded_as": self.recorded_as,
+            "indelible": _version(),
+        }
+
+    def encode(self) -> bytes:
+        """Return the manifest's file: UTF-8 JSON, two spaces of indent, a line feed at the end."""
+        return orjson.dumps(self.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("indelible")
+    except metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        return "unknown"

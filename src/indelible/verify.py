@@ -1,0 +1,350 @@
+"""Verify: check a whole log against its own bodies, its tree, its signed checkpoints and the head store.
+
+Input is a `Source`, which hands over bytes and rows; nothing here opens a database or holds a key. What is checked,
+entry by entry in order of seq:
+
+- the body is canonical and of its format, hashes to the stored leaf hash, and says the seq that it stands at
+- every column and link beside it is what the body implies
+- every personal value that is there opens to the body's commitment, and none is there that the body does not know
+
+and for the log: the numbers run from 1 without a gap; recorded_at never goes back; the tree comes to the committed
+head, to every checkpoint, and to the head store's checkpoint; every checkpoint is signed with the log's key.
+
+What this does not prove: that the log was not rebuilt as a whole by somebody who holds the signing key and the head
+store (only a checkpoint kept by an outsider shows that), and that what was recorded is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from . import canonical, checkpoint, commitment, entry, merkle
+from .errors import InvalidInput, MalformedProof
+from .merkle import Frontier
+from .note import Verifier
+
+Verdict = Literal[
+    "edited",  # a body is not what was hashed and signed
+    "removed",  # entries are gone from the middle
+    "added",  # something is there that the log does not account for
+    "reordered",  # an entry stands at another number than its own
+    "truncated",  # entries are gone from the end
+    "forked",  # the tree is not the one that was signed
+    "altered",  # a personal value is not the one that was committed
+    "missing",  # a personal value is gone and nothing accounts for it
+    "misfiled",  # a column, link or person row disagrees with the body: lists and searches may be wrong
+    "unsigned",  # a signature is missing or wrong
+]
+
+# A damaged database of a million entries would fill the terminal; the first ones tell what happened.
+FINDINGS_LIMIT = 1_000
+# Leaves hashed at once.
+_CHUNK = 1_024
+
+
+class Opening(NamedTuple):
+    """An opened personal row: the seed, and the values by path. `None` in its place: the row does not open."""
+
+    seed: bytes
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One stored entry. `openings` maps (token, class) to what its personal row holds."""
+
+    seq: int
+    columns: entry.Columns
+    body: bytes
+    leaf_hash: bytes
+    openings: Mapping[tuple[bytes, str], Opening | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint as stored: what its row says, and the note. `frontier` is None where it is not kept."""
+
+    size: int
+    root: bytes
+    note: bytes
+    frontier: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong. `seq` is the entry, or None where it concerns the log as a whole."""
+
+    verdict: Verdict
+    seq: int | None
+    what: str
+
+
+class Source(Protocol):
+    """What a log's keeper hands over to be verified, all of one instant."""
+
+    origin: str
+    verifier: Verifier
+    size: int
+    root: bytes
+    frontier: bytes
+
+    def records(self) -> Iterator[Record]: ...
+    def has_link(self, record: Record, link: entry.Link) -> bool: ...
+    def count_links(self) -> int: ...
+    def checkpoints(self) -> Iterator[Signed]: ...
+    def last_signed(self) -> Signed | None: ...
+    def others(self) -> Iterator[Finding]:
+        """Findings about rows that only the keeper can judge (persons, keys), asked for after `records`."""
+        ...
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome. `findings` are what is wrong, `doubts` what could not be told."""
+
+    size: int
+    entries: int = 0
+    values: int = 0
+    checkpoints: int = 0
+    signed_size: int = 0
+    root: bytes = merkle.EMPTY_ROOT
+    findings: list[Finding] = field(default_factory=list)
+    findings_left_out: int = 0
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def result(self) -> Literal["intact", "not_intact", "could_not_tell"]:
+        if self.findings:
+            return "not_intact"
+        return "could_not_tell" if self.doubts else "intact"
+
+    def add(self, verdict: Verdict, seq: int | None, what: str) -> None:
+        if len(self.findings) < FINDINGS_LIMIT:
+            self.findings.append(Finding(verdict, seq, what))
+        else:
+            self.findings_left_out += 1
+
+
+def verify_log(source: Source, progress: Callable[[int], None] = lambda done: None) -> Report:
+    """Check everything and return the report. `progress` is called with the number of entries done, now and then."""
+    report = Report(size=source.size)
+    tree = _Tree(source, report)
+    recorded_at = None
+    links = 0
+    for record in source.records():
+        tree.take(record)
+        body = _body(record, report)
+        if body is not None:
+            if recorded_at is not None and body.recorded_at < recorded_at:
+                report.add("reordered", record.seq, "its recorded_at is earlier than that of the entry before it")
+            recorded_at = body.recorded_at
+            _check_columns(record, body, report)
+            links += _check_links(source, record, body, report)
+            _check_values(source.origin, record, body, report)
+        report.entries += 1
+        if report.entries % _CHUNK == 0:
+            progress(report.entries)
+    tree.finish()
+    if not report.findings and source.count_links() != links:
+        report.add(
+            "misfiled", None, "there are links that no entry accounts for, so a story may show what is not its own"
+        )
+    for finding in source.others():
+        report.add(finding.verdict, finding.seq, finding.what)
+    progress(report.entries)
+    return report
+
+
+def _body(record: Record, report: Report) -> entry.Body | None:
+    if merkle.leaf_hash(record.body) != record.leaf_hash:
+        report.add("edited", record.seq, "its body is not the one that was hashed when it was recorded")
+    try:
+        body = entry.decode(record.body)
+    except MalformedProof as error:
+        report.add("edited", record.seq, f"its body cannot be one that was recorded here: {error}")
+        return None
+    if body.seq != record.seq:
+        report.add("reordered", record.seq, f"its body says that it is entry {body.seq}")
+    return body
+
+
+def _check_columns(record: Record, body: entry.Body, report: Report) -> None:
+    implied = entry.columns(body)
+    if implied != record.columns:
+        wrong = [name for name in entry.Columns.__slots__ if getattr(implied, name) != getattr(record.columns, name)]
+        report.add("misfiled", record.seq, f"the column {', '.join(wrong)} does not say what the body says")
+
+
+def _check_links(source: Source, record: Record, body: entry.Body, report: Report) -> int:
+    implied = set(entry.links(body))
+    for link in implied:
+        if not source.has_link(record, link):
+            report.add("misfiled", record.seq, f"its link as {link.role} to a {link.kind} is missing")
+    return len(implied) + sum(
+        len(g.values) for g in body.groups if g.personal_class == "evidence" and _opens(record, body, g)
+    )
+
+
+def _opens(record: Record, body: entry.Body, group: entry.Group) -> bool:
+    return record.openings.get((bytes.fromhex(body.tokens[group.owner]), group.personal_class)) is not None
+
+
+def _check_values(origin: str, record: Record, body: entry.Body, report: Report) -> None:
+    committer = commitment.Committer(origin, body.id)
+    unknown = set(record.openings)
+    for group in body.groups:
+        place = (bytes.fromhex(body.tokens[group.owner]), group.personal_class)
+        if place not in unknown:
+            report.add(
+                "missing", record.seq, f"its {group.personal_class} values are gone, and no entry accounts for it"
+            )
+            continue
+        unknown.discard(place)
+        opening = record.openings[place]
+        if opening is None:
+            report.add("altered", record.seq, f"its sealed {group.personal_class} values do not open")
+            continue
+        for path in group.values.keys() | opening.values.keys():
+            if not _fits(committer, group, opening, path):
+                report.add("altered", record.seq, f"the value at {path} is not the one that was committed")
+            report.values += 1
+    for _, personal_class in unknown:
+        report.add("added", record.seq, f"there are {personal_class} values that its body does not know")
+
+
+def _fits(committer: commitment.Committer, group: entry.Group, opening: Opening, path: str) -> bool:
+    if path not in group.values or path not in opening.values or len(opening.seed) != commitment.SEED_BYTES:
+        return False
+    try:
+        return committer.commit(opening.seed, path, canonical.encode(opening.values[path])) == group.values[path]
+    except InvalidInput:
+        return False
+
+
+class _Tree:
+    """Rebuilds the tree from the stored leaf hashes and compares it at every size that was ever signed.
+
+    The leaf hashes stand in for the bodies here: where one body was changed, `_body` names that entry, and the tree
+    still shows that the hash beside it is the signed one.
+    """
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source, self.report = source, report
+        self.frontier = Frontier()
+        self.waiting: list[bytes] = []
+        self.next_seq = 1
+        self.broken = False
+        self.agreed = 0
+        self.signed = self._known()
+        self.at = next(self.signed, None)
+
+    def _known(self) -> Iterator[Signed]:
+        """Every signed head in order of size, each checked for its signature first."""
+        last = self.source.last_signed()
+        if last is None:
+            self.report.doubts.append(
+                "the head store is not there, so it cannot be told whether entries were cut off the end"
+            )
+        for signed in _merged(self.source.checkpoints(), last):
+            self._check_note(signed)
+            yield signed
+
+    def _check_note(self, signed: Signed) -> None:
+        self.report.checkpoints += 1
+        try:
+            said = checkpoint.open(signed.note, self.source.verifier)
+        except MalformedProof as error:
+            self.report.add(
+                "unsigned", None, f"the checkpoint of size {signed.size} is not signed with the log's key: {error}"
+            )
+            return
+        if (said.origin, said.size, said.root) != (self.source.origin, signed.size, signed.root):
+            self.report.add(
+                "unsigned", None, f"the checkpoint of size {signed.size} is stored with another note than its own"
+            )
+
+    def take(self, record: Record) -> None:
+        if record.seq != self.next_seq and not self.broken:
+            self._gap(record.seq)
+        self.next_seq = record.seq + 1
+        self.waiting.append(record.leaf_hash if len(record.leaf_hash) == merkle.HASH_SIZE else bytes(merkle.HASH_SIZE))
+        if (self.at is not None and record.seq >= self.at.size) or len(self.waiting) >= _CHUNK:
+            self._flush()
+
+    def _gap(self, seq: int) -> None:
+        self.broken = True  # the tree cannot be rebuilt across a gap, and this finding already says why
+        if seq > self.next_seq:
+            last = seq - 1
+            which = f"entry {last} is" if last == self.next_seq else f"entries {self.next_seq} to {last} are"
+            self.report.add("removed", self.next_seq, f"{which} not in the database")
+        else:
+            self.report.add("added", seq, f"number {seq} is there more than once")
+
+    def _flush(self) -> None:
+        if self.broken:
+            self.waiting.clear()
+            return
+        self.frontier = merkle.extend(self.frontier, self.waiting)
+        self.waiting.clear()
+        while self.at is not None and self.at.size <= self.frontier.size:
+            if self.at.size == self.frontier.size:
+                self._compare(self.at)
+            self.at = next(self.signed, None)
+
+    def _compare(self, signed: Signed) -> None:
+        if self.frontier.root() != signed.root:
+            self.broken = True
+            first, last = self.agreed + 1, signed.size
+            self.report.add(
+                "forked",
+                None,
+                f"one of the entries {first} to {last} is not the one that was signed, and its hash was changed too",
+            )
+        elif signed.frontier is not None and self.frontier.encode() != signed.frontier:
+            self.report.add("misfiled", None, f"the frontier kept with the checkpoint of size {signed.size} is wrong")
+        else:
+            self.agreed = self.report.signed_size = signed.size
+
+    def finish(self) -> None:
+        self._flush()
+        held = self.next_seq - 1
+        while self.at is not None and not self.broken:
+            if self.at.size == 0:
+                self._compare(self.at)
+            elif self.at.size > held:
+                self.report.add(
+                    "truncated",
+                    None,
+                    f"{self.at.size} entries were signed, and the database holds {held}: the last are gone",
+                )
+                break
+            self.at = next(self.signed, None)
+        for _ in self.signed:
+            pass  # check the notes of the sizes that the tree no longer reaches
+        if self.broken:
+            return
+        self.report.root = self.frontier.root()
+        source = self.source
+        if held < source.size:
+            self.report.add("truncated", None, f"{source.size} entries were recorded, and the database holds {held}")
+        elif held > source.size:
+            self.report.add(
+                "added", source.size + 1, f"the log has {source.size} entries, and the database holds {held}"
+            )
+        elif self.report.root != source.root or self.frontier.encode() != source.frontier:
+            first = self.agreed + 1
+            self.report.add("forked", None, f"the entries from {first} on do not come to the committed head of the log")
+
+
+def _merged(rows: Iterable[Signed], last: Signed | None) -> Iterator[Signed]:
+    """The checkpoints by size, with the head store's at its place; where both are the same, once."""
+    for row in rows:
+        if last is not None and last.size <= row.size:
+            if last != Signed(row.size, row.root, row.note) and last.note:
+                yield last
+            last = None
+        yield row
+    if last is not None and last.note:
+        yield last
