@@ -100,6 +100,9 @@ class _Appending:
         members = draft.stem.copy()
         members["seq"] = seq
         members["recorded_at"] = self.recorded_text
+        if members["zone"] != self.tx.zone:  # another process moved the clinic since this draft was made
+            members["zone"] = self.tx.zone
+            members["offset_minutes"] = instant.offset_minutes(draft.occurred_at, instant.zone(self.tx.zone))
         members["tokens"] = texts = [token.hex() for token in tokens]
         entry_id = bytes.fromhex(draft.id.replace("-", ""))
         members["personal"] = self._commit(draft, entry_id, tokens)

@@ -30,8 +30,9 @@ from .catalogue import Action, registered
 from .catalogue.settings import ClinicTimeZoneChanged
 from .document import Actor, Document, Draft, Person, Request, System, Target
 from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound, SigningRefused
-from .headstore import HeadStore
+from .headstore import HeadStore, SignedHead
 from .keys import MasterKey
+from .merkle import EMPTY_ROOT
 from .note import Signer
 from .personal import TOKEN_BYTES, Sealer
 from .query import Query, Vocabulary
@@ -154,8 +155,10 @@ class Journal:
             nobody=secrets.token_bytes(TOKEN_BYTES),
         )
         rows = [KeyRow(kind, 1, self._master_key.wrap(key, clinic_id, kind, 1)) for kind, key in secret.items()]
+        # The head store first: a crash after it leaves the head of a log that does not exist, which harms nobody. The
+        # other order could leave a log that the head store does not know, and that would refuse to be signed.
+        self.heads.adopt(origin, SignedHead(0, EMPTY_ROOT, b""))
         self.store.add_clinic(clinic, rows, self.clock())
-        signing.adopt(self.store, self.heads, clinic, Signer(origin, secret["signing"]))
         return self.clinic(clinic_id)
 
     def clinic(self, clinic_id: str | None = None) -> ClinicLog:
@@ -294,7 +297,7 @@ class ClinicLog:
     def set_time_zone(self, zone: str, *, actor: Actor | None = None) -> None:
         """Move the clinic to another zone from now on, and record it. Entries keep the zone of their time."""
         instant.zone(zone, "time-zone")
-        old = self.info.zone
+        old = self.store.zone(self.info.id)
         if zone == old:
             return
         change = ClinicTimeZoneChanged.model_validate({"zone": {"old": old, "new": zone}})
@@ -306,8 +309,8 @@ class ClinicLog:
         )
         drafted = document.draft(event, zone=zone, now=self.clock())
         with self.store.appending(self.info.id) as tx:
-            append(tx, [drafted], self.info, self.sealer, self.clock())
             tx.set_zone(zone)
+            append(tx, [drafted], self.info, self.sealer, self.clock())
         self.info = replace(self.info, zone=zone)
         self.unsigned = True
         self._checkpoint_when_due()
@@ -391,6 +394,8 @@ class ClinicLog:
 
     def select(self, wanted: Query, up_to: int | None = None) -> Selection:
         """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens."""
+        # Another process may have moved the clinic, and days are those of the zone that it has now.
+        self.info = replace(self.info, zone=self.store.zone(self.info.id))
         categories = self.vocabulary().categories
 
         def codes(names: Iterable[str]) -> set[str]:

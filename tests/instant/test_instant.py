@@ -64,10 +64,15 @@ def test_an_rfc_3339_time_becomes_its_instant(text: str, canonical: str) -> None
     ],
 )
 def test_another_spelling_is_refused_with_its_field_and_the_reason(text: object, reason: str) -> None:
-    with pytest.raises(InvalidInput, match=f"^occurred_at: .*{reason}") as caught:
+    with pytest.raises(InvalidInput, match=rf"^occurred_at: .*{reason}") as caught:
         instant.parse(text, "occurred_at")
     assert caught.value.field == "occurred_at"
-    assert not text or str(text) not in str(caught.value)
+
+
+def test_an_error_does_not_repeat_the_value() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        instant.parse("maria@example.com", "occurred_at")
+    assert "maria" not in str(caught.value)
 
 
 @given(st.text() | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"))
@@ -136,11 +141,11 @@ def test_a_datetime_in_any_zone_becomes_its_instant() -> None:
 
 def test_the_two_half_past_two_of_an_autumn_night_are_an_hour_apart() -> None:
     berlin = instant.zone("Europe/Berlin")
-    first = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
+    first = datetime(2025, 10, 26, 2, 30, tzinfo=berlin)
     second = first.replace(fold=1)
     assert instant.from_datetime(second, "at") - instant.from_datetime(first, "at") == instant.HOUR
     texts = [instant.local_text(us, instant.offset_minutes(us, berlin)) for us in (_us(first), _us(second))]
-    assert texts == ["2026-10-25T02:30:00.000000+02:00", "2026-10-25T02:30:00.000000+01:00"]
+    assert texts == ["2025-10-26T02:30:00.000000+02:00", "2025-10-26T02:30:00.000000+01:00"]
 
 
 def _us(moment: datetime) -> int:
@@ -148,7 +153,7 @@ def _us(moment: datetime) -> int:
 
 
 def test_a_naive_datetime_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="^at: .*without a time zone"):
+    with pytest.raises(InvalidInput, match=r"^at: .*without a time zone"):
         instant.from_datetime(datetime(2026, 5, 3), "at")  # noqa: DTZ001
 
 

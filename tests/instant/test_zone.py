@@ -28,7 +28,7 @@ def test_an_iana_name_gives_its_zone(name: str) -> None:
     ],
 )
 def test_what_is_no_iana_name_is_refused(name: object) -> None:
-    with pytest.raises(InvalidInput, match="^time_zone: is not the name of a time zone"):
+    with pytest.raises(InvalidInput, match=r"^time_zone: is not the name of a time zone"):
         instant.zone(name, "time_zone")
 
 

@@ -21,13 +21,11 @@ Nothing is lost: decode_cell(encode_cell(v)) = v for every text, and no guarded 
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
@@ -47,6 +45,7 @@ TRIGGERS = "=+-@\t\r\n\x00\uff1d\uff0b\uff0d\uff20"
 _ENCODED = re.compile(f"'+[{re.escape(TRIGGERS)}]")
 _TO_ENCODE = re.compile(f"'*[{re.escape(TRIGGERS)}]")
 _SUSPECT = frozenset(TRIGGERS + "'")
+_TO_QUOTE = re.compile('[,"\r\n]')
 
 # Rows turned into bytes at once. More is not faster, and memory grows with it.
 _CHUNK = 500
@@ -99,78 +98,91 @@ def write(views: Iterable[View], out: BinaryIO, *, profile: Profile = SPREADSHEE
     Raises OSError as `out` does, and StorageFailure for an entry that cannot be read.
     """
     digest = hashlib.sha256()
-    rows = size = 0
+    size = rows = 0
     first: View | None = None
     last: View | None = None
 
-    def put(data: bytes) -> None:
+    def put(lines: list[str], prefix: bytes = b"") -> None:
         nonlocal size
+        data = prefix + "".join(lines).encode()
         out.write(data)
         digest.update(data)
         size += len(data)
 
-    put(profile.prefix + _lines([COLUMNS]))
-    listed = iter(views)
-    while chunk := list(islice(listed, _CHUNK)):
-        put(_lines(map(_row, chunk)))
-        rows += len(chunk)
-        first, last = first or chunk[0], chunk[-1]
+    lines = [",".join(COLUMNS) + "\r\n"]
+    put(lines, profile.prefix)
+    lines.clear()
+    for last in views:
+        first = first or last
+        rows += 1
+        lines.append(_line(_cells(last)))
+        if len(lines) == _CHUNK:
+            put(lines)
+            lines.clear()
+    put(lines)
     if first is None or last is None:
         return Written(rows, size, digest.hexdigest())
     return Written(rows, size, digest.hexdigest(), first.seq, last.seq, first.id, last.id)
 
 
-def _lines(rows: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
+def _line(cells: list[str]) -> str:
+    """The line of a row: what `csv.writer` makes of it, as the tests show, in a third of its time.
+
+    The context nearly always needs quotes and the other cells nearly never do, so those are looked at all at once.
+    """
+    *plain, context, last = cells
+    line = ",".join(plain)
+    if line.count(",") >= len(plain) or '"' in line or "\r" in line or "\n" in line:
+        line = ",".join([_quoted(cell) for cell in plain])
+    return f"{line},{_quoted(context)},{last}\r\n"
 
 
-def _row(view: View) -> list[object]:
+def _quoted(cell: str) -> str:
+    if _TO_QUOTE.search(cell):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _cells(view: View) -> list[str]:
+    """The cells of a row in the order of COLUMNS, guarded."""
     try:
-        cells = _text_cells(view)
-        if not _SUSPECT.isdisjoint([cell[:1] for cell in cells]):
-            cells = [encode_cell(cell) for cell in cells]
+        texts = _texts(view)
+        if not _SUSPECT.isdisjoint([text[:1] for text in texts]):
+            texts = [encode_cell(text) for text in texts]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise StorageFailure(f"entry {view.seq} cannot be read, its body was changed; run `indelible verify`") from error
-    minor = view.amount_minor
-    return [view.seq, *cells[:17], _amount(view), "" if minor is None else minor, *cells[17:]]
+    return [str(view.seq), *texts[:17], *_amounts(view), *texts[17:]]
 
 
-def _text_cells(view: View) -> list[str]:
-    """The cells of every column outside NUMBERS, in the order of COLUMNS."""
-    members, values = view.members, view.values
-    local = instant.local_text(view.occurred_at, view.offset_minutes)
+def _texts(view: View) -> list[str]:
+    """The texts of every column outside NUMBERS, in the order of COLUMNS."""
+    members, get = view.members, view.values.get
+    declared = view.declared
     actor, target = members["actor"], members.get("target")
     kind = actor["kind"]
-    actor_name = "System" if kind == "system" else values.get("actor.name") or ""
-    # The system has no id: its reason says which rule or job acted.
-    actor_id = actor["reason"] if kind == "system" else _id(actor, values.get("actor.id"))
-    client = view.client or {}
+    client_id, client_name = _client(members, get)
+    agent = get("request.user_agent")
     return [
-        view.id,
-        local,
-        instant.format(view.occurred_at),
-        view.zone,
-        local[:10],
-        local[11:19],
-        view.category,
-        view.action,
-        view.label,
+        members["id"],
+        *_times(view.occurred_at, members["offset_minutes"], members["zone"]),
+        declared.category if declared else view.category,
+        members["action"],
+        declared.label if declared else view.label,
         kind,
-        actor_id,
-        actor_name,
+        # The system has no id: its reason says which rule or job acted.
+        actor["reason"] if kind == "system" else _id(actor, get("actor.id")),
+        "System" if kind == "system" else get("actor.name") or "",
         target["kind"] if target else "",
-        _id(target, values.get("target.id")) if target else "",
-        values.get("target.name") or "",
-        client.get("id") or "",
-        client.get("name") or "",
+        _id(target, get("target.id")) if target else "",
+        get("target.name") or "",
+        client_id,
+        client_name,
         view.currency or "",
         members.get("channel", ""),
-        values.get("request.ip") or "",
-        view.device,
+        get("request.ip") or "",
+        view.device if agent else "",
         orjson.dumps(view.context, option=orjson.OPT_SORT_KEYS).decode(),
-        view.money,
+        declared.money if declared else view.money,
     ]
 
 
@@ -179,9 +191,57 @@ def _id(holder: dict[str, Any], opened: Any) -> str:
     return found or ""
 
 
-def _amount(view: View) -> str:
-    """The amount in the currency's major unit, minus for money out; empty for a currency that ISO 4217 does not have."""
+def _client(members: dict[str, Any], get: Callable[[str], Any]) -> tuple[str, str]:
+    """Id and name of `View.client`, without its dict."""
+    if "client" in members:
+        role = "client"
+    else:
+        role = next((role for role in ("target", "actor") if members.get(role, {}).get("kind") == "client"), "")
+    return get(f"{role}.id") or "", get(f"{role}.name") or ""
+
+
+def _amounts(view: View) -> tuple[str, str]:
+    """amount, amount_minor: the first in the currency's major unit, empty where ISO 4217 does not have the currency."""
     minor, currency = view.amount_minor, view.currency
-    if minor is None or currency not in money.EXPONENTS:
-        return ""
-    return money.decimal_text(-minor if view.money == "out" else minor, currency)
+    if minor is None:
+        return "", ""
+    if currency not in money.EXPONENTS:
+        return "", str(minor)
+    return money.decimal_text(-minor if view.money == "out" else minor, currency), str(minor)
+
+
+def _times(us: int, offset_minutes: int, zone: str) -> tuple[str, str, str, str, str]:
+    """occurred_at, occurred_at_utc, time_zone, local_date, local_time: what `instant` prints, in a third of its time.
+
+    An offset is whole minutes, so both times share their seconds; a day's date and an hour and minute are looked up.
+    """
+    minute, rest = divmod(us, instant.MINUTE)
+    second, fraction = divmod(rest, instant.SECOND)
+    utc_day, utc_minute = divmod(minute, 1440)
+    day, clock = divmod(minute + offset_minutes, 1440)
+    if not _FIRST_DAY <= day <= _LAST_DAY:  # year 0 or 10000 at this offset
+        local = instant.local_text(us, offset_minutes)
+        return local, instant.format(us), zone, local[:10], local[11:19]
+    seconds = f":{second:02d}.{fraction:06d}"
+    date, hour = _date(day), _CLOCK[clock]
+    return (
+        f"{date}T{hour}{seconds}{_offset(offset_minutes)}",
+        f"{_date(utc_day)}T{_CLOCK[utc_minute]}{seconds}Z",
+        zone,
+        date,
+        hour + seconds[:3],
+    )
+
+
+_CLOCK = tuple(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60))
+_FIRST_DAY, _LAST_DAY = instant.EARLIEST // instant.DAY, instant.LATEST // instant.DAY
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    return instant.format(day * instant.DAY)[:10]
+
+
+@lru_cache(maxsize=64)
+def _offset(minutes: int) -> str:
+    return instant.local_text(0, minutes)[-6:]

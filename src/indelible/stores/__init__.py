@@ -1,1 +1,1 @@
-"""Database engines. Each module implements `indelible.store.Store` in its own SQL; nothing is shared but the contract."""
+"""Database engines. Each module implements `indelible.store.Store` in its own SQL; only the contract is shared."""

@@ -167,6 +167,10 @@ class SQLiteStore:
             )
             return [Clinic(*row) for row in rows]
 
+    def zone(self, clinic_id: str) -> str:
+        with _engine():
+            return _zone(self._connection(), clinic_id)
+
     def keys(self, clinic_id: str) -> Sequence[KeyRow]:
         with _engine():
             rows = self._connection().execute(
@@ -332,8 +336,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         raise
 
 
-def _head(connection: sqlite3.Connection, clinic_id: str) -> Head:
-    row = connection.execute(
+def _head(db: sqlite3.Connection | sqlite3.Cursor, clinic_id: str) -> Head:
+    row = db.execute(
         "SELECT size, frontier, root, recorded_at FROM indelible_head WHERE clinic_id = ?", (clinic_id,)
     ).fetchone()
     if row is None:
@@ -349,7 +353,8 @@ class SQLiteAppending:
         # A host's connection may have a row factory of its own; ours must be tuples.
         self._cursor = connection.cursor()
         self._cursor.row_factory = None
-        self.head = _head_by(self._cursor, clinic_id)
+        self.head = _head(self._cursor, clinic_id)
+        self.zone = _zone(self._cursor, clinic_id)
 
     def persons(self, lookups: Sequence[bytes]) -> Mapping[bytes, PersonRow]:
         found = {}
@@ -389,6 +394,7 @@ class SQLiteAppending:
 
     def set_zone(self, zone: str) -> None:
         self._cursor.execute("UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ?", (zone, self._clinic_id))
+        self.zone = zone
 
     def write(self, batch: Batch) -> None:
         """Write a batch and move the head. A crash before the commit leaves nothing of it."""
@@ -410,13 +416,11 @@ class SQLiteAppending:
         self.head = batch.head
 
 
-def _head_by(cursor: sqlite3.Cursor, clinic_id: str) -> Head:
-    row = cursor.execute(
-        "SELECT size, frontier, root, recorded_at FROM indelible_head WHERE clinic_id = ?", (clinic_id,)
-    ).fetchone()
+def _zone(db: sqlite3.Connection | sqlite3.Cursor, clinic_id: str) -> str:
+    row = db.execute("SELECT time_zone FROM indelible_clinic WHERE clinic_id = ?", (clinic_id,)).fetchone()
     if row is None:
         raise NotFound(f"there is no clinic {clinic_id} in this database")
-    return Head(*row)
+    return str(row[0])
 
 
 class SQLiteSnapshot:
