@@ -1,0 +1,1 @@
+"""Long checks that are too slow for `make test`. `python -m campaigns [name ...]` runs them."""
