@@ -171,7 +171,7 @@ class _Appending:
                 details = self.sealer.open_person(token, self.known[lookup].sealed)
             except Unreadable:
                 return  # verify reports the damaged row; recording goes on
-        if details.get("name") == name or named_at < details["named_at"]:
+        if details.get("name") == name or ("name" in details and named_at < details["named_at"]):
             return
         details["name"], details["named_at"] = name, named_at
         if token not in self.new:
@@ -205,7 +205,7 @@ class _Appending:
     def _repeat(self, draft: Draft, seq: int) -> Appended:
         if seq in self.bodies:
             first, body = self.bodies[seq]
-            same = _comparable(draft) == _comparable(first) and draft.values == first.values
+            same = _comparable(draft) == _comparable(first, draft.dated) and draft.values == first.values
         else:
             body = entry.decode(self.tx.body(seq))
             same = self._same(draft, body)
@@ -242,10 +242,11 @@ _SAID = frozenset(
 )
 
 
-def _comparable(draft: Draft) -> dict[str, Any]:
+def _comparable(draft: Draft, dated: bool | None = None) -> dict[str, Any]:
+    """What a draft says. Without its time where the host left that to us: then a retry has another one."""
     said = {name: value for name, value in draft.stem.items() if name in _SAID}
-    if not draft.dated:
-        del said["occurred_at"]  # the host left the time to us, so a retry has another one
+    if not (draft.dated if dated is None else dated):
+        del said["occurred_at"]
     plain: dict[str, Any] = orjson.loads(canonical.encode_checked(said))
     return plain
 

@@ -5,6 +5,7 @@
               RFC 8785 section 3.2.3 are the same order
     integer = -(2^53 - 1) .. 2^53 - 1, the range that every JSON reader keeps exactly (RFC 7493 section 2.2)
     string  = Unicode scalar values, unchanged (no normalisation); a lone surrogate is refused
+    depth   = at most 64 objects and arrays inside each other, so that no reader's stack decides what is valid
 
 UTF-8, no white space. `decode` is the strict inverse of `encode`: bytes that `encode` would not have printed are
 refused, which also refuses duplicate names, floats, and other spellings of the same string. The encoder is orjson; the
@@ -13,6 +14,7 @@ tests show that it prints what the `rfc8785` package prints.
 
 from __future__ import annotations
 
+from json.encoder import encode_basestring
 from typing import Any
 
 import orjson
@@ -20,6 +22,8 @@ import orjson
 from .errors import InvalidInput, MalformedProof
 
 LARGEST_INTEGER = 2**53 - 1
+# A host's object may nest 32 deep (catalogue/fields.py), and a body puts a handful of levels around it.
+DEPTH_LIMIT = 64
 
 _OPTIONS = (
     orjson.OPT_SORT_KEYS
@@ -34,7 +38,7 @@ def encode(value: Any) -> bytes:
     """Return the canonical bytes of `value`, a tree of dict, list, str, int, bool and None.
 
     Raises InvalidInput for anything that has no canonical form: a float, an integer beyond 2^53 - 1, a lone surrogate,
-    a name that is not an ASCII string, another type.
+    a name that is not an ASCII string, another type, more than DEPTH_LIMIT levels.
     """
     check(value)
     return encode_checked(value)
@@ -48,11 +52,22 @@ def encode_checked(value: Any) -> bytes:
         raise InvalidInput("cannot be written as canonical JSON (lone surrogate, or nested too deeply)") from error
 
 
+def encode_text(value: str) -> bytes:
+    """`encode` for one string, without a buffer that is larger than it."""
+    try:
+        return encode_basestring(value).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInput("holds a lone surrogate, half of a character; send whole Unicode text") from error
+
+
 def decode(data: bytes) -> Any:
     """Return the value of canonical bytes. Raises MalformedProof for every other input."""
     try:
         value = orjson.loads(data)
-        again = encode(value)
+        # Names that are not ASCII would be printed again, in another order than RFC 8785's.
+        if not data.isascii() or _may_not_be_canonical(value):
+            check(value)
+        again = encode_checked(value)
     except (orjson.JSONDecodeError, InvalidInput, RecursionError) as error:
         raise MalformedProof("not canonical JSON") from error
     if again != data:
@@ -60,7 +75,26 @@ def decode(data: bytes) -> Any:
     return value
 
 
-def check(value: Any, field: str = "") -> None:
+def _may_not_be_canonical(value: Any) -> bool:
+    """Whether there is a float, or more levels than allowed: what orjson prints again although `check` refuses it."""
+    level = [value]
+    for _ in range(DEPTH_LIMIT):
+        deeper: list[Any] = []
+        for part in level:
+            kind = type(part)
+            if kind is dict:
+                deeper += part.values()
+            elif kind is list:
+                deeper += part
+            elif kind is float:
+                return True
+        if not deeper:
+            return False
+        level = deeper
+    return True
+
+
+def check(value: Any, field: str = "", levels: int = DEPTH_LIMIT) -> None:
     """Raise InvalidInput, naming the place below `field`, where `value` has no canonical form."""
     kind = type(value)
     if kind is str:
@@ -70,19 +104,26 @@ def check(value: Any, field: str = "") -> None:
         if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
             raise InvalidInput("is an integer beyond 2^53 - 1; send it as text", field)
     elif kind is dict:
+        _check_depth(levels, field)
         for name, member in value.items():
             if type(name) is not str or not name.isascii():
                 raise InvalidInput("has a member whose name is not plain ASCII; rename it", field)
-            check(member, f"{field}.{name}" if field else name)
+            check(member, f"{field}.{name}" if field else name, levels - 1)
     elif kind is list:
+        _check_depth(levels, field)
         for index, member in enumerate(value):
-            check(member, f"{field}.{index}" if field else str(index))
+            check(member, f"{field}.{index}" if field else str(index), levels - 1)
     elif value is None or kind is bool:
         return
     elif kind is float:
         raise InvalidInput("is a floating-point number; send an integer (money in minor units) or text", field)
     else:
         raise InvalidInput(f"is of type {kind.__name__}, which JSON does not have", field)
+
+
+def _check_depth(levels: int, field: str) -> None:
+    if levels == 0:
+        raise InvalidInput(f"is nested deeper than {DEPTH_LIMIT} levels; send it flatter", field)
 
 
 def _check_string(value: str, field: str) -> None:

@@ -1,6 +1,8 @@
 """The event document, version 1: what a host records. And the first step of an entry's life, `Document -> Draft`.
 
-    {"action", "occurred_at"?, "actor", "target", "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?}
+    {"action", "occurred_at"?, "actor", "target"?, "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?}
+
+A member that is null is as if it were not there. A target is needed where the action's sentence prints it.
 
 `parse` checks the shape of a JSON value; `draft` checks the meaning (actor, ids, times, context against the catalogue),
 takes every personal value out of what will be the body, and gives each its one owner:
@@ -30,7 +32,7 @@ import orjson
 from pydantic import ValidationError
 
 from . import canonical, entry, instant
-from .catalogue import PERSON_KINDS, Action, Field, find, registered
+from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
 from .catalogue.fields import (
     ID_LIMIT,
     NAME_LIMIT,
@@ -186,6 +188,8 @@ def parse_json(data: bytes) -> Document:
         raise InvalidInput(f"the document is not JSON: {error.msg.lower()} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise InvalidInput("the document is nested too deeply") from error
+    except ValueError as error:  # Python refuses to read an integer of more than 4,300 digits
+        raise InvalidInput("the document holds a number with more digits than any field takes") from error
     return parse(value)
 
 
@@ -202,7 +206,7 @@ def _no_constant(name: str) -> Any:
 
 def parse(value: object) -> Document:
     """Return the document in a JSON value. Raises InvalidInput naming the field."""
-    members = _object(value, "", _MEMBERS)
+    members = {name: member for name, member in _object(value, "", _MEMBERS).items() if member is not None}
     for name in ("action", "actor"):
         if name not in members:
             raise InvalidInput("is missing; every document has one", name)
@@ -332,6 +336,7 @@ def _action_class(code: str, by_journal: bool) -> type[Action]:
 
 
 def _key(text: str) -> str:
+    _is_text(text, "key")
     if not text or len(text) > ID_LIMIT or not text.isprintable() or "@" in text:
         raise InvalidInput(f"must be 1 to {ID_LIMIT} printable characters without @, and name no person", "key")
     return text
@@ -358,7 +363,10 @@ class _Drafting:
             stem["client"] = {"person": self.client}
         elif document.actor.kind == "client":
             self.client = self.actor
-        stem["target"] = self._target(document.target)
+        if document.target is not None:
+            stem["target"] = self._target(document.target)
+        elif "target" in placeholders(cls.sentence):
+            raise InvalidInput(f"is missing; {cls.code} has a target of kind {' or '.join(cls.targets)}", "target")
         people = [
             {"role": _one_of(person.role, PEOPLE_ROLES, f"people.{index}.role"),
              "person": self._person("client", person, f"people.{index}")}
@@ -387,7 +395,11 @@ class _Drafting:
             if getattr(actor, name) is not None and name not in allowed:
                 raise InvalidInput(f"does not belong to an actor of kind {kind}; leave it out", f"actor.{name}")
         if kind == "system":
-            if actor.reason is None or not _REASON.fullmatch(actor.reason) or len(actor.reason) > WORD_LIMIT:
+            if (
+                not isinstance(actor.reason, str)
+                or not _REASON.fullmatch(actor.reason)
+                or len(actor.reason) > WORD_LIMIT
+            ):
                 raise InvalidInput(
                     "must say why the system acted, such as policy:late-cancel or job:expiry", "actor.reason"
                 )
@@ -402,10 +414,8 @@ class _Drafting:
             member["role"] = _word(actor.role, "actor.role")
         return member
 
-    def _target(self, target: Target | None) -> dict[str, Any]:
+    def _target(self, target: Target) -> dict[str, Any]:
         cls = self.cls
-        if target is None:
-            raise InvalidInput(f"is missing; {cls.code} has a target of kind {' or '.join(cls.targets)}", "target")
         if target.kind not in cls.targets:
             raise InvalidInput(f"must be {' or '.join(cls.targets)} for {cls.code}", "target.kind")
         if target.kind not in PERSON_KINDS:
@@ -443,15 +453,11 @@ class _Drafting:
 
     def _request(self, request: Request, stem: dict[str, Any]) -> None:
         if request.channel is not None:
-            if not _SLUG.fullmatch(request.channel):
+            if not _SLUG.fullmatch(_is_text(request.channel, "request.channel")):
                 raise InvalidInput("must be a short word in lower case, such as staff_web", "request.channel")
             stem["channel"] = request.channel
         if request.ip is not None:
-            try:
-                address = str(ipaddress.ip_address(request.ip))
-            except ValueError as error:
-                raise InvalidInput("must be an IPv4 or IPv6 address, without a port", "request.ip") from error
-            self._add(self._owner(self.actor, self.client), "network", "request.ip", address)
+            self._add(self._owner(self.actor, self.client), "network", "request.ip", _address(request.ip))
         if request.user_agent is not None:
             agent = self._cut(request.user_agent, USER_AGENT_LIMIT, "request.user_agent")
             self._add(self._owner(self.actor, self.client), "network", "request.user_agent", agent)
@@ -521,6 +527,7 @@ class _Drafting:
         return len(self.persons) - 1
 
     def _cut(self, text: str, limit: int, path: str) -> str:
+        _is_text(text, path)
         if "\x00" in text:
             raise InvalidInput("holds a NUL character; remove it", path)
         if len(text) > limit:
@@ -530,7 +537,7 @@ class _Drafting:
 
     def _add(self, owner: int, personal_class: str, path: str, value: Any) -> None:
         try:
-            data = orjson.dumps(value) if type(value) is str else canonical.encode(value)
+            data = canonical.encode_text(value) if type(value) is str else canonical.encode(value)
         except (orjson.JSONEncodeError, InvalidInput) as error:
             raise InvalidInput("holds a lone surrogate, half of a character; send whole Unicode text", path) from error
         self.values.append(Value(owner, personal_class, path, data))
@@ -592,10 +599,21 @@ def _checked(check: Callable[[str], str], value: str, field: str) -> str:
 
 
 def _id(value: str, field: str) -> str:
-    return _checked(opaque_id, value, field)
+    return _checked(opaque_id, _is_text(value, field), field)
+
+
+def _address(value: str) -> str:
+    try:
+        address = str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        address = "%"
+    if "%" in address:  # an address with a zone ("fe80::1%eth0") may have any text after the sign
+        raise InvalidInput("must be an IPv4 or IPv6 address, without a port and without a zone", "request.ip") from None
+    return address
 
 
 def _word(value: str, field: str) -> str:
+    _is_text(value, field)
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise InvalidInput(f"must be 1 to {WORD_LIMIT} printable characters without @", field)
     return value

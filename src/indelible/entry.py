@@ -167,14 +167,15 @@ def _check_shape(members: dict[str, Any]) -> None:
     for name in ("channel", "operation"):
         _require(type(members.get(name, "")) is str, name)
     if "cut" in members:
-        _require(type(members["cut"]) is list and all(type(path) is str for path in members["cut"]), "cut")
+        cut = members["cut"]
+        _require(type(cut) is list and cut and all(type(path) is str for path in cut), "cut")
     _require(members.get("imported", True) is True, "imported")
 
 
 def _check_actor(actor: Any, people: int) -> None:
     _require(type(actor) is dict, "actor")
     kind = actor.get("kind")
-    if kind in PERSON_ACTORS:
+    if type(kind) is str and kind in PERSON_ACTORS:
         role = {"role"} & actor.keys()
         _require(_is_person(actor, people, "kind", *role) and type(actor.get("role", "")) is str, "actor")
     elif kind == "system":
@@ -199,8 +200,7 @@ def _groups(listed: Any, people: int) -> tuple[Group, ...]:
         _require(type(owner) is int and 0 <= owner < people and personal_class in CLASSES, "personal")
         _require(type(values) is dict and values, "personal")
         for text in values.values():
-            _require(type(text) is str, "personal")
-            commitment.decode(text)
+            _require(type(text) is str and commitment.is_commitment(text), "personal")
         groups.append(Group(owner, personal_class, values))
     order = [(group.owner, group.personal_class) for group in groups]
     _require(order == sorted(set(order)), "personal")

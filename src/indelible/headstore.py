@@ -8,7 +8,8 @@ refuses. Therefore the head store must never be restored together with the datab
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class HeadStore:
 
     def create(self) -> None:
         """Make the file where it does not exist. Raises StorageFailure."""
-        with closing(self._connect("rwc")) as db:
+        with self._connection("rwc") as db:
             db.execute(
                 "CREATE TABLE IF NOT EXISTS head"
                 " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
@@ -42,14 +43,14 @@ class HeadStore:
         """Return the signed head of a log, or None where this store has never heard of it."""
         if not self.path.is_file():
             return None
-        with closing(self._connect("rw")) as db:
+        with self._connection("rw") as db:
             row = db.execute("SELECT size, root, note FROM head WHERE origin = ?", (origin,)).fetchone()
         return SignedHead(*row) if row else None
 
     def adopt(self, origin: str, head: SignedHead) -> None:
         """Put in the head of a log that this store does not know yet. Raises SigningRefused where it does."""
         self.create()
-        with closing(self._connect("rw")) as db:
+        with self._connection("rw") as db:
             added = db.execute(
                 "INSERT INTO head VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (origin, head.size, head.root, head.note)
             )
@@ -58,21 +59,26 @@ class HeadStore:
 
     def swap(self, origin: str, old: SignedHead, new: SignedHead) -> bool:
         """Replace `old` by `new` if `old` is still what is there; return whether it was. On disk when it returns."""
-        with closing(self._connect("rw")) as db:
+        with self._connection("rw") as db:
             changed = db.execute(
                 "UPDATE head SET size = ?, root = ?, note = ? WHERE origin = ? AND size = ? AND root = ? AND size < ?",
                 (new.size, new.root, new.note, origin, old.size, old.root, new.size),
             )
             return changed.rowcount == 1
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    @contextmanager
+    def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:
+        db = None
         try:
             db = sqlite3.connect(
                 f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30
             )
             db.execute("PRAGMA synchronous = FULL")
-            return db
+            yield db
         except sqlite3.Error as error:
             raise StorageFailure(
-                f"the head store {self.path} cannot be opened; check the file and its folder"
+                f"the head store {self.path} cannot be read or written ({error}); check its folder and the disk"
             ) from error
+        finally:
+            if db is not None:
+                db.close()

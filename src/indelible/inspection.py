@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -53,26 +53,17 @@ class _Live:
         self.size, self.frontier, self.root, _ = snapshot.head
 
     def records(self) -> Iterator[Record]:
-        """Entries and personal rows, both in order of seq, brought together."""
-        personal = self._snapshot.personal()
-        row = next(personal, None)
+        """Entries, their personal rows and their links, all in order of seq, brought together."""
+        personal = _BySeq(self._snapshot.personal())
+        links = _BySeq(self._snapshot.links())
         for stored in self._snapshot.entries():
-            mine = []
-            while row is not None and row.seq <= stored.seq:
-                if row.seq == stored.seq:
-                    mine.append(row)
-                else:
-                    self._astray(row)
-                row = next(personal, None)
-            yield self._record(stored, mine)
-        while row is not None:
-            self._astray(row)
-            row = next(personal, None)
+            yield self._record(stored, personal.take(stored.seq), links.take(stored.seq))
+        for seq in {row.seq for row in personal.rest()}:
+            self._findings.append(Finding("added", seq, "there are personal values of an entry that is not there"))
+        for seq in {row.seq for row in links.rest()}:
+            self._findings.append(Finding("added", seq, "there are links of an entry that is not there"))
 
-    def _astray(self, row: PersonalRow) -> None:
-        self._findings.append(Finding("added", row.seq, "there are personal values of an entry that is not there"))
-
-    def _record(self, stored: EntryRow, rows: list[PersonalRow]) -> Record:
+    def _record(self, stored: EntryRow, rows: list[PersonalRow], links: list[LinkRow]) -> Record:
         openings: dict[tuple[bytes, str], Opening | None] = {}
         for _, token, personal_class, sealed in rows:
             try:
@@ -80,31 +71,38 @@ class _Live:
                 openings[token, personal_class] = Opening(opened.seed, opened.values)
             except Unreadable:
                 openings[token, personal_class] = None
-        self._remember(stored, openings)
-        columns = entry.Columns(*stored[1:11])
-        return Record(stored.seq, columns, stored.body, stored.leaf_hash, openings)
+        evidence = self._remember(openings)
+        implied = set()
+        for link in links:
+            if link.occurred_at != stored.occurred_at:
+                self._findings.append(
+                    Finding("misfiled", stored.seq, f"its link as {link.role} stands at another time")
+                )
+            if link.kind != "evidence":
+                implied.add(entry.Link(link.kind, link.ref, link.role))
+            elif (link.ref, link.role) in evidence:
+                evidence.remove((link.ref, link.role))
+            elif None not in openings.values():
+                self._findings.append(Finding("misfiled", stored.seq, f"its link from {link.role} is not its value's"))
+        for _, path in evidence:
+            self._findings.append(Finding("misfiled", stored.seq, f"its link from {path} is missing"))
+        return Record(stored.seq, entry.Columns(*stored[1:11]), stored.body, stored.leaf_hash, openings, implied)
 
-    def _remember(self, stored: EntryRow, openings: dict[tuple[bytes, str], Opening | None]) -> None:
-        """Keep each person's id, to compare with the person rows, and check the links that only opened values imply."""
+    def _remember(self, openings: dict[tuple[bytes, str], Opening | None]) -> set[tuple[bytes, str]]:
+        """Keep each person's id, to compare with the person rows; return the links that evidence values imply."""
+        evidence = set()
         for (token, personal_class), opening in openings.items():
             if opening is None:
                 continue
             if personal_class == "identity":
                 for path, value in opening.values.items():
-                    if type(value) is str and _PERSON_ID.fullmatch(path):
+                    if path.endswith(".id") and type(value) is str and _PERSON_ID.fullmatch(path):
                         # A loyalty account has an id of its own; its client's is on the same entry.
                         (self._target_ids if path == "target.id" else self._ids).setdefault(token, value)
             elif personal_class == "evidence":
                 for path, value in opening.values.items():
-                    ref = self._sealer.find("evidence", orjson.dumps(value).decode())
-                    if not self._snapshot.has_link(LinkRow("evidence", ref, stored.occurred_at, stored.seq, path)):
-                        self._findings.append(Finding("misfiled", stored.seq, f"its link from {path} is missing"))
-
-    def has_link(self, record: Record, link: entry.Link) -> bool:
-        return self._snapshot.has_link(LinkRow(link.kind, link.ref, record.columns.occurred_at, record.seq, link.role))
-
-    def count_links(self) -> int:
-        return self._snapshot.count_links()
+                    evidence.add((self._sealer.find("evidence", orjson.dumps(value).decode()), path))
+        return evidence
 
     def checkpoints(self) -> Iterator[Signed]:
         for row in self._snapshot.checkpoints():
@@ -144,3 +142,30 @@ class _Live:
             yield Finding(
                 "misfiled", None, f"the row of person {token.hex()[:8]}… is gone, so the person cannot be found"
             )
+
+
+Row = TypeVar("Row", PersonalRow, LinkRow)
+
+
+class _BySeq(Generic[Row]):
+    """Rows in order of seq, taken entry by entry; those of no entry are kept for `rest`."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows: Iterator[Row] = rows
+        self._next: Row | None = next(rows, None)
+        self._astray: list[Row] = []
+
+    def take(self, seq: int) -> list[Row]:
+        """Return the rows of one entry, which must be behind the last one that was asked for."""
+        mine: list[Row] = []
+        while self._next is not None and self._next.seq <= seq:
+            (mine if self._next.seq == seq else self._astray).append(self._next)
+            self._next = next(self._rows, None)
+        return mine
+
+    def rest(self) -> list[Row]:
+        """Return the rows that belong to no entry."""
+        while self._next is not None:
+            self._astray.append(self._next)
+            self._next = next(self._rows, None)
+        return self._astray

@@ -38,7 +38,7 @@ from .personal import TOKEN_BYTES, Sealer
 from .query import Query, Vocabulary
 from .store import ActorTerm, CheckpointRow, Clinic, Installation, KeyRow, Selection, Store
 from .stores import sqlite
-from .view import View, open_entries
+from .view import View, open_each, open_entries
 
 # Documents of one append: bounds its memory and how long other writers wait.
 BATCH_LIMIT = 10_000
@@ -233,7 +233,7 @@ class ClinicLog:
         action: Action,
         *,
         actor: Actor,
-        target: Target | tuple[str, str] | tuple[str, str, str],
+        target: Target | tuple[str, str] | tuple[str, str, str] | None = None,
         client: Person | tuple[str, str] | None = None,
         people: Iterable[Person] = (),
         request: Request | None = None,
@@ -253,7 +253,7 @@ class ClinicLog:
             action=action.code,
             context=action,
             actor=actor,
-            target=target if isinstance(target, Target) else Target(*target),
+            target=target if target is None or isinstance(target, Target) else Target(*target),
             client=client if client is None or isinstance(client, Person) else Person(*client),
             people=tuple(people),
             request=request or Request(),
@@ -356,7 +356,7 @@ class ClinicLog:
         while left is None or left > 0:
             wanted = PAGE if left is None else min(PAGE, left)
             found = self.store.page(self.info.id, selection, before, wanted)
-            yield from open_entries(found, self.store.personal(self.info.id, [one.seq for one in found]), self.sealer)
+            yield from open_each(found, self.store.personal(self.info.id, [one.seq for one in found]), self.sealer)
             if len(found) < wanted:
                 return
             before = (found[-1].occurred_at, found[-1].seq)

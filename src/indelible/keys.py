@@ -30,6 +30,7 @@ from .errors import KeyUnavailable
 KEY_BYTES = 32
 _PREFIX = "indelible-master-key-1:"
 _TEXT = re.compile(r"indelible-master-key-1:([0-9a-f]{64})", re.ASCII)
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{48}", re.ASCII)  # no file is called so, and a key with a typing error is
 _NONCE_BYTES = 12
 
 
@@ -92,6 +93,9 @@ def load(setting: str | None, default: Path) -> MasterKey:
     """Return the master key: `setting` is the key's text or a file's path; without it the file `default` is read."""
     if setting is not None and setting.strip().startswith(_PREFIX):
         return parse(setting, "INDELIBLE_MASTER_KEY")
+    if setting is not None and _HEXADECIMAL.search(setting):
+        # Shown in an error as the path of a missing file, it would give the key away.
+        raise KeyUnavailable(f"INDELIBLE_MASTER_KEY is neither a path nor a master key ({_PREFIX} and 64 digits)")
     path = Path(setting) if setting else default
     try:
         mode = path.stat().st_mode

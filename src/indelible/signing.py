@@ -49,11 +49,15 @@ def sign_head(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, no
     Raises SigningRefused where the stored rows, the committed head and the head store contradict each other.
     """
     for _ in range(_ATTEMPTS):
+        # In this order, because other processes append and sign meanwhile: what is read later can only be larger.
+        last = store.last_checkpoint(clinic.id)
+        signed = heads.get(clinic.origin)
         head = store.head(clinic.id)
-        signed = _signed_head(store, heads, clinic, head)
-        if head.size == 0:
+        if signed is None:
+            signed = _first(heads, clinic, head)
+        if head.size == 0 and signed.size == 0:
             return None
-        frontier = _checked(store, clinic, head, signed)
+        frontier = _checked(store, clinic, last, signed, head)
         if signed.size == head.size:
             return store.last_checkpoint(clinic.id)
         data = checkpoint.sign(Checkpoint(clinic.origin, head.size, head.root), signer)
@@ -64,24 +68,21 @@ def sign_head(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, no
     raise SigningRefused("other processes kept signing first; try again")
 
 
-def _signed_head(store: Store, heads: HeadStore, clinic: Clinic, head: Head) -> SignedHead:
-    signed = heads.get(clinic.origin)
-    if signed is None:
-        if head.size:
-            raise SigningRefused(_NO_HEADS)
-        signed = SignedHead(0, merkle.EMPTY_ROOT, b"")
-        heads.adopt(clinic.origin, signed)
-    last = store.last_checkpoint(clinic.id)
+def _first(heads: HeadStore, clinic: Clinic, head: Head) -> SignedHead:
+    """The head store does not know this log: nothing to lose where the log is empty, and a refusal where it is not."""
+    if head.size:
+        raise SigningRefused(_NO_HEADS)
+    empty = SignedHead(0, merkle.EMPTY_ROOT, b"")
+    heads.adopt(clinic.origin, empty)
+    return empty
+
+
+def _checked(store: Store, clinic: Clinic, last: CheckpointRow | None, signed: SignedHead, head: Head) -> Frontier:
+    """Recompute the tree from the last checkpoint's row to the head; finish a row that a crash left out on the way."""
     if signed.size > head.size:
         raise SigningRefused(_OLDER_DATABASE)
     if last is not None and last.size > signed.size:
         raise SigningRefused(_OLDER_HEADS)
-    return signed
-
-
-def _checked(store: Store, clinic: Clinic, head: Head, signed: SignedHead) -> Frontier:
-    """Recompute the tree from the last checkpoint's row to the head; finish a row that a crash left out on the way."""
-    last = store.last_checkpoint(clinic.id)
     frontier = Frontier() if last is None else Frontier.decode(last.size, last.frontier)
     if last is not None and frontier.root() != last.root:
         raise SigningRefused("the last checkpoint's row is damaged; nothing is signed: run `indelible verify`")

@@ -42,9 +42,10 @@ def export_csv(
 ) -> Manifest:
     """Write the entries that a filter means as CSV, record that, and return the manifest.
 
-    A path gets the file, and the manifest beside it as `<name>.manifest.json`. A binary stream, or a path to a device or
-    a pipe, gets the rows as they come, and the manifest is only returned. Raises InvalidQuery, SigningRefused (nothing
-    was recorded or written) and StorageFailure (where the disk fails under way, `log.exported` is already recorded).
+    A path gets the file, and the manifest beside it as `<name>.manifest.json`. A binary stream, or a path to a device
+    or a pipe, gets the rows as they come, and the manifest is only returned. Raises InvalidQuery and SigningRefused
+    (nothing was recorded or written), and StorageFailure (where the disk fails under way, `log.exported` is already
+    recorded).
     """
     wanted = words if isinstance(words, Query) else log.parse(words)
     checkpoint = log.checkpoint()

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from ..demo import folder as demo_folder
+from . import table
+from .options import say
+
+_SHOWN = 25
 
 
 def demo(
@@ -14,3 +23,27 @@ def demo(
     days: Annotated[int, typer.Option(min=1, max=3_660, help="How many days of life.")] = 365,
 ) -> None:
     """Fill a clinic with a year of life and show its log."""
+    started = time.monotonic()
+    columns = (TextColumn("recording a year"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=table.errors(), transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        built = demo_folder.build(
+            folder, seed=seed, days=days, progress=lambda done, every: progress.update(bar, completed=done, total=every)
+        )
+    took = f"recorded in {time.monotonic() - started:.0f} s" if built.added else "there already"
+    with demo_folder.reopen(folder) as journal:
+        log = journal.clinic(built.clinic_id)
+        shown, count = table.entries(log.read(limit=_SHOWN), log.info.zone, f"{log.info.name}: the newest entries")
+        table.console().print(shown)
+        say(f"The newest {count} of {log.size} entries, {took}. Try, for example:")
+    program = Path(sys.argv[0])
+    command = program if not program.is_absolute() else Path("indelible")
+    say(f"  export INDELIBLE_DATABASE={built.database}")
+    for words in (
+        "list actor:system category:payments",
+        "list action:booking.cancelled --limit 10",
+        "show 1",
+        "export category:payments --output payments.csv",
+        "verify",
+    ):
+        say(f"  {command} {words}")

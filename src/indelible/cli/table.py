@@ -33,6 +33,11 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
 
 
+def errors() -> Console:
+    """Where progress and messages go, away from the output."""
+    return Console(stderr=True, highlight=False)
+
+
 def printable(value: object) -> str:
     """Return text that cannot move the cursor, ring a bell or turn the line around: such characters as escapes."""
     text = str(value)

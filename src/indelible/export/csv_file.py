@@ -2,8 +2,8 @@
 
     file    = [BOM] header row*       UTF-8; BOM = EF BB BF in the profile `spreadsheet`, absent in `data`
     header  = the names in COLUMNS    fixed order; a later version adds names only at the end
-    row     = cell *("," cell) CRLF   RFC 4180: a cell with a comma, a double quote, CR or LF stands in double quotes, and a
-                                      double quote in it is doubled
+    row     = cell *("," cell) CRLF   RFC 4180: a cell with a comma, a double quote, CR or LF stands in double quotes,
+                                      and a double quote in it is doubled
 
 Rows come in the order of the list: (occurred_at, seq) descending. docs/spec/csv.md says what each column means. A value
 that is not there, was erased or cannot be read is an empty cell; inside the cell `context` it is null.
@@ -35,8 +35,9 @@ from ..errors import StorageFailure
 from ..view import View
 
 COLUMNS = (
-    *("seq", "id", "occurred_at", "occurred_at_utc", "time_zone", "local_date", "local_time", "category", "action", "label"),
-    *("actor_kind", "actor_id", "actor_name", "target_kind", "target_id", "target_name", "client_id", "client_name"),
+    *("seq", "id", "occurred_at", "occurred_at_utc", "time_zone", "local_date", "local_time"),
+    *("category", "action", "label", "actor_kind", "actor_id", "actor_name"),
+    *("target_kind", "target_id", "target_name", "client_id", "client_name"),
     *("amount", "amount_minor", "currency", "channel", "ip", "device", "context", "money"),
 )
 NUMBERS = frozenset({"seq", "amount", "amount_minor"})
@@ -150,24 +151,22 @@ def _cells(view: View) -> list[str]:
         if not _SUSPECT.isdisjoint([text[:1] for text in texts]):
             texts = [encode_cell(text) for text in texts]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise StorageFailure(f"entry {view.seq} cannot be read, its body was changed; run `indelible verify`") from error
+        raise StorageFailure(f"entry {view.seq} cannot be read: its body was changed; run indelible verify") from error
     return [str(view.seq), *texts[:17], *_amounts(view), *texts[17:]]
 
 
 def _texts(view: View) -> list[str]:
     """The texts of every column outside NUMBERS, in the order of COLUMNS."""
     members, get = view.members, view.values.get
-    declared = view.declared
     actor, target = members["actor"], members.get("target")
     kind = actor["kind"]
     client_id, client_name = _client(members, get)
-    agent = get("request.user_agent")
     return [
         members["id"],
         *_times(view.occurred_at, members["offset_minutes"], members["zone"]),
-        declared.category if declared else view.category,
+        view.category,
         members["action"],
-        declared.label if declared else view.label,
+        view.label,
         kind,
         # The system has no id: its reason says which rule or job acted.
         actor["reason"] if kind == "system" else _id(actor, get("actor.id")),
@@ -180,9 +179,9 @@ def _texts(view: View) -> list[str]:
         view.currency or "",
         members.get("channel", ""),
         get("request.ip") or "",
-        view.device if agent else "",
+        view.device,
         orjson.dumps(view.context, option=orjson.OPT_SORT_KEYS).decode(),
-        declared.money if declared else view.money,
+        view.money,
     ]
 
 

@@ -1,9 +1,9 @@
 """The manifest of an exported file: what is in it, so that a shortened or changed file can be told. Schema
 `indelible/csv-manifest/v1`, a JSON object; docs/spec/csv.md says what each member means.
 
-A file is whole if its SHA-256 and length are the manifest's. That its rows are the log's is not shown by either: CSV is a
-view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every entry that the
-file may hold, and the entry `log.exported` that was recorded before the first byte.
+A file is whole if its SHA-256 and length are the manifest's. That its rows are the log's is not shown by either: CSV is
+a view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every entry that
+the file may hold, and the entry `log.exported` that was recorded before the first byte.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ SCHEMA = "indelible/csv-manifest/v1"
 GUARD_PATTERN = r"^'+[=+\-@\t\r\n\u0000\uff1d\uff0b\uff0d\uff20]"
 GUARD_IN_WORDS = (
     "To read a cell of a text column back: where it begins with one or more apostrophes and then one of = + - @, tab, "
-    "carriage return, line feed, NUL or the full-width \uff1d \uff0b \uff0d \uff20, remove its first apostrophe; every other cell is as it is. "
+    "carriage return, line feed, NUL or the full-width \uff1d \uff0b \uff0d \uff20, remove its first apostrophe; "
+    "every other cell is as it is. "
     "The columns under numbers are never changed."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that a manifest says. `exported_at` is an instant; `recorded_as` the seq of the entry `log.exported`."""
+    """Everything that a manifest says. `exported_at` is an instant; `recorded_as` the seq of `log.exported`."""
 
     clinic: Clinic
     query: Query

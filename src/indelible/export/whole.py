@@ -1,7 +1,8 @@
 """Files that are complete under their final name, or not there.
 
-Each is written under `<name>.<8 hexadecimal digits>.part` in the same folder, readable by its owner only, because exports
-hold names. When all are written they are synced to the disk, and then renamed in the order given. A crash leaves
+Each is written under `<name>.<8 hexadecimal digits>.part` in the same folder, readable by its owner only, because
+exports hold names. When all are written, they are synced to the disk and then renamed
+in the order given. A crash leaves
 
     before the first rename   part files, which nothing takes for an export; an older file of the name is untouched
     between two renames       the first file complete and the later ones as they were before

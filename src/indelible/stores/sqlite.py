@@ -40,6 +40,8 @@ SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
 # Rows fetched at once by the readers that go through everything: keeps memory flat.
 _CHUNK = 2_000
+# SELECTs merged in one statement. SQLite takes at most 500, and 32,766 bound values in all of them.
+_ARMS = 200
 
 _ENTRY = ", ".join(EntryRow._fields)
 _INSERT_ENTRY = f"INSERT INTO indelible_entry (clinic_id, {_ENTRY}) VALUES (?{', ?' * len(EntryRow._fields)})"  # noqa: S608
@@ -102,8 +104,10 @@ def _statements(name: str) -> Iterator[str]:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    found = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'indelible_schema'").fetchone()
-    return int(connection.execute("SELECT version FROM indelible_schema").fetchone()[0]) if found else 0
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'indelible_schema'").fetchone():
+        return 0
+    row = connection.execute("SELECT version FROM indelible_schema").fetchone()
+    return row[0] if row and isinstance(row[0], int) else 0  # else a table of the same name that is not ours
 
 
 class SQLiteStore:
@@ -116,7 +120,14 @@ class SQLiteStore:
         self.path = path
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
-        version = 0
+        try:
+            self._check_version()
+        except StorageFailure:
+            self.close()
+            raise
+
+    def _check_version(self) -> None:
+        path = self.path
         with _engine():
             version = _version(self._connection())
         if version == 0:
@@ -196,7 +207,19 @@ class SQLiteStore:
 
     @contextmanager
     def _in_host_transaction(self, host: sqlite3.Connection, clinic_id: str) -> Iterator[sqlite3.Connection]:
-        attached = {name: file for _, name, file in host.execute("PRAGMA database_list").fetchall()}
+        # The host may have a row factory and a text factory of its own; ours must be tuples and str.
+        cursor = host.cursor()
+        cursor.row_factory = None
+        texts, host.text_factory = host.text_factory, str
+        try:
+            with self._in_savepoint(host, cursor, clinic_id):
+                yield host
+        finally:
+            host.text_factory = texts
+
+    @contextmanager
+    def _in_savepoint(self, host: sqlite3.Connection, cursor: sqlite3.Cursor, clinic_id: str) -> Iterator[None]:
+        attached = {name: file for _, name, file in cursor.execute("PRAGMA database_list").fetchall()}
         if not attached.get("main") or Path(attached["main"]).resolve() != self.path.resolve():
             raise StorageFailure("the connection is to another database file than the log; use one to the same file")
         if not host.in_transaction:
@@ -207,7 +230,7 @@ class SQLiteStore:
         try:
             # Takes the write lock before the head is read: otherwise another writer could number between the two.
             host.execute("UPDATE indelible_head SET size = size WHERE clinic_id = ?", (clinic_id,))
-            yield host
+            yield
         except BaseException:
             if host.in_transaction:  # a full disk or a lost lock may have rolled everything back already
                 host.execute("ROLLBACK TO indelible_append")
@@ -219,12 +242,16 @@ class SQLiteStore:
 
     def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
         arms = _arms(clinic_id, selection, before)
-        if not arms:
-            return []
-        sql = " UNION ALL ".join(text for text, _ in arms) + " ORDER BY occurred_at DESC, seq DESC LIMIT ?"
-        values = [value for _, bound in arms for value in bound]
-        with _engine():
-            return [Found(*row) for row in self._connection().execute(sql, (*values, limit))]
+        found: list[Found] = []
+        for start in range(0, len(arms), _ARMS):
+            part = arms[start : start + _ARMS]
+            sql = " UNION ALL ".join(text for text, _ in part) + " ORDER BY occurred_at DESC, seq DESC LIMIT ?"
+            values = [value for _, bound in part for value in bound]
+            with _engine():
+                found += [Found(*row) for row in self._connection().execute(sql, (*values, limit))]
+        if len(arms) > _ARMS:
+            found = sorted(found, key=lambda one: (one.occurred_at, one.seq), reverse=True)[:limit]
+        return found
 
     def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]:
         with _engine():
@@ -308,6 +335,7 @@ class SQLiteStore:
         with _engine():
             connection = _connect(self.path)
             try:
+                connection.execute("PRAGMA temp_store = FILE")
                 connection.execute("BEGIN")
                 yield SQLiteSnapshot(connection, clinic_id)
             finally:
@@ -317,10 +345,14 @@ class SQLiteStore:
 def _connect(path: Path) -> sqlite3.Connection:
     with _engine():
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA cache_size = -65536")  # 64 MiB: an import's index pages stay in memory
-        connection.execute("PRAGMA temp_store = MEMORY")
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA cache_size = -65536")  # 64 MiB: an import's index pages stay in memory
+            connection.execute("PRAGMA temp_store = MEMORY")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
 
@@ -443,16 +475,10 @@ class SQLiteSnapshot:
             ),
         )
 
-    def has_link(self, link: LinkRow) -> bool:
-        sql = (
-            "SELECT 1 FROM indelible_link WHERE clinic_id = ? AND kind = ? AND ref = ?"
-            " AND occurred_at = ? AND seq = ? AND role = ?"
-        )
-        return self._connection.execute(sql, self._clinic + link).fetchone() is not None
-
-    def count_links(self) -> int:
-        sql = "SELECT count(*) FROM indelible_link WHERE clinic_id = ?"
-        return int(self._connection.execute(sql, self._clinic).fetchone()[0])
+    def links(self) -> Iterator[LinkRow]:
+        """Sorted by SQLite in a temporary file: an index by seq would cost every append, for verification alone."""
+        sql = "SELECT kind, ref, occurred_at, seq, role FROM indelible_link WHERE clinic_id = ? ORDER BY seq"
+        return map(LinkRow._make, self._rows(sql))
 
     def persons(self) -> Iterator[PersonRow]:
         return map(

@@ -110,6 +110,7 @@ BEGIN SELECT RAISE(ABORT, 'indelible: an entry cannot be deleted'); END;
 CREATE TRIGGER indelible_entry_no_replace BEFORE INSERT ON indelible_entry
 WHEN EXISTS (SELECT 1 FROM indelible_entry WHERE clinic_id = NEW.clinic_id AND seq = NEW.seq)
   OR EXISTS (SELECT 1 FROM indelible_entry WHERE clinic_id = NEW.clinic_id AND id = NEW.id)
+  OR (NEW.rowid > 0 AND EXISTS (SELECT 1 FROM indelible_entry WHERE rowid = NEW.rowid)) -- -1 where none is given
 BEGIN SELECT RAISE(ABORT, 'indelible: an entry cannot be replaced'); END;
 CREATE TRIGGER indelible_checkpoint_no_update BEFORE UPDATE ON indelible_checkpoint
 BEGIN SELECT RAISE(ABORT, 'indelible: a checkpoint cannot be changed'); END;

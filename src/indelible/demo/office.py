@@ -1,0 +1,305 @@
+"""What happens in the demo's clinic beside the visits: people sign in, services and schedules are edited, records
+kept.
+
+Three stories for the person who reads the log: a receptionist deletes a service by mistake, and it is made again from
+the snapshot; a stranger guesses a receptionist's password at night, and the owner revokes the sessions in the morning;
+in January the prices go up.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from . import calendar
+from .calendar import MINUTE, at
+from .diary import Clinic, open_day
+from .offer import CURRENCY, DELETED, REWARDS, SERVICES, VOUCHER_DAYS
+from .people import STRANGER_AGENT, STRANGER_IP, Json, Member
+from .till import SECOND
+
+CLINIC_ID = "c_estrela"
+CLINIC_NAME = "Clínica Estrela"
+_ATTACK_DAY = 201
+# Which member of staff turns two-factor login on, on which day; nobody had it when the clinic opened.
+_TWO_FACTOR_DAYS = {"usr_1": 3, "usr_2": 12, "usr_12": 40, "usr_22": 77, "usr_25": 160}
+_OFF_AGAIN = ("usr_22", 120)
+_PASSWORD_DAYS = (("usr_2", 31), ("usr_15", 58), ("usr_23", 99), ("usr_12", 133), ("usr_27", 176), ("usr_1", 240),
+                  ("usr_21", 288), ("usr_24", 330))  # fmt: skip
+_CLIENT_FIELDS = (("newsletter", True, False), ("newsletter", False, True), ("preferred_language", "pt", "en"),
+                  ("preferred_language", "en", "pt"), ("city", "Lisboa", "Oeiras"), ("city", "Almada", "Lisboa"),
+                  ("postcode", "1200-109", "1250-096"), ("emergency_contact", None, "given at the desk"))  # fmt: skip
+
+
+def found(clinic: Clinic) -> None:
+    """Tell the day on which the clinic began to use the platform: services, schedules, rewards, staff."""
+    owner, day, operation = clinic.owner, clinic.start, clinic.operation()
+    here = {"kind": "clinic", "id": CLINIC_ID, "name": CLINIC_NAME}
+    now = at(day, 9 * 60 + 30)
+    clinic.note(now, "clinic.created", owner.actor, here, {"zone": calendar.ZONE, "currency": CURRENCY},
+                request=owner.request, operation=operation)  # fmt: skip
+    for member in clinic.staff[1:]:
+        now += 55 * SECOND
+        clinic.note(now, "staff.added", owner.actor, {"kind": "staff", **member.person}, {"role": member.role},
+                    request=owner.request, operation=clinic.operation())  # fmt: skip
+    for service in SERVICES:
+        now += 70 * SECOND
+        context = _offered(service.snapshot(service.price_minor))
+        clinic.note(now, "service.created", owner.actor, service.target, context, request=owner.request,
+                    operation=clinic.operation())  # fmt: skip
+    for member in clinic.practitioners:
+        now += 65 * SECOND
+        context = {"practitioner": member.person, "hours": _hours(member), "valid_from": day.isoformat()}
+        clinic.note(now, "schedule.created", owner.actor, _schedule(member), context, request=owner.request,
+                    operation=clinic.operation())  # fmt: skip
+    for reward, name, points, worth in REWARDS:
+        now += 50 * SECOND
+        context = {"reward_type": "voucher", "cost_points": points, "value_minor": worth, "currency": CURRENCY}
+        clinic.note(now, "reward.created", owner.actor, {"kind": "reward", "id": reward, "name": name}, context,
+                    request=owner.request, operation=clinic.operation())  # fmt: skip
+
+
+def _offered(snapshot: Json) -> Json:
+    return {name: value for name, value in snapshot.items() if name not in ("id", "name")}
+
+
+def _schedule(member: Member) -> Json:
+    return {"kind": "schedule", "id": f"sch_{member.number}", "name": f"{member.name}, weekly hours"}
+
+
+def _hours(member: Member) -> Json:
+    start, end = member.shift // 60, member.shift // 60 + 9
+    weekday = [[f"{start:02d}:00", "13:00"], ["14:00", f"{end:02d}:00"]]
+    return {**dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), weekday), "every_other_sat": [["09:00", "13:00"]]}
+
+
+# The stories of single days, told at the start
+
+
+def tell_once(clinic: Clinic) -> None:
+    """Tell what happens once in the first year."""
+    _account_stories(clinic)
+    _attack(clinic)
+    _lost_service(clinic)
+    _price_rise(clinic)
+    _service_and_reward_edits(clinic)
+    _settings(clinic)
+    _august_schedules(clinic)
+
+
+def _day(clinic: Clinic, offset: int) -> date:
+    return open_day(clinic.start.toordinal() + offset)
+
+
+def _member(clinic: Clinic, wanted: str) -> Member:
+    return next(member for member in clinic.staff if member.id == wanted)
+
+
+def _own_account(clinic: Clinic, when: int, action: str, member: Member, context: Json) -> None:
+    operation = clinic.operation()
+    clinic.note(when, action, member.actor, member.account, context, request=member.request, operation=operation)
+
+
+def _account_stories(clinic: Clinic) -> None:
+    for wanted, offset in _TWO_FACTOR_DAYS.items():
+        now = at(_day(clinic, offset), 9 * 60 + 12)
+        _own_account(clinic, now, "account.two_factor_enabled", _member(clinic, wanted), {"factor": "totp"})
+    wanted, offset = _OFF_AGAIN
+    now = at(_day(clinic, offset), 13 * 60 + 20)
+    _own_account(clinic, now, "account.two_factor_disabled", _member(clinic, wanted), {"factor": "totp"})
+    for wanted, offset in _PASSWORD_DAYS:
+        now = at(_day(clinic, offset), 10 * 60 + 5)
+        _own_account(clinic, now, "account.password_changed", _member(clinic, wanted), {"sessions_revoked": 1})
+
+
+def _attack(clinic: Clinic) -> None:
+    """At 03:12 a stranger guesses a password; the next morning the owner ends all sessions of that account."""
+    victim, owner, rng = _member(clinic, "usr_14"), clinic.owner, clinic.rng
+    day = _day(clinic, _ATTACK_DAY)
+    stranger = {"channel": "staff_web", "ip": STRANGER_IP, "user_agent": STRANGER_AGENT}
+    now = at(day, 3 * 60 + 12)
+    for attempt in range(1, 25):
+        now += rng.randrange(6 * SECOND, 14 * SECOND)
+        context = {"reason_code": "wrong_password", "method": "password", "attempt": attempt}
+        clinic.note(now, "account.login_failed", victim.actor, victim.account, context, request=stranger,
+                    operation=clinic.operation())  # fmt: skip
+    context = {"method": "password", "second_factor": "none", "new_device": True, "session": clinic.new_id("ses")}
+    clinic.note(now + 9 * SECOND, "account.logged_in", victim.actor, victim.account, context, request=stranger,
+                operation=clinic.operation())  # fmt: skip
+    now = at(day, 9 * 60 + 21) + 14 * SECOND
+    clinic.note(now, "account.session_revoked", owner.actor, victim.account,
+                {"scope": "all", "cause": "risk", "sessions_revoked": 3}, request=owner.request,
+                operation=clinic.operation())  # fmt: skip
+    _own_account(clinic, now + 8 * MINUTE, "account.password_changed", victim, {"sessions_revoked": 0})
+    _own_account(clinic, now + 13 * MINUTE, "account.two_factor_enabled", victim, {"factor": "totp"})
+
+
+def _lost_service(clinic: Clinic) -> None:
+    """The wrong row was clicked. Who looks at the log finds the whole service in the snapshot."""
+    deleted, restored = clinic.lost
+    desk = clinic.on_desk(calendar.local(deleted).date())[0]
+    snapshot = DELETED.snapshot(clinic.price(DELETED, deleted))
+    clinic.note(deleted, "service.deleted", desk.actor, DELETED.target,
+                {"snapshot": snapshot, "mode": "removed", "future_bookings": 11, "active_vouchers": 0},
+                request=desk.request, operation=clinic.operation())  # fmt: skip
+    context = _offered(snapshot)
+    deputy = clinic.deputy
+    clinic.note(restored, "service.created", deputy.actor, DELETED.target, context, request=deputy.request,
+                operation=clinic.operation())  # fmt: skip
+
+
+def _price_rise(clinic: Clinic) -> None:
+    operation, now = clinic.operation(), clinic.raise_at
+    for service in SERVICES:
+        if service.raised_minor == service.price_minor:
+            continue
+        context = {"changes": [{"field": "price_minor", "old": service.price_minor, "new": service.raised_minor}],
+                   "effective_from": calendar.local(clinic.raise_at).isoformat()}  # fmt: skip
+        clinic.note(now, "service.edited", clinic.deputy.actor, service.target, context, request=clinic.deputy.request,
+                    operation=operation)  # fmt: skip
+        now += 120_000
+
+
+def _service_and_reward_edits(clinic: Clinic) -> None:
+    deputy = clinic.deputy
+    for number, offset in enumerate(range(9, 360, 13)):
+        service = SERVICES[number * 5 % len(SERVICES)]
+        if service is DELETED:
+            continue
+        now = at(_day(clinic, offset), 12 * 60 + 25)
+        old, new = f"Text of the site, version {number}", f"Text of the site, version {number + 1}"
+        clinic.note(now, "service.edited", deputy.actor, service.target,
+                    {"changes": [{"field": "description", "old": old, "new": new}]}, request=deputy.request,
+                    operation=clinic.operation())  # fmt: skip
+    for offset, (reward, name, points, _) in zip((64, 171, 262), REWARDS[1:4], strict=True):
+        change = {"field": "cost_points", "old": points, "new": points - 200}
+        clinic.note(at(_day(clinic, offset), 15 * 60 + 40), "reward.edited", deputy.actor,
+                    {"kind": "reward", "id": reward, "name": name}, {"changes": [change]}, request=deputy.request,
+                    operation=clinic.operation())  # fmt: skip
+    reward, name, points, worth = REWARDS[4]
+    snapshot = {"id": reward, "name": name, "reward_type": "voucher", "cost_points": points, "value_minor": worth,
+                "currency": CURRENCY}  # fmt: skip
+    clinic.note(at(_day(clinic, 300), 15 * 60 + 2), "reward.deleted", clinic.owner.actor,
+                {"kind": "reward", "id": reward, "name": name}, {"snapshot": snapshot, "outstanding": 0},
+                request=clinic.owner.request, operation=clinic.operation())  # fmt: skip
+
+
+def _settings(clinic: Clinic) -> None:
+    owner = clinic.owner
+    changes = (
+        (1, "notifications", "reminder_hours", 48, 24),
+        (16, "online_booking", "days_ahead", 30, 45),
+        (52, "loyalty", "points_per_euro", None, 1),
+        (101, "notifications", "sender_name", None, CLINIC_NAME),
+        (139, "vouchers", "valid_days", 180, VOUCHER_DAYS),
+        (210, "security", "idle_timeout_minutes", 120, 60),
+        (274, "online_booking", "show_prices", False, True),
+        (318, "notifications", "sms_reminders", False, True),
+    )
+    for offset, section, name, old, new in changes:
+        context = {"section": section, "changes": [{"field": name, "old": old, "new": new}], "fields_changed": [name]}
+        clinic.note(at(_day(clinic, offset), 17 * 60 + 15), "settings.changed", owner.actor,
+                    {"kind": "settings", "id": f"set_{section}"}, context, request=owner.request,
+                    operation=clinic.operation())  # fmt: skip
+
+
+def _august_schedules(clinic: Clinic) -> None:
+    """In the June before, the manager enters who is away in which half of August."""
+    start = clinic.start
+    year = start.year if start < date(start.year, 6, 10) else start.year + 1
+    now = at(open_day(date(year, 6, 15).toordinal()), 16 * 60)
+    for member in clinic.practitioners:
+        days = [date(year, 8, day).isoformat() for day in ((1, 15) if member.number % 2 else (16, 31))]
+        now += 45 * SECOND
+        context = {"practitioner": member.person, "changes": [{"field": "absent", "old": None, "new": days}],
+                   "bookings_outside_hours": 0}  # fmt: skip
+        clinic.note(now, "schedule.edited", clinic.deputy.actor, _schedule(member), context,
+                    request=clinic.deputy.request, operation=clinic.operation())  # fmt: skip
+
+
+# Every day
+
+
+def tell_office(clinic: Clinic, day: date) -> None:
+    """Tell a day on which the clinic is open: who signed in, which schedules and records were edited."""
+    hours = calendar.opening(day)
+    if hours is None:
+        return
+    present = [*clinic.on_desk(day), *(member for member in clinic.practitioners if clinic.works(member, day))]
+    if day.weekday() != 5:
+        present += [clinic.owner, clinic.deputy]
+    for member in present:
+        _work(clinic, day, hours, member)
+    for _ in range(sum(clinic.rng.random() < 0.45 for _ in range(4))):
+        _edit_client(clinic, day, hours)
+    if clinic.rng.random() < 0.2:
+        _delete_client(clinic, day, hours)
+    if clinic.rng.random() < 0.14:
+        _edit_schedule(clinic, day)
+
+
+def _work(clinic: Clinic, day: date, hours: tuple[int, int], member: Member) -> None:
+    rng = clinic.rng
+    arrived = at(day, 8 * 60 + 32) + rng.randrange(26 * MINUTE)
+    if rng.random() < 0.03:
+        context: Json = {"reason_code": "wrong_password", "method": "password", "attempt": 1}
+        _own_account(clinic, arrived - 20 * SECOND, "account.login_failed", member, context)
+    starts = [arrived]
+    if rng.random() < 0.3 and day.weekday() != 5:
+        starts.append(at(day, 14 * 60) + rng.randrange(50 * MINUTE))
+    session = ""
+    for start in starts:
+        session = clinic.new_id("ses")
+        factor = "totp" if _two_factor(clinic, member, start) else "none"
+        context = {"method": "password", "second_factor": factor, "new_device": False, "session": session}
+        _own_account(clinic, start, "account.logged_in", member, context)
+    if rng.random() < 0.45:
+        left = at(day, hours[1]) + rng.randrange(8 * MINUTE, 35 * MINUTE)
+        _own_account(clinic, left, "account.logged_out", member, {"cause": "user", "session": session})
+
+
+def _two_factor(clinic: Clinic, member: Member, now: int) -> bool:
+    since = _ATTACK_DAY if member.id == "usr_14" else _TWO_FACTOR_DAYS.get(member.id)
+    if since is None or now < at(_day(clinic, since), 10 * 60):
+        return False
+    return member.id != _OFF_AGAIN[0] or now < at(_day(clinic, _OFF_AGAIN[1]), 14 * 60)
+
+
+def _edit_client(clinic: Clinic, day: date, hours: tuple[int, int]) -> None:
+    rng = clinic.rng
+    client = rng.choice(clinic.clients)
+    now = at(day, hours[0]) + rng.randrange((hours[1] - hours[0]) * MINUTE)
+    if client.known_from >= now:
+        return
+    name, old, new = rng.choice(_CLIENT_FIELDS)
+    who = client if rng.random() < 0.4 else clinic.reception(now)
+    context = {"changes": [{"field": name, "old": old, "new": new}], "fields_changed": [name]}
+    operation = clinic.operation()
+    clinic.note(now, "client.edited", who.actor, client.target, context, request=who.request, operation=operation)
+
+
+def _delete_client(clinic: Clinic, day: date, hours: tuple[int, int]) -> None:
+    """Delete the record of somebody who has not come for two months, and has no voucher left."""
+    rng = clinic.rng
+    client = rng.choice(clinic.clients)
+    quiet = client.last_day < day.toordinal() - 60 and client.known_from < at(day - timedelta(days=60), 0)
+    if not quiet or client.vouchers:
+        return
+    now = at(day, hours[1] - 45) + rng.randrange(30 * MINUTE)
+    desk = clinic.reception(now)
+    until = calendar.local(now + 30 * 24 * calendar.HOUR).isoformat(timespec="seconds")
+    reason = rng.choice(("duplicate", "moved_away", "client_asked"))
+    context = {"mode": "archived", "reason_code": reason, "restorable_until": until}
+    clinic.clients.remove(client)
+    clinic.note(now, "client.deleted", desk.actor, client.target, context, request=desk.request,
+                operation=clinic.operation())  # fmt: skip
+
+
+def _edit_schedule(clinic: Clinic, day: date) -> None:
+    rng = clinic.rng
+    member = rng.choice(clinic.practitioners)
+    now = at(day, 9 * 60 + 15) + rng.randrange(3 * 60 * MINUTE)
+    off = (day + timedelta(days=rng.randint(20, 40))).isoformat()
+    context = {"practitioner": member.person, "changes": [{"field": "break", "old": "13:00", "new": f"12:45 on {off}"}],
+               "bookings_outside_hours": 0}  # fmt: skip
+    clinic.note(now, "schedule.edited", clinic.deputy.actor, _schedule(member), context, request=clinic.deputy.request,
+                operation=clinic.operation())  # fmt: skip

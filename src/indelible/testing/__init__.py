@@ -1,0 +1,12 @@
+"""What a host or the author of a store tests with. Needs pytest, which the package itself does not depend on.
+
+store_contract     `StoreContract`, the suite that every engine passes
+logs               a journal in a temporary folder whose clock stands still until it is told to move on
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# A failed assert shows its values only where pytest has rewritten the module.
+pytest.register_assert_rewrite("indelible.testing.store_contract", "indelible.testing.logs")

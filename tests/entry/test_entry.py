@@ -1,0 +1,203 @@
+"""The body: what `decode` takes, and the columns and links that follow from it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indelible import canonical, entry
+from indelible.entry import Columns, Link
+from indelible.errors import InvalidInput, MalformedProof
+
+VECTORS = json.loads((Path(__file__).resolve().parents[2] / "docs/spec/vectors/entry-v1.json").read_text("ascii"))
+BODIES = [json.loads(vector["body"]) for vector in VECTORS["bodies"]]
+ODD = st.sampled_from(
+    [None, True, False, 0, -1, 1, 2**53 - 1, "", "staff", "é", "2026-05-03T12:22:31.200000Z", [], [[]], {}, {"a": 1},
+     {"person": 0}, {"person": 9}, {"person": True}, {"kind": "x", "id": "y"}, {"kind": "x", "id": None},
+     {"kind": ["x"], "person": 0}, {"kind": {}, "id": "y"}, {"old": {"person": 0}, "new": {"person": -1}}, [{}], ["a"]]
+).map(copy.deepcopy)  # fmt: skip
+
+
+def places(value, path=()):
+    """Every place in a JSON tree."""
+    yield path
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from places(member, (*path, name))
+
+
+@given(st.sampled_from(BODIES), st.data())
+def test_a_mutated_body_is_refused_or_says_what_its_bytes_say(members, data):
+    members = copy.deepcopy(members)
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from([path for path in places(members) if path]))
+        holder = members
+        for name in path[:-1]:
+            holder = holder[name]
+        how = data.draw(st.sampled_from(["replace", "drop", "add"]))
+        if how == "drop":
+            del holder[path[-1]]
+        elif how == "add" and isinstance(holder, dict):
+            holder[data.draw(st.sampled_from(["person", "kind", "id", "a", "erases", "note"]))] = data.draw(ODD)
+        else:
+            holder[path[-1]] = data.draw(ODD)
+    encoded = canonical.encode(members)
+    try:
+        body = entry.decode(encoded)
+    except MalformedProof:
+        return
+    assert canonical.encode(body.members) == encoded
+    entry.columns(body)
+    list(entry.links(body))
+
+
+@given(st.sampled_from(BODIES), st.data())
+def test_a_body_with_changed_bytes_is_refused_or_says_what_its_bytes_say(members, data):
+    encoded = bytearray(canonical.encode(members))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(encoded) - 1))
+        length = data.draw(st.integers(0, 3))
+        encoded[at : at + length] = data.draw(st.binary(max_size=3))
+    try:
+        body = entry.decode(bytes(encoded))
+    except MalformedProof:
+        return
+    assert canonical.encode(body.members) == bytes(encoded)
+
+
+@given(st.binary())
+def test_any_bytes_are_no_body(data):
+    with pytest.raises(MalformedProof):
+        entry.decode(data)
+
+
+def of_length(size):
+    members = copy.deepcopy(BODIES[0])
+    members["context"]["note"] = ""
+    members["context"]["note"] = "a" * (size - len(canonical.encode(members)))
+    return canonical.encode(members)
+
+
+def test_a_body_has_at_most_65535_bytes():
+    assert entry.decode(of_length(65_535)).seq == 1
+    with pytest.raises(MalformedProof, match="65535"):
+        entry.decode(of_length(65_536))
+
+
+def test_a_body_may_nest_as_deep_as_canonical_json():
+    members = copy.deepcopy(BODIES[0])
+    value: list = []
+    for _ in range(canonical.DEPTH_LIMIT - 3):
+        value = [value]
+    members["context"]["note"] = value
+    assert entry.decode(canonical.encode(members)).members == members
+    members["context"]["note"] = [value]
+    with pytest.raises(InvalidInput):
+        canonical.encode(members)
+
+
+def body_of(**members):
+    return entry.decode(canonical.encode(BODIES[0] | members))
+
+
+TOKENS = BODIES[0]["tokens"]
+FIRST, SECOND = (bytes.fromhex(token) for token in TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("actor", "kind", "reference", "is_linked"),
+    [
+        ({"kind": "staff", "person": 0}, "staff", FIRST, True),
+        ({"kind": "staff", "person": 1, "role": "owner"}, "staff", SECOND, True),
+        ({"kind": "client", "person": 1}, "client", SECOND, True),
+        ({"kind": "support", "person": 0}, "support", FIRST, True),
+        ({"kind": "system", "reason": "job:expiry"}, "system", None, False),
+        ({"kind": "integration", "id": "stripe"}, "integration", b"stripe", False),
+    ],
+)
+def test_the_columns_and_the_link_of_an_actor(actor, kind, reference, is_linked):
+    body = body_of(actor=actor)
+    found = entry.columns(body)
+    assert (found.actor_kind, found.actor) == (kind, reference)
+    links = [link for link in entry.links(body) if link.role == "actor"]
+    assert links == ([Link("person", reference, "actor")] if is_linked else [])
+
+
+@pytest.mark.parametrize(
+    ("target", "reference", "link"),
+    [
+        ({"kind": "booking", "id": "bk_é"}, "bk_é".encode(), Link("booking", "bk_é".encode(), "target")),
+        ({"kind": "client", "person": 1}, SECOND, Link("person", SECOND, "target")),
+        ({"kind": "account", "person": 0}, FIRST, Link("person", FIRST, "target")),
+        ({"kind": "loyalty_account", "person": 1}, SECOND, Link("person", SECOND, "target")),
+    ],
+)
+def test_the_columns_and_the_link_of_a_target(target, reference, link):
+    body = body_of(target=target)
+    found = entry.columns(body)
+    assert (found.target_kind, found.target) == (target["kind"], reference)
+    assert [link for link in entry.links(body) if link.role == "target"] == [link]
+
+
+def test_without_a_target_its_columns_are_empty():
+    members = {name: value for name, value in BODIES[0].items() if name != "target"}
+    body = entry.decode(canonical.encode(members))
+    assert (entry.columns(body).target_kind, entry.columns(body).target) == (None, None)
+    assert not [link for link in entry.links(body) if link.role == "target"]
+
+
+def test_the_other_columns_are_those_of_the_body():
+    body = body_of(context={"amount_minor": 4500, "currency": "EUR"})
+    assert entry.columns(body) == Columns(
+        id=bytes.fromhex("019dd97b3f587c4b9cce000000000001"),
+        occurred_at=1_777_810_951_123_456,
+        recorded_at=1_777_810_951_200_000,
+        action="booking.cancelled",
+        actor_kind="staff",
+        actor=FIRST,
+        target_kind="booking",
+        target=b"bk_99812",
+        amount_minor=4500,
+        currency="EUR",
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ({"amount_minor": 4500, "currency": "EUR"}, (4500, "EUR")),
+        ({"amount_minor": 0, "currency": "JPY"}, (0, "JPY")),
+        ({"amount_minor": 4500}, (4500, None)),
+        ({"currency": "EUR"}, (None, None)),
+        ({"amount_minor": "4500", "currency": "EUR"}, (None, None)),
+        ({"amount_minor": True, "currency": "EUR"}, (None, None)),
+        ({"amount_minor": 1, "currency": 978}, (1, None)),
+    ],
+)
+def test_money_is_an_integer_amount_with_its_currency(context, expected):
+    found = entry.columns(body_of(context=context))
+    assert (found.amount_minor, found.currency) == expected
+
+
+def test_every_link_of_an_entry():
+    body = body_of(
+        people=[{"role": "payer", "person": 0}],
+        context={
+            "booking": {"kind": "booking", "id": "bk_1"},
+            "practitioner": {"old": {"person": 0}, "new": {"person": 1}},
+            "room": {"old": {"kind": "room", "id": "r_1"}, "new": None},
+            "snapshot": {"kind": "not a reference", "id": "x", "and": "more"},
+            "starts_at": {"old": "2026-05-04T07:00:00.000000Z", "new": "2026-05-04T08:00:00.000000Z"},
+        },
+    )
+    assert set(entry.links(body)) == {
+        Link("person", FIRST, "actor"), Link("booking", b"bk_99812", "target"), Link("person", SECOND, "client"),
+        Link("person", FIRST, "payer"), Link("booking", b"bk_1", "context.booking"),
+        Link("person", FIRST, "context.practitioner.old"), Link("person", SECOND, "context.practitioner.new"),
+        Link("room", b"r_1", "context.room.old"), Link("operation", b"req_5f2c", "operation"),
+    }  # fmt: skip

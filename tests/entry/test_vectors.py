@@ -1,0 +1,265 @@
+"""The published vectors of the body, docs/spec/vectors/entry-v1.json: made here by hand, and reproduced by our code.
+
+Nothing of `indelible` makes a vector: `make` follows docs/spec/entry.md with hashlib, hmac and json alone.
+
+    python tests/entry/test_vectors.py      writes the file anew
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+FILE = Path(__file__).resolve().parents[2] / "docs/spec/vectors/entry-v1.json"
+
+ORIGIN = "log.example.org/c/3f0e8a3b5c7d9e1f2a4b6c8d0e2f4a6b"
+TOKENS = [hashlib.sha256(f"token {n}".encode()).hexdigest()[:32] for n in range(4)]
+TEXTS = {
+    "ascii": "Ana Sousa",
+    "other scripts": "Ana Sousa-Nuñez, 山田",
+    "beyond the first plane": "\U0001f600",
+    "not normalised": "e\u0301 is not é",
+    "escapes": '"\\/\b\f\n\r\t\u001f\u007f\u2028',
+    "empty": "",
+}
+VALUES = {
+    **TEXTS,
+    "integer": 9007199254740991,
+    "negative": -1,
+    "true": True,
+    "null": None,
+    "list": [1, "a", None],
+    "object": {"b": 1, "a": {"d": [], "c": {}}, "B": "capital letters come first"},
+}
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def base64url(digest):
+    return urlsafe_b64encode(digest).decode().strip("=")
+
+
+def committed(seed, origin, entry_id, path, value):
+    salt = hmac.new(seed, path.encode(), "sha256").digest()
+    message = b"indelible/personal/v1" + b"\x00"
+    for part in (origin.encode(), entry_id.encode(), path.encode(), salt, canonical(value)):
+        message += len(part).to_bytes(4, byteorder="big") + part
+    return salt, hashlib.sha256(message).digest()
+
+
+def commitments():
+    for number, (name, value) in enumerate(VALUES.items()):
+        seed = hashlib.sha256(f"seed {number}".encode()).digest()
+        entry_id = f"01890a5d-ac96-774b-bcce-b3020000{number:04x}"
+        path = "context.reason_text" if number % 2 else "client.name"
+        salt, digest = committed(seed, ORIGIN, entry_id, path, value)
+        yield {
+            "name": name, "origin": ORIGIN, "entry_id": entry_id, "path": path, "seed_hex": seed.hex(), "value": value,
+            "value_canonical_hex": canonical(value).hex(), "salt_hex": salt.hex(), "commitment": base64url(digest),
+        }  # fmt: skip
+
+
+def body(name, members, values):
+    """A body around `members`; `values` has for each (owner, class) the personal values by path."""
+    whole = {
+        "v": 1, "id": f"019dd97b-3f58-7c4b-9cce-{members['seq']:012x}", "recorded_at": "2026-05-03T12:22:31.200000Z",
+        "occurred_at": "2026-05-03T12:22:31.123456Z", "zone": "Europe/Lisbon", "offset_minutes": 60,
+        "action_version": 1, "context": {}, "tokens": [], "personal": [],
+    } | members  # fmt: skip
+    openings = []
+    for (owner, personal_class), by_path in sorted(values.items()):
+        seed = hashlib.sha256(f"{name} {owner} {personal_class}".encode()).digest()
+        made = {path: base64url(committed(seed, ORIGIN, whole["id"], path, by_path[path])[1]) for path in by_path}
+        whole["personal"].append({"owner": owner, "class": personal_class, "values": made})
+        openings.append({"owner": owner, "class": personal_class, "seed_hex": seed.hex(), "values": by_path})
+    data = canonical(whole)
+    return {
+        "name": name, "origin": ORIGIN, "openings": openings, "body": data.decode(), "body_hex": data.hex(),
+        "leaf_hash_hex": hashlib.sha256(b"\x00" + data).hexdigest(),
+    }  # fmt: skip
+
+
+def bodies():
+    yield body(
+        "the worked example: a member of staff cancels a client's booking",
+        {
+            "seq": 1, "action": "booking.cancelled", "actor": {"kind": "staff", "person": 0, "role": "receptionist"},
+            "target": {"kind": "booking", "id": "bk_99812"}, "client": {"person": 1},
+            "context": {"late": True, "notice_minutes": 90, "charge": {"kind": "charge", "id": "ch_1"}},
+            "channel": "staff_web", "operation": "req_5f2c", "tokens": TOKENS[:2],
+        },
+        {
+            (0, "identity"): {"actor.id": "usr_12", "actor.name": "Maria Fernandes"},
+            (0, "network"): {"request.ip": "203.0.113.9", "request.user_agent": "Mozilla/5.0 (iPhone)"},
+            (1, "identity"): {"client.id": "cli_77", "client.name": "Ana Sousa", "target.name": "Facial, 4 May 09:00",
+                              "context.reason_text": "train was late"},
+        },
+    )  # fmt: skip
+    yield body(
+        "the least: the system, and nobody",
+        {"seq": 2, "action": "voucher.expired", "actor": {"kind": "system", "reason": "job:voucher-expiry"}},
+        {},
+    )
+    yield body(
+        "an integration, money, evidence, and the clinic's nobody",
+        {
+            "seq": 3, "action": "charge.succeeded", "actor": {"kind": "integration", "id": "stripe"},
+            "target": {"kind": "charge", "id": "ch_1"}, "context": {"amount_minor": 4500, "currency": "EUR"},
+            "tokens": TOKENS[3:],
+        },
+        {(0, "evidence"): {"context.stripe_charge": "ch_3PexampleA", "context.card_last4": "4242"}},
+    )  # fmt: skip
+    yield body(
+        "everything else: a target that is a person, people, a change of a person, cut, imported",
+        {
+            "seq": 4, "action": "booking.rescheduled", "occurred_at": "1999-12-31T23:59:59.999999Z",
+            "zone": "America/St_Johns", "offset_minutes": -210, "actor": {"kind": "client", "person": 0},
+            "target": {"kind": "client", "person": 0},
+            "people": [{"role": "guardian", "person": 1}, {"role": "payer", "person": 1}],
+            "context": {"starts_at": {"old": "2026-05-04T07:00:00.000000Z", "new": "2026-05-05T08:00:00.000000Z"},
+                        "practitioner": {"old": {"person": 2}, "new": {"person": 3}}, "note": None, "list": [[], {}]},
+            "tokens": TOKENS, "cut": ["actor.name"], "imported": True,
+        },
+        {
+            (0, "identity"): {"actor.id": "cli_77", "actor.name": "Ñ" * 200, "target.id": "cli_77"},
+            (1, "identity"): {"people.0.id": "cli_78", "people.1.id": "cli_78"},
+            (2, "identity"): {"context.practitioner.old.id": "usr_1"},
+            (3, "identity"): {"context.practitioner.new.id": "usr_2", "context.practitioner.new.name": TEXTS["escapes"]},
+        },
+    )  # fmt: skip
+
+
+def refused():
+    whole = json.loads(next(iter(bodies()))["body"])
+    good = canonical(whole)
+
+    def case(reason, data):
+        return {"reason": reason, "body_hex": data.hex()}
+
+    def changed(reason, **members):
+        return case(reason, canonical({k: v for k, v in (whole | members).items() if v != "gone"}))
+
+    def replaced(reason, old, new):
+        assert good.count(old) == 1
+        return case(reason, good.replace(old, new))
+
+    group = whole["personal"][0]
+    yield case("not JSON", good[:-1])
+    yield case("not UTF-8", good[:-1] + b"\xff")
+    yield case("white space", good.replace(b":", b": "))
+    yield case("a newline at the end", good + b"\n")
+    yield case("a byte order mark", b"\xef\xbb\xbf" + good)
+    yield case("members out of order", b"{" + good[1:-1].split(b",", 1)[1] + b"," + good[1:].split(b",", 1)[0] + b"}")
+    yield replaced("a member twice", b'"seq":1', b'"seq":1,"seq":1')
+    yield replaced("a float", b'"seq":1', b'"seq":1.0')
+    yield replaced("another spelling of a string", b'"action":"b', b'"action":"\\u0062')
+    yield case("a lone surrogate", good.replace(b"req_5f2c", b"\\ud800"))
+    yield replaced("an integer beyond 2^53 - 1", b'"notice_minutes":90', b'"notice_minutes":9007199254740992')
+    yield changed("another version", v=2)
+    yield changed("an unknown member", erased=True)
+    for name in ("v", "id", "seq", "recorded_at", "occurred_at", "zone", "offset_minutes", "action", "action_version",
+                 "actor", "context", "tokens", "personal"):  # fmt: skip
+        yield changed(f"no {name}", **{name: "gone"})
+    yield changed("null in the place of an absent member", channel=None)
+    yield changed("an id that is no UUIDv7", id="01890a5d-ac96-474b-bcce-b302099a8057")
+    yield changed("an id in capital letters", id=whole["id"].upper())
+    yield changed("a seq of 0", seq=0)
+    yield changed("a seq that is true", seq=True)
+    yield changed("a time with another zone", occurred_at="2026-05-03T13:22:31.123456+01:00")
+    yield changed("a time with three digits", occurred_at="2026-05-03T12:22:31.123Z")
+    yield changed("a day that does not exist", recorded_at="2026-02-30T12:22:31.200000Z")
+    yield changed("an offset of a day", offset_minutes=1440)
+    yield changed("an actor that is neither", actor={"kind": "robot", "id": "r2"})
+    yield changed("a kind of actor that is not text", actor={"kind": ["staff"], "person": 0})
+    yield changed("a member of staff with an id in clear", actor={"kind": "staff", "person": 0, "id": "usr_12"})
+    yield changed("a system without a reason", actor={"kind": "system"})
+    yield changed("an actor beyond the tokens", actor={"kind": "staff", "person": 2})
+    yield changed("a client before the tokens", client={"person": -1})
+    yield changed("a person in the context beyond the tokens", context={"practitioner": {"person": 2}})
+    yield changed("a target that is a thing and a person", target={"kind": "client", "id": "cli_77", "person": 1})
+    yield changed("no people, said with an empty list", people=[])
+    yield changed("nothing cut, said with an empty list", cut=[])
+    yield changed("not imported, said with false", imported=False)
+    yield changed("a token twice", tokens=[TOKENS[0], TOKENS[0]])
+    yield changed("a token in capital letters", tokens=[TOKENS[0], "AB" * 16])
+    yield changed("a token of 15 bytes", tokens=[TOKENS[0], "ab" * 15])
+    yield changed("an owner beyond the tokens", personal=[{**group, "owner": 2}])
+    yield changed("an unknown class", personal=[{**group, "class": "health"}])
+    yield changed("a group without values", personal=[{**group, "values": {}}])
+    yield changed("groups out of order", personal=whole["personal"][::-1])
+    yield changed("a group twice", personal=[group, group])
+    yield changed("a path in two groups", personal=[group, {**group, "class": "network"}])
+    yield changed("a commitment of 42 characters", personal=[{**group, "values": {"actor.id": "A" * 42}}])
+    yield changed("another spelling of a commitment", personal=[{**group, "values": {"actor.id": "A" * 42 + "B"}}])
+    yield case("nested too deeply", good.replace(b'"late":true', b'"late":' + b"[" * 63 + b"]" * 63))
+    yield case("an array", b"[" + good + b"]")
+
+
+def make():
+    about = "Vectors of docs/spec/entry.md. Made by tests/entry/test_vectors.py without the library. Values are examples."
+    return {"about": about, "commitments": [*commitments()], "bodies": [*bodies()], "refused": [*refused()]}
+
+
+if __name__ == "__main__":
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_text(json.dumps(make(), indent=1) + "\n", encoding="ascii")
+    raise SystemExit
+
+from indelible import canonical as ours  # noqa: E402 - the part above runs without the library
+from indelible import commitment, entry, merkle  # noqa: E402
+from indelible.errors import MalformedProof  # noqa: E402
+
+VECTORS = json.loads(FILE.read_text(encoding="ascii"))
+
+
+def test_the_file_is_what_the_specification_gives():
+    assert make() == VECTORS
+
+
+@pytest.mark.parametrize("vector", VECTORS["commitments"], ids=lambda vector: vector["name"])
+def test_a_commitment_is_reproduced(vector):
+    seed, path = bytes.fromhex(vector["seed_hex"]), vector["path"]
+    value = ours.encode(vector["value"])
+    assert value.hex() == vector["value_canonical_hex"]
+    assert commitment.salt(seed, path).hex() == vector["salt_hex"]
+    made = commitment.Committer(vector["origin"], vector["entry_id"]).commit(seed, path, value)
+    assert made == vector["commitment"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["bodies"], ids=lambda vector: vector["name"])
+def test_a_body_is_read_and_printed_again_byte_for_byte(vector):
+    data = bytes.fromhex(vector["body_hex"])
+    body = entry.decode(data)
+    assert ours.encode(body.members) == data
+    assert merkle.leaf_hash(data).hex() == vector["leaf_hash_hex"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["bodies"], ids=lambda vector: vector["name"])
+def test_the_openings_of_a_body_give_its_commitments(vector):
+    body = entry.decode(bytes.fromhex(vector["body_hex"]))
+    committer = commitment.Committer(vector["origin"], body.id)
+    made = [
+        entry.Group(
+            opening["owner"],
+            opening["class"],
+            {
+                path: committer.commit(bytes.fromhex(opening["seed_hex"]), path, ours.encode(value))
+                for path, value in opening["values"].items()
+            },
+        )
+        for opening in vector["openings"]
+    ]
+    assert list(body.groups) == made
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused"], ids=lambda vector: vector["reason"])
+def test_a_broken_body_is_refused(vector):
+    with pytest.raises(MalformedProof):
+        entry.decode(bytes.fromhex(vector["body_hex"]))
