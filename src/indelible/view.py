@@ -9,6 +9,7 @@ its path is in `states` with the reason:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ from .store import Found, PersonalRow
 _KNOWN_BY_NAME = frozenset(
     {"client", "staff", "account", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
+_ENUM = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)
 _REASON_KINDS = {"policy": "policy", "job": "job", "webhook": "webhook", "template": "template", "command": "command"}
 
 
@@ -266,6 +268,8 @@ def _in_words(value: Any, zone: str) -> Any:
         return value.get("name") or value["id"] or "somebody"
     if type(value) is str and len(value) == 27 and value.endswith("Z"):
         return clock_text(instant.parse_canonical(value), zone)
+    if type(value) is str and _ENUM.fullmatch(value):
+        return value.replace("_", " ")
     return "—" if value is None else value
 
 

@@ -83,7 +83,8 @@ def test_the_last_character_has_no_bit_that_belongs_to_no_byte(last):
 
 
 @pytest.mark.parametrize(
-    "text", ["A" * 42, "A" * 44, "A" * 43 + "=", "A" * 42 + "+", "A" * 42 + "\n", "A" * 43 + "\n", "é" * 43, "", "٣" * 43]
+    "text",
+    ["A" * 42, "A" * 44, "A" * 43 + "=", "A" * 42 + "+", "A" * 42 + "\n", "A" * 43 + "\n", "é" * 43, "", "٣" * 43],
 )
 def test_another_spelling_is_no_commitment(text):
     assert not commitment.is_commitment(text)

@@ -287,7 +287,9 @@ def test_a_mutated_document_is_drafted_or_refused_with_invalid_input(value, data
         assert len(str(error)) < 600
 
 
-THINGS = st.sampled_from([None, 7, 1.5, True, b"x", [], {}, object(), "ok_1", "staff", "system", "a@b", "\x00", "\ud800"])
+THINGS = st.sampled_from(
+    [None, 7, 1.5, True, b"x", [], {}, object(), "ok_1", "staff", "system", "a@b", "\x00", "\ud800"]
+)
 
 
 @given(THINGS, THINGS, THINGS, THINGS, THINGS, THINGS, THINGS)

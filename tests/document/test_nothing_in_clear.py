@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Garden:
         self.clear: dict[str, str] = {}
 
     def plant(self, where: str, *, secret: bool, form: str = "zq{}zq") -> str:
-        text = form.format(next(self.numbers) if "{}" in form else next(self.numbers) % 0x10000)
+        text = form.format(next(self.numbers))
         (self.secret if secret else self.clear)[text] = where
         return text
 
@@ -63,7 +64,7 @@ class Garden:
                 for name, field in cls.model_fields.items()
             },
             "request": {
-                "channel": self.plant(f"{where} channel", secret=False, form="c{}_web"),
+                "channel": self.plant(f"{where} channel", secret=False, form="zq{}zq_web"),
                 "ip": self.plant(f"{where} ip", secret=True, form="2001:db8::{:x}"),
                 "user_agent": self.plant(f"{where} user_agent", secret=True, form="Mozilla/5.0 (zq{}zq)"),
             },
@@ -125,6 +126,10 @@ def spellings(text: str) -> list[bytes]:
     return [data, data.hex().encode(), base64.b64encode(data).rstrip(b"="), text.encode("utf-16-le")]
 
 
+# The part of a planted text that occurs nowhere else.
+PLANTED = re.compile(r"zq[0-9]+zq|2001:db8::[0-9a-f]+")
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".key")}
 
@@ -146,16 +151,16 @@ def test_no_planted_personal_value_is_in_any_body_or_file(log, planted, tmp_path
     files = files_of(tmp_path)  # the write-ahead log is still there
     assert {"activity.db", "activity.db-wal", "activity.db.heads"} <= files.keys()
     everything = b"".join(files.values())
-    found = [where for text, where in planted.secret.items() if text.encode() in everything]
-    assert found == []
+    there = set(PLANTED.findall(everything.decode("latin-1")))
+    assert [where for text, where in planted.secret.items() if PLANTED.findall(text)[0] in there] == []
     # What may be read is read: the search does find what is there.
-    assert [where for text, where in planted.clear.items() if text.encode() not in everything] == []
+    assert [where for text, where in planted.clear.items() if PLANTED.findall(text)[0] not in there] == []
     assert len(planted.secret) > 4_000
 
 
 def test_no_planted_personal_value_is_there_in_another_spelling(planted, tmp_path):
     everything = b"".join(files_of(tmp_path).values())
-    for text, where in itertools.islice(planted.secret.items(), 0, None, 25):
+    for text, where in itertools.islice(planted.secret.items(), 0, None, 50):
         assert not [form for form in spellings(text) if form in everything], where
 
 

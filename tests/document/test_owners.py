@@ -123,8 +123,15 @@ def test_at_the_limit_nothing_is_cut():
 def test_beyond_the_limit_the_text_is_cut_and_marked():
     practitioner = {"old": {"id": "p1", "name": "x" * 201}, "new": {"id": "p2", "name": "y"}}
     starts_at = {"old": "2026-05-04T09:00:00Z", "new": "2026-05-05T09:00:00Z"}
-    context = {"reason_text": "r" * 4_001, "practitioner": practitioner, "starts_at": starts_at, "service_name": "s" * 201}
-    made = drafted(event(action="booking.rescheduled", **texts(201), context=context, request={"user_agent": "u" * 501}))
+    context = {
+        "reason_text": "r" * 4_001,
+        "practitioner": practitioner,
+        "starts_at": starts_at,
+        "service_name": "s" * 201,
+    }
+    made = drafted(
+        event(action="booking.rescheduled", **texts(201), context=context, request={"user_agent": "u" * 501})
+    )
     values = {value.path: json.loads(value.data) for value in made.values}
     lengths = {path: len(values[path]) for path in made.stem["cut"]}
     assert lengths == {

@@ -203,7 +203,9 @@ def refused():
 
 
 def make():
-    about = "Vectors of docs/spec/entry.md. Made by tests/entry/test_vectors.py without the library. Values are examples."
+    about = (
+        "Vectors of docs/spec/entry.md. Made by tests/entry/test_vectors.py without the library. Values are examples."
+    )
     return {"about": about, "commitments": [*commitments()], "bodies": [*bodies()], "refused": [*refused()]}
 
 

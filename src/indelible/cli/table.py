@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import money
 from ..view import View, clock_text
 
 # Without a terminal nothing wraps early: a file or a pipe has no width of its own.
@@ -104,15 +105,19 @@ def _context(view: View) -> str:
     client = view.client
     if client is not None and view.members["actor"]["kind"] != "client" and (view.target or {}).get("kind") != "client":
         parts.append(client.get("name") or client.get("id") or "unknown client")
+    if view.amount_minor is not None and view.currency and "{amount}" not in getattr(view.declared, "sentence", ""):
+        parts.append(money.display(view.amount_minor, view.currency))
     context = view.context
-    for name in ("reason_text", "service_name", "failure_code", "source"):
+    for name in ("reason_text", "service_name", "failure_code"):
         if context.get(name):
             parts.append(str(context[name]))
     if view.category == "account" or view.members["actor"]["kind"] == "client":
-        parts += [str(part) for part in (view.device, view.request.get("ip")) if part]
+        parts.append(view.device)
+    if view.category == "account":
+        parts.append(view.request.get("ip") or "")
     if view.states:
         parts.append(f"({', '.join(sorted(set(view.states.values())))} values)")
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def one(view: View, zone: str) -> Table:
