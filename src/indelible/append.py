@@ -62,6 +62,7 @@ class _Appending:
         self.known: dict[bytes, PersonRow] = {}
         self.new: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
         self.renamed: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
+        self.opened: dict[bytes, dict[str, Any]] = {}
         self.used: dict[bytes, int] = {}
         self.bodies: dict[int, tuple[Draft, entry.Body]] = {}
         self.entries: list[EntryRow] = []
@@ -114,7 +115,7 @@ class _Appending:
             self.bodies[seq] = (draft, body)
         self.entries.append(_row(seq, entry.columns(body), data))
         occurred = draft.occurred_at
-        for kind, ref, role in {(link.kind, link.ref, link.role) for link in entry.links(body)}:
+        for kind, ref, role in set(entry.links(body)):
             self.links.append(LinkRow(kind, ref, occurred, seq, role))
 
     def _commit(self, draft: Draft, entry_id: bytes, tokens: list[bytes]) -> list[dict[str, Any]]:
@@ -155,6 +156,7 @@ class _Appending:
             if person.name is not None:
                 details["name"] = person.name
             self.new[token] = (lookup, details)
+            self.opened[token] = details
             return token
         if person.name is not None:
             self._rename(row.token, lookup, person.name, named_at)
@@ -162,13 +164,10 @@ class _Appending:
 
     def _rename(self, token: bytes, lookup: bytes, name: str, named_at: int) -> None:
         """Keep a person's latest name, by when it was used: imported history does not bring an old name back."""
-        if token in self.new:
-            details = self.new[token][1]
-        elif token in self.renamed:
-            details = self.renamed[token][1]
-        else:
+        details = self.opened.get(token)
+        if details is None:
             try:
-                details = self.sealer.open_person(token, self.known[lookup].sealed)
+                details = self.opened[token] = self.sealer.open_person(token, self.known[lookup].sealed)
             except Unreadable:
                 return  # verify reports the damaged row; recording goes on
         if details.get("name") == name or ("name" in details and named_at < details["named_at"]):

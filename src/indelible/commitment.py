@@ -15,13 +15,15 @@ With the seed and the value anybody can check it, and nobody can find another va
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from binascii import b2a_base64
+from hashlib import sha256
 
 SEED_BYTES = 32
 _DOMAIN = b"indelible/personal/v1\x00"
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _LENGTH = 43
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SPELLING = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
@@ -39,22 +41,32 @@ def salt(seed: bytes, path: str) -> bytes:
 
 
 class Committer:
-    """Commits the personal values of one entry. Holds the hash state of the parts that all of them share."""
+    """Commits the personal values of one entry. Keeps the parts that all of them share."""
 
-    __slots__ = ("_start",)
+    __slots__ = ("_inner", "_outer", "_seed", "_start")
 
     def __init__(self, origin: str, entry_id: str) -> None:
-        self._start = hashlib.sha256(_DOMAIN + part(origin.encode()) + part(entry_id.encode()))
+        self._start = _DOMAIN + part(origin.encode()) + part(entry_id.encode())
+        self._seed = b""
 
     def commit(self, seed: bytes, path: str, value: bytes) -> str:
         """Return the commitment, in base64url, to `value` (canonical bytes) at `path` under the group's `seed`."""
+        if seed is not self._seed:
+            # HMAC-SHA256 by its definition (RFC 2104 section 2): half the time of hmac.digest for keys used again.
+            self._seed, padded = seed, seed.ljust(64, b"\x00")
+            self._inner, self._outer = padded.translate(_INNER), padded.translate(_OUTER)
         name = path.encode()
-        state = self._start.copy()
-        state.update(
-            len(name).to_bytes(4, "big") + name + _SALT_PART + hmac.digest(seed, name, "sha256")
-            + len(value).to_bytes(4, "big") + value
-        )  # fmt: skip
-        return encode(state.digest())
+        salt = sha256(self._outer + sha256(self._inner + name).digest()).digest()
+        digest = sha256(
+            self._start
+            + len(name).to_bytes(4, "big")
+            + name
+            + _SALT_PART
+            + salt
+            + len(value).to_bytes(4, "big")
+            + value
+        ).digest()
+        return encode(digest)
 
 
 def encode(digest: bytes) -> str:

@@ -34,8 +34,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import canonical, commitment, instant
 from .errors import MalformedProof
@@ -56,8 +55,7 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 _TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The personal values of one owner and class in one entry: path -> commitment (base64url)."""
 
     owner: int
@@ -65,8 +63,7 @@ class Group:
     values: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A decoded body. Instants are microseconds since 1970 UTC; `members` is the JSON object itself."""
 
     id: str
@@ -86,8 +83,7 @@ class Body:
         return bytes.fromhex(self.tokens[holder["person"]])
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """The projections of a body that the `entry` table keeps beside it, for its indexes."""
 
     id: bytes
@@ -102,8 +98,7 @@ class Columns:
     currency: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One thing that an entry refers to. `ref` is a token (kind person) or the UTF-8 id; `role` says in which part."""
 
     kind: str

@@ -169,7 +169,7 @@ def _body(record: Record, report: Report) -> entry.Body | None:
 def _check_columns(record: Record, body: entry.Body, report: Report) -> None:
     implied = entry.columns(body)
     if implied != record.columns:
-        wrong = [name for name in entry.Columns.__slots__ if getattr(implied, name) != getattr(record.columns, name)]
+        wrong = [name for name in entry.Columns._fields if getattr(implied, name) != getattr(record.columns, name)]
         report.add("misfiled", record.seq, f"the column {', '.join(wrong)} does not say what the body says")
 
 

@@ -51,7 +51,7 @@ def test_another_seed_gives_another_year(year):
 
 
 def test_fewer_days_are_the_beginning_of_the_year(year):
-    for days in (1, 14, 100):
+    for days in (1, 40):
         part = list(demo.make_documents(1, start=START, days=days))
         assert part == year[: len(part)]
         assert (

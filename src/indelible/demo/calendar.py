@@ -83,7 +83,7 @@ def local(us: int) -> datetime:
 def some_time(rng: Random, low: int, high: int, *, open_only: bool) -> int | None:
     """Return an instant between two others at which somebody would book or cancel, or None where a few tries find none.
 
-    With `open_only` the clinic is open then (somebody of its staff does it); else it is between 07:00 and 23:59.
+    With `open_only` the clinic is open then (somebody of its staff does it); else it is between 07:00 and 23:55.
     """
     first = local(low).date()
     span = (local(high).date() - first).days
@@ -92,7 +92,8 @@ def some_time(rng: Random, low: int, high: int, *, open_only: bool) -> int | Non
         hours = opening(day) if open_only else (7 * 60, 24 * 60)
         if hours is None:
             continue
-        found = at(day, hours[0]) + rng.randrange((hours[1] - hours[0]) * MINUTE)
+        # Not in the last minutes: what belongs to it follows within seconds, and is to be in time too.
+        found = at(day, hours[0]) + rng.randrange((hours[1] - hours[0] - 5) * MINUTE)
         if low < found < high:
             return found
     return None

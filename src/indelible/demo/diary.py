@@ -45,7 +45,7 @@ class Clinic:
     def __init__(self, seed: int, start: date) -> None:
         self.rng = rng = Random(seed)  # noqa: S311 - a story to be told again, not a secret
         self.start = start
-        self.opened = calendar.at(start, 11 * 60)
+        self.opened = calendar.at(start + calendar.DAY, 0)  # the first day goes into setting up
         self.staff = people.staff()
         self.owner, self.deputy = self.staff[0], self.staff[1]
         self.practitioners = [member for member in self.staff if member.role == "practitioner"]
@@ -117,6 +117,11 @@ class Clinic:
         if day.month == 8 and (day.day // 16) == member.number % 2:
             return False
         return day.weekday() != 5 or day.toordinal() // 7 % 2 == member.number % 2
+
+    def present(self, day: date) -> list[Member]:
+        """Who of the staff works on a day when the clinic is open."""
+        at_work = [*self.on_desk(day), *(member for member in self.practitioners if self.works(member, day))]
+        return at_work if day.weekday() == 5 else [*at_work, self.owner, self.deputy]
 
     def meet(self, known_from: int) -> Customer:
         """Let a new client come in."""

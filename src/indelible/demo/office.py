@@ -90,6 +90,13 @@ def _day(clinic: Clinic, offset: int) -> date:
     return open_day(clinic.start.toordinal() + offset)
 
 
+def _day_at_work(clinic: Clinic, member: Member, offset: int) -> date:
+    day = _day(clinic, offset)
+    while member not in clinic.present(day):
+        day = open_day(day.toordinal() + 1)
+    return day
+
+
 def _member(clinic: Clinic, wanted: str) -> Member:
     return next(member for member in clinic.staff if member.id == wanted)
 
@@ -100,21 +107,22 @@ def _own_account(clinic: Clinic, when: int, action: str, member: Member, context
 
 
 def _account_stories(clinic: Clinic) -> None:
-    for wanted, offset in _TWO_FACTOR_DAYS.items():
-        now = at(_day(clinic, offset), 9 * 60 + 12)
-        _own_account(clinic, now, "account.two_factor_enabled", _member(clinic, wanted), {"factor": "totp"})
-    wanted, offset = _OFF_AGAIN
-    now = at(_day(clinic, offset), 13 * 60 + 20)
-    _own_account(clinic, now, "account.two_factor_disabled", _member(clinic, wanted), {"factor": "totp"})
-    for wanted, offset in _PASSWORD_DAYS:
-        now = at(_day(clinic, offset), 10 * 60 + 5)
-        _own_account(clinic, now, "account.password_changed", _member(clinic, wanted), {"sessions_revoked": 1})
+    factor = {"factor": "totp"}
+    stories: list[tuple[str, int, int, str, Json]] = [
+        *((wanted, day, 9 * 60 + 12, "account.two_factor_enabled", factor) for wanted, day in _TWO_FACTOR_DAYS.items()),
+        (*_OFF_AGAIN, 13 * 60 + 20, "account.two_factor_disabled", factor),
+        *((wanted, day, 10 * 60 + 5, "account.password_changed", {"sessions_revoked": 1})
+          for wanted, day in _PASSWORD_DAYS),
+    ]  # fmt: skip
+    for wanted, offset, minute, action, context in stories:
+        member = _member(clinic, wanted)
+        _own_account(clinic, at(_day_at_work(clinic, member, offset), minute), action, member, context)
 
 
 def _attack(clinic: Clinic) -> None:
     """At 03:12 a stranger guesses a password; the next morning the owner ends all sessions of that account."""
     victim, owner, rng = _member(clinic, "usr_14"), clinic.owner, clinic.rng
-    day = _day(clinic, _ATTACK_DAY)
+    day = _day_at_work(clinic, victim, _ATTACK_DAY)
     stranger = {"channel": "staff_web", "ip": STRANGER_IP, "user_agent": STRANGER_AGENT}
     now = at(day, 3 * 60 + 12)
     for attempt in range(1, 25):
@@ -224,16 +232,13 @@ def tell_office(clinic: Clinic, day: date) -> None:
     hours = calendar.opening(day)
     if hours is None:
         return
-    present = [*clinic.on_desk(day), *(member for member in clinic.practitioners if clinic.works(member, day))]
-    if day.weekday() != 5:
-        present += [clinic.owner, clinic.deputy]
-    for member in present:
+    for member in clinic.present(day):
         _work(clinic, day, hours, member)
-    for _ in range(sum(clinic.rng.random() < 0.45 for _ in range(4))):
-        _edit_client(clinic, day, hours)
     if clinic.rng.random() < 0.2:
         _delete_client(clinic, day, hours)
-    if clinic.rng.random() < 0.14:
+    for _ in range(sum(clinic.rng.random() < 0.45 for _ in range(4))):
+        _edit_client(clinic, day, hours)
+    if day.weekday() != 5 and clinic.rng.random() < 0.16:
         _edit_schedule(clinic, day)
 
 
@@ -259,9 +264,9 @@ def _work(clinic: Clinic, day: date, hours: tuple[int, int], member: Member) -> 
 
 def _two_factor(clinic: Clinic, member: Member, now: int) -> bool:
     since = _ATTACK_DAY if member.id == "usr_14" else _TWO_FACTOR_DAYS.get(member.id)
-    if since is None or now < at(_day(clinic, since), 10 * 60):
+    if since is None or now < at(_day_at_work(clinic, member, since), 10 * 60):
         return False
-    return member.id != _OFF_AGAIN[0] or now < at(_day(clinic, _OFF_AGAIN[1]), 14 * 60)
+    return member.id != _OFF_AGAIN[0] or now < at(_day_at_work(clinic, member, _OFF_AGAIN[1]), 14 * 60)
 
 
 def _edit_client(clinic: Clinic, day: date, hours: tuple[int, int]) -> None:

@@ -1,0 +1,421 @@
+"""The contract of `indelible.store`, as tests that every engine passes.
+
+    class TestMyEngine(StoreContract):
+        @pytest.fixture
+        def store(self, tmp_path): ...          # an empty store, closed again afterwards
+        def raw(self, store): ...               # a DB-API connection of another's, to the same database
+        def host(self, store): ...              # the same, as a host would have it; None where the engine has no such thing
+
+The rows here are made by hand: a store knows nothing of keys, the catalogue or proofs. SQL in this file is of the kind
+that every engine reads; what only one engine has belongs into its own tests.
+"""
+# ruff: noqa: S101, S608 - this module is part of tests, and its SQL is of its own making
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from .. import merkle
+from ..errors import NotFound, StorageFailure
+from ..store import (
+    Appending,
+    Batch,
+    CheckpointRow,
+    Clinic,
+    EntryRow,
+    Found,
+    Head,
+    KeyRow,
+    LinkRow,
+    PersonalRow,
+    PersonRow,
+    Selection,
+    Store,
+)
+
+NOW = 1_777_810_951_000_000
+KINDS = (("staff", b"s1" * 8), ("staff", b"s2" * 8), ("client", b"c1" * 8), ("integration", b"stripe"), ("system", None))
+ACTIONS = ("booking.created", "booking.cancelled", "charge.refunded", "voucher.expired")
+
+
+def clinic(name: str) -> Clinic:
+    return Clinic(name, f"Clinic {name}", "Europe/Lisbon", f"log.example.org/c/{name}", f"vkey of {name}", b"n" * 16)
+
+
+def keys_of(name: str) -> list[KeyRow]:
+    return [KeyRow(kind, 1, f"{kind} of {name}".encode()) for kind in ("data", "lookup", "signing")]
+
+
+def entry_row(seq: int, occurred_at: int = NOW, action: str = ACTIONS[0], who: int = 0) -> EntryRow:
+    """Return an entry that a store can keep. Its body is no body."""
+    kind, reference = KINDS[who]
+    body = b"body %d of %s" % (seq, action.encode())
+    return EntryRow(
+        seq, seq.to_bytes(16, "big"), occurred_at, NOW + seq, action, kind, reference, "booking", b"bk_%d" % seq,
+        seq * 100, "EUR", body, merkle.leaf_hash(body),
+    )  # fmt: skip
+
+
+def batch(head: Head, entries: Sequence[EntryRow], **rows: Any) -> Batch:
+    """Return the batch of these entries with the head that they lead to."""
+    frontier = merkle.extend(merkle.Frontier.decode(head.size, head.frontier), [row.leaf_hash for row in entries])
+    new = Head(frontier.size, frontier.encode(), frontier.root(), NOW + frontier.size)
+    empty: dict[str, Any] = {"personal": [], "links": [], "persons": [], "renamed": [], "keys": []}
+    return Batch(entries=entries, head=new, **(empty | rows))
+
+
+def write(tx: Appending, count: int = 1) -> list[EntryRow]:
+    rows = [entry_row(tx.head.size + number) for number in range(1, count + 1)]
+    tx.write(batch(tx.head, rows))
+    return rows
+
+
+def everything(store: Store, clinic_id: str) -> dict[str, Any]:
+    """All rows of a clinic, to be compared."""
+    with store.snapshot(clinic_id) as snapshot:
+        return {
+            "head": snapshot.head,
+            "entries": list(snapshot.entries()),
+            "personal": list(snapshot.personal()),
+            "persons": list(snapshot.persons()),
+            "used_keys": sorted(snapshot.used_keys()),
+            "checkpoints": list(snapshot.checkpoints()),
+        }
+
+
+def checkpoint_row(size: int, note: bytes = b"note") -> CheckpointRow:
+    return CheckpointRow(size, bytes([size]) * 32, b"frontier", note, NOW)
+
+
+class StoreContract:
+    """Subclass it as `Test...`, and give it a `store`, `raw` and `host`."""
+
+    @pytest.fixture
+    def store(self) -> Any:
+        raise NotImplementedError
+
+    def raw(self, store: Any) -> Any:
+        raise NotImplementedError
+
+    def host(self, store: Any) -> Any:
+        return None
+
+    @pytest.fixture
+    def lisbon(self, store: Store) -> str:
+        store.add_clinic(clinic("lisbon"), keys_of("lisbon"), NOW)
+        store.add_clinic(clinic("porto"), keys_of("porto"), NOW)
+        return "lisbon"
+
+    # Clinics and keys
+
+    def test_an_empty_store_has_no_clinic(self, store: Store) -> None:
+        assert list(store.clinics()) == []
+        for ask in (store.head, store.zone):
+            with pytest.raises(NotFound):
+                ask("lisbon")
+        with pytest.raises(NotFound), store.appending("lisbon"):
+            raise AssertionError("an unknown clinic was opened")
+
+    def test_clinics_come_back_by_id_with_their_keys_and_an_empty_log(self, store: Store) -> None:
+        for name in ("porto", "faro", "Aveiro"):
+            store.add_clinic(clinic(name), keys_of(name), NOW)
+        assert [found.id for found in store.clinics()] == sorted(["porto", "faro", "Aveiro"])
+        assert clinic("faro") in store.clinics()
+        assert sorted(store.keys("faro")) == sorted(keys_of("faro"))
+        assert store.head("faro") == Head(0, b"", merkle.EMPTY_ROOT, NOW)
+        assert store.last_checkpoint("faro") is None
+
+    def test_a_clinic_cannot_be_added_twice_and_keeps_its_keys(self, store: Store, lisbon: str) -> None:
+        with pytest.raises(StorageFailure):
+            store.add_clinic(clinic(lisbon), [KeyRow("data", 2, b"another")], NOW)
+        assert sorted(store.keys(lisbon)) == sorted(keys_of(lisbon))
+
+    # Writing
+
+    def test_what_is_written_comes_back_byte_for_byte(self, store: Store, lisbon: str) -> None:
+        entries = [entry_row(1), entry_row(2, who=4)._replace(target_kind=None, target=None, amount_minor=None, currency=None)]
+        rows: dict[str, Any] = {
+            "personal": [PersonalRow(1, b"t" * 16, "identity", bytes(range(256))), PersonalRow(2, b"t" * 16, "network", b"")],
+            "links": [LinkRow("person", b"t" * 16, NOW, 1, "actor"), LinkRow("booking", "é".encode(), NOW, 2, "target")],
+            "persons": [PersonRow(b"t" * 16, b"l" * 32, b"sealed")],
+            "keys": [(b"k" * 32, 2)],
+        }  # fmt: skip
+        with store.appending(lisbon) as tx:
+            assert (tx.head.size, tx.zone) == (0, "Europe/Lisbon")
+            tx.write(batch(tx.head, entries, **rows))
+        found = everything(store, lisbon)
+        assert (found["entries"], found["personal"], found["persons"]) == (entries, rows["personal"], rows["persons"])
+        assert found["used_keys"] == rows["keys"]
+        assert found["head"] == store.head(lisbon)
+        assert found["head"].size == 2
+        assert list(store.personal(lisbon, [2])) == rows["personal"][1:]
+        assert store.one(lisbon, 1) == Found(1, NOW, entries[0].body)
+        assert store.find(lisbon, entries[1].id) == 2
+        assert store.token(lisbon, b"l" * 32) == b"t" * 16
+        assert list(store.leaves(lisbon, 0, 2)) == [(row.body, row.leaf_hash) for row in entries]
+        with store.appending(lisbon) as tx:
+            assert tx.persons([b"l" * 32, b"x" * 32]) == {b"l" * 32: rows["persons"][0]}
+            assert tx.seqs_of_keys([b"k" * 32, b"x" * 32]) == {b"k" * 32: 2}
+            assert tx.body(2) == entries[1].body
+            assert list(tx.personal(1)) == rows["personal"][:1]
+            tx.write(batch(tx.head, [], renamed=[PersonRow(b"t" * 16, b"l" * 32, b"renamed")]))
+        assert everything(store, lisbon)["persons"] == [PersonRow(b"t" * 16, b"l" * 32, b"renamed")]
+
+    def test_what_is_not_there_is_not_found(self, store: Store, lisbon: str) -> None:
+        with store.appending(lisbon) as tx:
+            write(tx)
+        with pytest.raises(NotFound):
+            store.one(lisbon, 2)
+        assert store.find(lisbon, b"x" * 16) is None
+        assert store.token(lisbon, b"x" * 32) is None
+        assert list(store.personal(lisbon, [])) == []
+        with pytest.raises(NotFound), store.appending(lisbon) as tx:
+            tx.body(2)
+
+    def test_a_block_that_raises_leaves_nothing(self, store: Store, lisbon: str) -> None:
+        before = everything(store, lisbon)
+        with pytest.raises(RuntimeError), store.appending(lisbon) as tx:
+            write(tx, 3)
+            tx.set_zone("Europe/Madrid")
+            raise RuntimeError
+        assert everything(store, lisbon) == before
+        assert store.zone(lisbon) == "Europe/Lisbon"
+        with store.appending(lisbon) as tx:
+            assert write(tx)[0].seq == 1
+
+    @pytest.mark.parametrize("twice", ["seq", "id", "person", "key"])
+    def test_a_row_that_is_there_already_is_refused_and_nothing_is_kept(
+        self, store: Store, lisbon: str, twice: str
+    ) -> None:
+        person, key = PersonRow(b"t" * 16, b"l" * 32, b"x"), (b"k" * 32, 1)
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, [entry_row(1)], persons=[person], keys=[key]))
+        before = everything(store, lisbon)
+        second = entry_row(2)
+        rows: dict[str, Any] = {"person": {"persons": [person]}, "key": {"keys": [key]}}.get(twice, {})
+        second = {"seq": second._replace(seq=1), "id": second._replace(id=entry_row(1).id)}.get(twice, second)
+        with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, [second], **rows))
+        assert everything(store, lisbon) == before
+
+    def test_the_zone_is_read_and_set_under_the_head(self, store: Store, lisbon: str) -> None:
+        with store.appending(lisbon) as tx:
+            tx.set_zone("Atlantic/Azores")
+            assert tx.zone == "Atlantic/Azores"
+        assert store.zone(lisbon) == "Atlantic/Azores"
+        assert store.zone("porto") == "Europe/Lisbon"
+
+    def test_one_writer_at_a_time_numbers_entries(self, store: Store, lisbon: str) -> None:
+        failed: list[BaseException] = []
+
+        def worker() -> None:
+            try:
+                for _ in range(15):
+                    with store.appending(lisbon) as tx:
+                        write(tx, 2)
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=worker) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        found = everything(store, lisbon)
+        assert [row.seq for row in found["entries"]] == list(range(1, 121))
+        tree = merkle.extend(merkle.Frontier(), [row.leaf_hash for row in found["entries"]])
+        assert (found["head"].size, found["head"].root) == (120, tree.root())
+
+    # In a host's transaction
+
+    def _host(self, store: Store) -> Any:
+        connection = self.host(store)
+        if connection is None:
+            pytest.skip("this engine has no transactions of a host's own")
+        connection.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT)")
+        connection.commit()
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO bookings VALUES ('bk_1')")
+        return connection
+
+    def test_in_a_hosts_transaction_it_commits_with_the_host(self, store: Store, lisbon: str) -> None:
+        host = self._host(store)
+        with store.appending(lisbon, within=host) as tx:
+            write(tx)
+        assert store.head(lisbon).size == 0
+        host.commit()
+        assert store.head(lisbon).size == 1
+
+    def test_in_a_hosts_transaction_it_goes_with_the_hosts_rollback(self, store: Store, lisbon: str) -> None:
+        before = everything(store, lisbon)
+        host = self._host(store)
+        with store.appending(lisbon, within=host) as tx:
+            write(tx)
+        host.rollback()
+        assert everything(store, lisbon) == before
+
+    def test_in_a_hosts_transaction_a_failure_undoes_only_what_the_log_wrote(self, store: Store, lisbon: str) -> None:
+        before = everything(store, lisbon)
+        host = self._host(store)
+        with pytest.raises(RuntimeError), store.appending(lisbon, within=host) as tx:
+            write(tx)
+            raise RuntimeError
+        with pytest.raises(StorageFailure), store.appending(lisbon, within=host) as tx:
+            tx.write(batch(tx.head, [entry_row(1), entry_row(1)]))
+        host.execute("INSERT INTO bookings VALUES ('bk_2')")
+        host.commit()
+        assert everything(store, lisbon) == before
+        assert [row[0] for row in host.execute("SELECT id FROM bookings ORDER BY id")] == ["bk_1", "bk_2"]
+
+    def test_a_connection_outside_a_transaction_is_refused(self, store: Store, lisbon: str) -> None:
+        host = self._host(store)
+        host.rollback()
+        with pytest.raises(StorageFailure, match="transaction"), store.appending(lisbon, within=host):
+            raise AssertionError("it was opened")
+
+    # The database's own refusal
+
+    @pytest.mark.parametrize("table", ["entry", "checkpoint"])
+    def test_rows_that_are_written_once_are_not_changed_or_deleted(self, store: Store, lisbon: str, table: str) -> None:
+        with store.appending(lisbon) as tx:
+            write(tx, 2)
+        store.add_checkpoint(lisbon, checkpoint_row(2))
+        before = everything(store, lisbon)
+        column = {"entry": "body", "checkpoint": "note"}[table]
+        raw = self.raw(store)
+        for statement in (
+            f"UPDATE indelible_{table} SET {column} = {column}",
+            f"UPDATE indelible_{table} SET clinic_id = 'porto'",
+            f"DELETE FROM indelible_{table}",
+            f"DELETE FROM indelible_{table} WHERE clinic_id = '{lisbon}'",
+        ):
+            with pytest.raises(Exception, match="indelible: "):
+                raw.execute(statement)
+            raw.rollback()
+        assert everything(store, lisbon) == before
+
+    # Reading
+
+    def test_clinics_are_apart(self, store: Store, lisbon: str) -> None:
+        person, key = PersonRow(b"t" * 16, b"l" * 32, b"x"), (b"k" * 32, 1)
+        rows: dict[str, Any] = {"persons": [person], "keys": [key], "personal": [PersonalRow(1, b"t" * 16, "identity", b"x")]}
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, [entry_row(1)], **rows))
+        store.add_checkpoint(lisbon, checkpoint_row(1))
+        found = everything(store, "porto")
+        assert found == {**dict.fromkeys(found, []), "head": Head(0, b"", merkle.EMPTY_ROOT, NOW)}
+        assert list(store.page("porto", Selection(up_to=9), None, 9)) == []
+        assert (store.find("porto", entry_row(1).id), store.token("porto", b"l" * 32)) == (None, None)
+        assert (list(store.personal("porto", [1])), list(store.actions("porto"))) == ([], [])
+        with pytest.raises(NotFound):
+            store.one("porto", 1)
+        with store.appending("porto") as tx:
+            assert (tx.persons([b"l" * 32]), tx.seqs_of_keys([b"k" * 32])) == ({}, {})
+            tx.write(batch(tx.head, [entry_row(1)], **rows))
+        assert everything(store, "porto")["entries"] == everything(store, lisbon)["entries"]
+
+    @pytest.fixture
+    def filled(self, store: Store, lisbon: str) -> list[EntryRow]:
+        rng = random.Random(7)
+        rows = [
+            entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))) for seq in range(1, 121)
+        ]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows))
+        with store.appending("porto") as tx:
+            tx.write(batch(tx.head, rows[:5]))
+        return rows
+
+    def test_a_page_is_what_a_look_at_every_row_finds(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        rng = random.Random(11)
+        for _ in range(300):
+            selection = _any_selection(rng)
+            matching = [row for row in filled if _matches(row, selection)]
+            expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
+            found: list[Found] = []
+            before, limit = None, rng.choice([1, 7, 50])
+            while len(page := list(store.page(lisbon, selection, before, limit))) == limit:
+                found += page
+                before = (page[-1].occurred_at, page[-1].seq)
+            found += page
+            assert found == [Found(row.seq, row.occurred_at, row.body) for row in expected], selection
+
+    def test_a_selection_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        many = tuple(("staff", b"%016d" % number) for number in range(700))
+        wide = Selection(up_to=120, actors=(KINDS[0], *many), actions=tuple(f"a.{n}" for n in range(700)) + ACTIONS)
+        narrow = Selection(up_to=120, actors=(KINDS[0],))
+        assert list(store.page(lisbon, wide, None, 50)) == list(store.page(lisbon, narrow, None, 50))
+
+    def test_the_actions_that_occur(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        assert list(store.actions(lisbon)) == sorted({row.action for row in filled})
+
+    def test_leaves_are_a_part_of_the_log_in_order(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        pairs = [(row.body, row.leaf_hash) for row in filled]
+        assert list(store.leaves(lisbon, 0, 120)) == pairs
+        assert list(store.leaves(lisbon, 17, 44)) == pairs[17:44]
+        assert list(store.leaves(lisbon, 120, 120)) == []
+
+    def test_a_snapshot_does_not_move(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        with store.snapshot(lisbon) as snapshot:
+            with store.appending(lisbon) as tx:
+                write(tx)
+            store.add_checkpoint(lisbon, checkpoint_row(121))
+            assert snapshot.head.size == len(list(snapshot.entries())) == 120
+            assert list(snapshot.checkpoints()) == []
+        assert len(everything(store, lisbon)["entries"]) == 121
+
+    # Checkpoints
+
+    def test_the_newest_checkpoint_is_the_one_of_the_largest_size(self, store: Store, lisbon: str) -> None:
+        for size in (3, 9, 5):
+            store.add_checkpoint(lisbon, checkpoint_row(size))
+        assert store.last_checkpoint(lisbon) == checkpoint_row(9)
+        assert [row.size for row in everything(store, lisbon)["checkpoints"]] == [3, 5, 9]
+
+    def test_a_checkpoint_is_written_once(self, store: Store, lisbon: str) -> None:
+        store.add_checkpoint(lisbon, checkpoint_row(3, b"first"))
+        store.add_checkpoint(lisbon, checkpoint_row(3, b"second"))
+        assert everything(store, lisbon)["checkpoints"] == [checkpoint_row(3, b"first")]
+
+
+def _any_selection(rng: random.Random) -> Selection:
+    def some(choices: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(rng.sample(choices, rng.randrange(len(choices) + 1)))
+
+    terms = [*KINDS[:4], ("system", None), ("integration", b"unknown")]
+    start, end = sorted(NOW + rng.randrange(-2, 22) for _ in range(2))
+    intervals = rng.choice([None, None, (), ((start, end),), ((None, start), (end, None)), ((start, None),)])
+    return Selection(
+        up_to=rng.choice([0, 60, 120, 500]),
+        intervals=intervals,
+        actors=rng.choice([None, some(terms), (("staff", None),), (("client", None), KINDS[0])]),
+        actions=rng.choice([None, some(ACTIONS), ("unknown.action",)]),
+        not_actors=rng.choice([(), some(terms), (("staff", None),)]),
+        not_actions=rng.choice([(), some(ACTIONS)]),
+    )
+
+
+def _matches(row: EntryRow, selection: Selection) -> bool:
+    def is_one_of(terms: Sequence[tuple[str, bytes | None]]) -> bool:
+        return any(row.actor_kind == kind and reference in (None, row.actor) for kind, reference in terms)
+
+    return (
+        row.seq <= selection.up_to
+        and (
+            selection.intervals is None
+            or any(
+                (start is None or start <= row.occurred_at) and (end is None or row.occurred_at < end)
+                for start, end in selection.intervals
+            )
+        )
+        and (selection.actors is None or is_one_of(selection.actors))
+        and (selection.actions is None or row.action in selection.actions)
+        and not is_one_of(selection.not_actors)
+        and row.action not in selection.not_actions
+    )
