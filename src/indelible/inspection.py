@@ -117,7 +117,7 @@ class _Live:
         for _, seq in self._snapshot.used_keys():
             if not 1 <= seq <= self.size:
                 yield Finding("misfiled", seq, "an idempotency key points at an entry that is not there")
-        if self.size and (zone := self._last_zone()) not in (None, self._log.info.zone):
+        if self.size and (zone := self._last_zone()) not in (None, self._snapshot.zone):
             yield Finding("misfiled", self.size, f"the clinic's zone is not the one of the last entry, {zone}")
 
     def _last_zone(self) -> str | None:

@@ -187,6 +187,7 @@ class Snapshot(Protocol):
     """
 
     head: Head
+    zone: str
 
     def entries(self) -> Iterator[EntryRow]: ...
     def personal(self) -> Iterator[PersonalRow]: ...

@@ -22,7 +22,8 @@ def drafts(log, *events):
 
 
 def bodies(log):
-    return [view.members for view in reversed(list(log.read()))]
+    """Every body, by number."""
+    return [view.members for view in sorted(log.read(), key=lambda view: view.seq)]
 
 
 # Numbers and times

@@ -68,7 +68,7 @@ def import_file(
         try:
             _import(log, stream, run, strict, count)
         finally:
-            say(f"{count.recorded} recorded, {count.repeated} there already, {count.refused} refused")
+            print(f"{count.recorded} recorded, {count.repeated} there already, {count.refused} refused")
     if count.refused:
         raise typer.Exit(2)
 

@@ -461,6 +461,7 @@ class SQLiteSnapshot:
     def __init__(self, connection: sqlite3.Connection, clinic_id: str) -> None:
         self._connection, self._clinic = connection, (clinic_id,)
         self.head = _head(connection, clinic_id)
+        self.zone = _zone(connection, clinic_id)
 
     def entries(self) -> Iterator[EntryRow]:
         sql = f"SELECT {_ENTRY} FROM indelible_entry WHERE clinic_id = ? ORDER BY seq"  # noqa: S608 - constant columns

@@ -82,6 +82,7 @@ def everything(store: Store, clinic_id: str) -> dict[str, Any]:
             "head": snapshot.head,
             "entries": list(snapshot.entries()),
             "personal": list(snapshot.personal()),
+            "links": sorted(snapshot.links()),
             "persons": list(snapshot.persons()),
             "used_keys": sorted(snapshot.used_keys()),
             "checkpoints": list(snapshot.checkpoints()),
@@ -150,6 +151,7 @@ class StoreContract:
             tx.write(batch(tx.head, entries, **rows))
         found = everything(store, lisbon)
         assert (found["entries"], found["personal"], found["persons"]) == (entries, rows["personal"], rows["persons"])
+        assert found["links"] == sorted(rows["links"])
         assert found["used_keys"] == rows["keys"]
         assert found["head"] == store.head(lisbon)
         assert found["head"].size == 2
@@ -366,6 +368,7 @@ class StoreContract:
             with store.appending(lisbon) as tx:
                 write(tx)
             store.add_checkpoint(lisbon, checkpoint_row(121))
+            assert snapshot.zone == "Europe/Lisbon"
             assert snapshot.head.size == len(list(snapshot.entries())) == 120
             assert list(snapshot.checkpoints()) == []
         assert len(everything(store, lisbon)["entries"]) == 121
