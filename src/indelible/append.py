@@ -23,6 +23,9 @@ from .errors import Conflict, InvalidInput
 from .personal import TOKEN_BYTES, Sealer, Unreadable
 from .store import Appending, Batch, Clinic, EntryRow, Head, LinkRow, PersonalRow, PersonRow
 
+# Entries written at once. Fewer cost statements, more cost memory that the processor's caches do not hold.
+_FLUSH = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Appended:
@@ -46,12 +49,12 @@ def append(
             results.append(work.take(draft))
         except Conflict as conflict:
             results.append(conflict)
-    work.finish()
+    work.flush()
     return results
 
 
 class _Appending:
-    """The work of one `append`: everything that its batch will write."""
+    """The work of one `append`: what it knows of persons and keys, and the rows that it has not written yet."""
 
     def __init__(self, tx: Appending, clinic: Clinic, sealer: Sealer, now: int) -> None:
         self.tx, self.clinic, self.sealer = tx, clinic, sealer
@@ -64,7 +67,6 @@ class _Appending:
         self.renamed: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
         self.opened: dict[bytes, dict[str, Any]] = {}
         self.used: dict[bytes, int] = {}
-        self.bodies: dict[int, tuple[Draft, entry.Body]] = {}
         self.entries: list[EntryRow] = []
         self.personal: list[PersonalRow] = []
         self.links: list[LinkRow] = []
@@ -93,6 +95,8 @@ class _Appending:
             self.used[key] = self.seq
             self.keys.append((key, self.seq))
         self._number(draft)
+        if len(self.entries) == _FLUSH:
+            self.flush()
         return Appended(self.seq, draft.id, self.recorded_at)
 
     def _number(self, draft: Draft) -> None:
@@ -111,8 +115,6 @@ class _Appending:
         if len(data) > entry.BODY_LIMIT:
             raise InvalidInput("the entry's body would have more than 65,535 bytes; shorten its context")
         body = entry.Body(draft.id, seq, self.recorded_at, draft.occurred_at, tuple(texts), (), members)
-        if draft.key is not None:
-            self.bodies[seq] = (draft, body)
         self.entries.append(_row(seq, entry.columns(body), data))
         occurred = draft.occurred_at
         for kind, ref, role in set(entry.links(body)):
@@ -176,13 +178,13 @@ class _Appending:
         if token not in self.new:
             self.renamed[token] = (lookup, details)
 
-    def finish(self) -> None:
+    def flush(self) -> None:
+        """Write the rows so far, and forget them: rows that live long cost the collector more than writing them."""
         if not self.entries:
             return
         head = self.tx.head
-        frontier = merkle.extend(
-            merkle.Frontier.decode(head.size, head.frontier), [row.leaf_hash for row in self.entries]
-        )
+        frontier = merkle.Frontier.decode(head.size, head.frontier)
+        frontier = merkle.extend(frontier, [row.leaf_hash for row in self.entries])
         self.tx.write(
             Batch(
                 entries=self.entries,
@@ -194,6 +196,10 @@ class _Appending:
                 head=Head(frontier.size, frontier.encode(), frontier.root(), self.recorded_at),
             )
         )
+        for rows in (self.entries, self.personal, self.links, self.keys):
+            rows.clear()
+        self.new.clear()
+        self.renamed.clear()
 
     def _person_rows(self, people: dict[bytes, tuple[bytes, dict[str, Any]]]) -> list[PersonRow]:
         seal = self.sealer.seal_person
@@ -202,13 +208,10 @@ class _Appending:
     # The same key again
 
     def _repeat(self, draft: Draft, seq: int) -> Appended:
-        if seq in self.bodies:
-            first, body = self.bodies[seq]
-            same = _comparable(draft) == _comparable(first, draft.dated) and draft.values == first.values
-        else:
-            body = entry.decode(self.tx.body(seq))
-            same = self._same(draft, body)
-        if not same:
+        if seq > self.tx.head.size:
+            self.flush()
+        body = entry.decode(self.tx.body(seq))
+        if not self._same(draft, body):
             raise Conflict(f"key: was used before, by entry {seq}, with another document; use a new key")
         return Appended(seq, body.id, body.recorded_at, repeated=True)
 

@@ -48,6 +48,7 @@ class _Live:
         self._ids: dict[bytes, str] = {}
         self._target_ids: dict[bytes, str] = {}
         self._findings: list[Finding] = []
+        self._last_body = b""
         self.origin = log.info.origin
         self.verifier: Verifier = log.signer.verifier
         self.size, self.frontier, self.root, _ = snapshot.head
@@ -57,6 +58,7 @@ class _Live:
         personal = _BySeq(self._snapshot.personal())
         links = _BySeq(self._snapshot.links())
         for stored in self._snapshot.entries():
+            self._last_body = stored.body
             yield self._record(stored, personal.take(stored.seq), links.take(stored.seq))
         for seq in {row.seq for row in personal.rest()}:
             self._findings.append(Finding("added", seq, "there are personal values of an entry that is not there"))
@@ -117,14 +119,20 @@ class _Live:
         for _, seq in self._snapshot.used_keys():
             if not 1 <= seq <= self.size:
                 yield Finding("misfiled", seq, "an idempotency key points at an entry that is not there")
-        if self.size and (zone := self._last_zone()) not in (None, self._snapshot.zone):
-            yield Finding("misfiled", self.size, f"the clinic's zone is not the one of the last entry, {zone}")
+        yield from self._beside_the_last()
 
-    def _last_zone(self) -> str | None:
+    def _beside_the_last(self) -> Iterator[Finding]:
+        """What the next entry starts from, the clinic's zone and the head's time, is that of the last one."""
         try:
-            return str(entry.decode(self._log.store.one(self._log.info.id, self.size).body).members["zone"])
+            last = entry.decode(self._last_body)
         except MalformedProof:
-            return None  # already found, entry by entry
+            return  # no entry, or one that is already found
+        if last.seq != self.size:
+            return  # entries are gone from the end or added to it, which the tree has found
+        if (zone := last.members["zone"]) != self._snapshot.zone:
+            yield Finding("misfiled", self.size, f"the clinic's zone is not the one of the last entry, {zone}")
+        if last.recorded_at != self._snapshot.head.recorded_at:
+            yield Finding("misfiled", self.size, "the committed head has another recorded_at than the last entry")
 
     def _persons(self) -> Iterator[Finding]:
         """Every person with a readable id in the log is found by that id, and no other person row is there."""

@@ -328,7 +328,7 @@ class ClinicLog:
             return
         try:
             self.checkpoint()
-        except SigningRefused:
+        except IndelibleError:
             # The entry is recorded and stays recorded. `unsigned` is still set, so `close` says it aloud.
             self._signed_at = self.clock()
 

@@ -15,7 +15,7 @@ from itertools import islice
 
 from . import checkpoint, merkle
 from .checkpoint import Checkpoint
-from .errors import SigningRefused
+from .errors import MalformedProof, SigningRefused
 from .headstore import HeadStore, SignedHead
 from .merkle import Frontier
 from .note import Signer
@@ -38,6 +38,7 @@ _NO_HEADS = (
     "the head store has no head for this log, which is not empty; put the head store back, or run `indelible adopt` if "
     "it is lost for good"
 )
+_DAMAGED = "the last checkpoint's row is damaged; nothing is signed: run `indelible verify`"
 _FORK = (
     "the database and the head store have different entries at the same size; nothing is signed: run `indelible verify`"
 )
@@ -83,9 +84,12 @@ def _checked(store: Store, clinic: Clinic, last: CheckpointRow | None, signed: S
         raise SigningRefused(_OLDER_DATABASE)
     if last is not None and last.size > signed.size:
         raise SigningRefused(_OLDER_HEADS)
-    frontier = Frontier() if last is None else Frontier.decode(last.size, last.frontier)
+    try:
+        frontier = Frontier() if last is None else Frontier.decode(last.size, last.frontier)
+    except MalformedProof as error:
+        raise SigningRefused(_DAMAGED) from error
     if last is not None and frontier.root() != last.root:
-        raise SigningRefused("the last checkpoint's row is damaged; nothing is signed: run `indelible verify`")
+        raise SigningRefused(_DAMAGED)
     frontier = _walk(store, clinic, frontier, signed.size)
     if frontier.root() != signed.root:
         raise SigningRefused(_FORK)

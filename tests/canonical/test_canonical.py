@@ -74,7 +74,8 @@ def test_one_changed_byte_is_refused_or_another_value(value, data):
         b'{"a":1,"a":1}', b'{"b":1,"a":2}', b'{"a": 1}', b' 1', b"1\n", b"1.0", b"1e2", b"-0", b"01", b"+1", b"NaN",
         b"Infinity", b'"\\u0061"', b'"\\/"', b'"\\u00e9"', b'"\\ud800"', b'"\\ud83d\\ude00"', b'"\xed\xa0\x80"',
         b'"\xff"', b"\xef\xbb\xbf1", b"", b"tru", b"'a'", b"[1,]", b"9007199254740992", b"-9007199254740992",
-        b"123456789012345678901234567890", b"1E2", b"1e-2", b"[0.5]", b'["a",1e2]', b'["\\"",1.5]', b'{"\xc3\xa9":1}', b'"\t"', b'"\\u001F"',
+        b"123456789012345678901234567890", b"1E2", b"1e-2", b"[0.5]", b'["a",1e2]', b'["\\"",1.5]',
+        b'{"\xc3\xa9":1}', b'"\t"', b'"\\u001F"',
     ],
 )  # fmt: skip
 def test_other_spellings_and_other_values_are_refused(data):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,7 @@ def test_moving_a_byte_from_one_part_to_the_next_changes_the_commitment():
 
 @pytest.mark.parametrize("changed", ["origin", "id", "seed", "path", "value"])
 def test_every_part_is_bound(changed):
-    parts = {"origin": "o", "id": ID, "seed": SEED, "path": "actor.name", "value": b'"Ana"'}
+    parts: dict[str, Any] = {"origin": "o", "id": ID, "seed": SEED, "path": "actor.name", "value": b'"Ana"'}
     other = parts | {changed: parts[changed] + ("x" if isinstance(parts[changed], str) else b"x")}
     made = [Committer(p["origin"], p["id"]).commit(p["seed"], p["path"], p["value"]) for p in (parts, other)]
     assert made[0] != made[1]

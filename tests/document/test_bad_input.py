@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ def drafted(data, **options):
 def with_(path, value):
     """GOOD with the member at a dotted path replaced."""
     made = copy.deepcopy(GOOD)
-    holder = made
+    holder: Any = made
     *way, last = [int(name) if name.isdigit() else name for name in path.split(".")]
     for name in way:
         holder = holder[name]
@@ -213,9 +214,10 @@ SECRETS = ("maria@example.org", "Ana Maria Sousa", "+351912345678", "203.0.113.2
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_error_repeats_a_value(secret):
     paths = [
-        "action", "occurred_at", "actor", "actor.kind", "actor.id", "actor.name", "actor.role", "actor.reason", "target",
-        "target.kind", "target.id", "client", "client.id", "people", "people.0", "people.0.id", "people.0.role", "context",
-        "context.late", "context.notice_minutes", "context.starts_at", "context.currency", "context.practitioner",
+        "action", "occurred_at", "actor", "actor.kind", "actor.id", "actor.name", "actor.role", "actor.reason",
+        "target", "target.kind", "target.id", "client", "client.id", "people", "people.0", "people.0.id",
+        "people.0.role", "context", "context.late", "context.notice_minutes", "context.starts_at", "context.currency",
+        "context.practitioner",
         "context.confirmation", "context.charge", "context.fee_minor", "request", "request.ip", "request.channel",
         "operation", "key",
     ]  # fmt: skip
@@ -279,7 +281,9 @@ def test_a_mutated_document_is_drafted_or_refused_with_invalid_input(value, data
         holder = value
         for name in path[:-1]:
             holder = holder[name]
-        odd = st.sampled_from(["", "\x00", "\ud800", "a" * 5_000, "-", "@", 0, -1, 2**63, 1e300, None, True, [], {}])
+        odd: st.SearchStrategy[Any] = st.sampled_from(
+            ["", "\x00", "\ud800", "a" * 5_000, "-", "@", 0, -1, 2**63, 1e300, None, True, [], {}]
+        )
         holder[path[-1]] = data.draw(odd | JSON)
     try:
         drafted(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from indelible.errors import InvalidInput, MalformedProof
 
 VECTORS = json.loads((Path(__file__).resolve().parents[2] / "docs/spec/vectors/entry-v1.json").read_text("ascii"))
 BODIES = [json.loads(vector["body"]) for vector in VECTORS["bodies"]]
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, False, 0, -1, 1, 2**53 - 1, "", "staff", "é", "2026-05-03T12:22:31.200000Z", [], [[]], {}, {"a": 1},
      {"person": 0}, {"person": 9}, {"person": True}, {"kind": "x", "id": "y"}, {"kind": "x", "id": None},
      {"kind": ["x"], "person": 0}, {"kind": {}, "id": "y"}, {"old": {"person": 0}, "new": {"person": -1}}, [{}], ["a"]]

@@ -131,7 +131,8 @@ def bodies():
             (0, "identity"): {"actor.id": "cli_77", "actor.name": "Ñ" * 200, "target.id": "cli_77"},
             (1, "identity"): {"people.0.id": "cli_78", "people.1.id": "cli_78"},
             (2, "identity"): {"context.practitioner.old.id": "usr_1"},
-            (3, "identity"): {"context.practitioner.new.id": "usr_2", "context.practitioner.new.name": TEXTS["escapes"]},
+            (3, "identity"): {"context.practitioner.new.id": "usr_2",
+                              "context.practitioner.new.name": TEXTS["escapes"]},
         },
     )  # fmt: skip
 
@@ -265,3 +266,20 @@ def test_the_openings_of_a_body_give_its_commitments(vector):
 def test_a_broken_body_is_refused(vector):
     with pytest.raises(MalformedProof):
         entry.decode(bytes.fromhex(vector["body_hex"]))
+
+
+def test_the_worked_example_of_the_specification_is_the_first_body():
+    text = (FILE.parents[1] / "entry.md").read_text(encoding="utf-8")
+    example = text.split("## A worked example")[1]
+    body = example[example.index("    {") : example.index("Its leaf hash")]
+    assert "".join(line.strip() for line in body.splitlines()) == VECTORS["bodies"][0]["body"]
+    name = VECTORS["bodies"][0]["openings"][0]
+    salt, digest = committed(
+        bytes.fromhex(name["seed_hex"]),
+        ORIGIN,
+        json.loads(VECTORS["bodies"][0]["body"])["id"],
+        "actor.name",
+        "Maria Fernandes",
+    )
+    for shown in (VECTORS["bodies"][0]["leaf_hash_hex"], name["seed_hex"], salt.hex(), digest.hex(), base64url(digest)):
+        assert shown in example

@@ -40,12 +40,13 @@ def path(tmp_path):
         assert_intact(made.clinic())
 
 
-def writer(path, name, count):
-    command = [sys.executable, "-c", WRITER, str(path), name, str(count)]
+def writer(path, name, count, code=WRITER):
+    command = [sys.executable, "-c", code, str(path), name, str(count)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "ready\n", process.stderr.read()
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
     return process
 
 
@@ -78,7 +79,7 @@ def test_four_processes_leave_no_gap_and_no_double(path):
 
 def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_there(path):
     rng = random.Random(5)
-    kept = {}
+    kept: dict[str, tuple[int, str]] = {}
     for round_ in range(15):
         process = writer(path, f"r{round_}", 10_000)
         start(process)
@@ -123,13 +124,7 @@ def test_threads_share_one_journal(log, clock):
 def test_a_checkpoint_by_others_in_between_is_no_sign_of_an_older_backup(path):
     """Every process signs while the others append and sign: none may take that for a restored database."""
     code = WRITER.replace("    print(f", "    assert log.checkpoint().size >= made.seq\n    print(f")
-    commands = [[sys.executable, "-c", code, str(path), f"w{number}", "40"] for number in range(4)]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for command in commands
-    ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
+    processes = [writer(path, f"w{number}", 40, code) for number in range(4)]
     for process in processes:
         start(process)
     results = [process.communicate() for process in processes]

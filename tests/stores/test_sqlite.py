@@ -20,7 +20,7 @@ class TestSQLite(StoreContract):
     def store(self, tmp_path):
         sqlite.create(tmp_path / "activity.db", OURS, NOW)
         made = sqlite.SQLiteStore(tmp_path / "activity.db")
-        self.connections = []
+        self.connections: list[sqlite3.Connection] = []
         yield made
         for connection in self.connections:
             connection.close()
@@ -67,7 +67,7 @@ class TestSQLite(StoreContract):
         for number, level in enumerate([None, "", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"], 1):
             host = self.raw(store)
             host.isolation_level = level
-            host.row_factory = lambda cursor, row: {column[0]: value for column, value in zip(cursor.description, row)}
+            host.row_factory = lambda cursor, row: {cursor.description[n][0]: value for n, value in enumerate(row)}
             host.text_factory = bytes
             host.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT)")
             if level is None:
@@ -221,5 +221,3 @@ def test_each_table_refuses_a_value_of_another_type(tmp_path):
     db.close()
     assert len(strict) == 11
     assert set(strict.values()) == {1}
-
-

@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 only from `verify`, for a log that is not intact; 2 for ev
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -62,6 +63,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
         _load_host_actions()
+        gc.freeze()  # what is imported stays: an import or export of a million entries need not walk it again and again
         result: Any = app(arguments, prog_name="indelible", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0

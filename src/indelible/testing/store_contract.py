@@ -4,12 +4,12 @@
         @pytest.fixture
         def store(self, tmp_path): ...          # an empty store, closed again afterwards
         def raw(self, store): ...               # a DB-API connection of another's, to the same database
-        def host(self, store): ...              # the same, as a host would have it; None where the engine has no such thing
+        def host(self, store): ...              # the same, as a host has it; None where the engine has no such thing
 
 The rows here are made by hand: a store knows nothing of keys, the catalogue or proofs. SQL in this file is of the kind
 that every engine reads; what only one engine has belongs into its own tests.
 """
-# ruff: noqa: S101, S608 - this module is part of tests, and its SQL is of its own making
+# ruff: noqa: S101, S311, S608 - this module is part of tests; its SQL and its random choices are its own
 
 from __future__ import annotations
 
@@ -39,7 +39,13 @@ from ..store import (
 )
 
 NOW = 1_777_810_951_000_000
-KINDS = (("staff", b"s1" * 8), ("staff", b"s2" * 8), ("client", b"c1" * 8), ("integration", b"stripe"), ("system", None))
+KINDS = (
+    ("staff", b"s1" * 8),
+    ("staff", b"s2" * 8),
+    ("client", b"c1" * 8),
+    ("integration", b"stripe"),
+    ("system", None),
+)
 ACTIONS = ("booking.created", "booking.cancelled", "charge.refunded", "voucher.expired")
 
 
@@ -139,10 +145,19 @@ class StoreContract:
     # Writing
 
     def test_what_is_written_comes_back_byte_for_byte(self, store: Store, lisbon: str) -> None:
-        entries = [entry_row(1), entry_row(2, who=4)._replace(target_kind=None, target=None, amount_minor=None, currency=None)]
+        entries = [
+            entry_row(1),
+            entry_row(2, who=4)._replace(target_kind=None, target=None, amount_minor=None, currency=None),
+        ]
         rows: dict[str, Any] = {
-            "personal": [PersonalRow(1, b"t" * 16, "identity", bytes(range(256))), PersonalRow(2, b"t" * 16, "network", b"")],
-            "links": [LinkRow("person", b"t" * 16, NOW, 1, "actor"), LinkRow("booking", "é".encode(), NOW, 2, "target")],
+            "personal": [
+                PersonalRow(1, b"t" * 16, "identity", bytes(range(256))),
+                PersonalRow(2, b"t" * 16, "network", b""),
+            ],
+            "links": [
+                LinkRow("person", b"t" * 16, NOW, 1, "actor"),
+                LinkRow("booking", "é".encode(), NOW, 2, "target"),
+            ],
             "persons": [PersonRow(b"t" * 16, b"l" * 32, b"sealed")],
             "keys": [(b"k" * 32, 2)],
         }  # fmt: skip
@@ -199,7 +214,7 @@ class StoreContract:
             tx.write(batch(tx.head, [entry_row(1)], persons=[person], keys=[key]))
         before = everything(store, lisbon)
         second = entry_row(2)
-        rows: dict[str, Any] = {"person": {"persons": [person]}, "key": {"keys": [key]}}.get(twice, {})
+        rows: dict[str, Any] = {"persons": [person]} if twice == "person" else {"keys": [key]} if twice == "key" else {}
         second = {"seq": second._replace(seq=1), "id": second._replace(id=entry_row(1).id)}.get(twice, second)
         with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
             tx.write(batch(tx.head, [second], **rows))
@@ -306,12 +321,16 @@ class StoreContract:
 
     def test_clinics_are_apart(self, store: Store, lisbon: str) -> None:
         person, key = PersonRow(b"t" * 16, b"l" * 32, b"x"), (b"k" * 32, 1)
-        rows: dict[str, Any] = {"persons": [person], "keys": [key], "personal": [PersonalRow(1, b"t" * 16, "identity", b"x")]}
+        rows: dict[str, Any] = {
+            "persons": [person],
+            "keys": [key],
+            "personal": [PersonalRow(1, b"t" * 16, "identity", b"x")],
+        }
         with store.appending(lisbon) as tx:
             tx.write(batch(tx.head, [entry_row(1)], **rows))
         store.add_checkpoint(lisbon, checkpoint_row(1))
         found = everything(store, "porto")
-        assert found == {**dict.fromkeys(found, []), "head": Head(0, b"", merkle.EMPTY_ROOT, NOW)}
+        assert found == {name: [] for name in found} | {"head": Head(0, b"", merkle.EMPTY_ROOT, NOW)}
         assert list(store.page("porto", Selection(up_to=9), None, 9)) == []
         assert (store.find("porto", entry_row(1).id), store.token("porto", b"l" * 32)) == (None, None)
         assert (list(store.personal("porto", [1])), list(store.actions("porto"))) == ([], [])
@@ -326,7 +345,8 @@ class StoreContract:
     def filled(self, store: Store, lisbon: str) -> list[EntryRow]:
         rng = random.Random(7)
         rows = [
-            entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))) for seq in range(1, 121)
+            entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS)))
+            for seq in range(1, 121)
         ]
         with store.appending(lisbon) as tx:
             tx.write(batch(tx.head, rows))

@@ -1,0 +1,80 @@
+"""Export, verification, pages, and the size on disk."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from indelible import ClinicLog, Staff
+from indelible.export.csv_file import DATA
+from indelible.inspection import inspect
+from indelible.wiring import export_csv
+
+_EXPORT = "import sys; from benchmarks.reading import export_once; export_once(sys.argv[1])"
+
+
+def export(log: ClinicLog) -> tuple[float, float]:
+    """Return rows a second and the peak memory in MB of an export of everything, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", _EXPORT, str(log.journal.places.database)], capture_output=True, text=True, check=True
+    )
+    rows, seconds, peak = done.stdout.split()
+    return int(rows) / float(seconds), float(peak)
+
+
+def export_once(database: str) -> None:
+    """Export everything, and print rows, seconds and the peak memory in MB."""
+    from indelible import Journal
+
+    with TemporaryDirectory() as folder, Journal(database) as journal:
+        log = journal.clinic()
+        began = perf_counter()
+        manifest = export_csv(log, "", Path(folder) / "all.csv", profile=DATA, actor=Staff("usr_1"))
+        seconds = perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
+    print(manifest.written.rows, seconds, peak)
+
+
+def verify(log: ClinicLog) -> float:
+    """Return entries a second, every personal value opened and checked."""
+    began = perf_counter()
+    report = inspect(log)
+    if report.result != "intact":
+        raise SystemExit(f"the log that was measured is {report.result}: {report.findings[:3]}")
+    return report.entries / (perf_counter() - began)
+
+
+def pages(log: ClinicLog, runs: int = 40) -> dict[str, tuple[float, float]]:
+    """Return, for each filter, the median and the 99th percentile in milliseconds of its newest 50 entries, opened."""
+    filters = {
+        "no filter": "",
+        "month": "from:2020-02-01 to:2020-02-29",
+        "actor": "actor:usr_2",
+        "system": "actor:system",
+        "rare kind": "actor:support",
+        "action": "action:booking.cancelled",
+        "category": "category:payments",
+        "rare category": "category:settings",
+        "actor and action": "actor:usr_2 action:booking.created",
+        "nothing found": "actor:nobody-there",
+    }
+    times = {}
+    for name, words in filters.items():
+        spent = []
+        for _ in range(runs):
+            began = perf_counter()
+            list(log.read(words, limit=50))
+            spent.append((perf_counter() - began) * 1e3)
+        cuts = quantiles(spent, n=100)
+        times[name] = (cuts[49], cuts[98])
+    return times
+
+
+def disk(log: ClinicLog) -> float:
+    """Return bytes on disk for each entry, indexes and everything beside it included."""
+    return log.journal.places.database.stat().st_size / log.size

@@ -1,0 +1,176 @@
+"""A log of forty entries of every kind, made once and copied for each test, and raw hands to change it with.
+
+Two clinics: `c_lisbon`, which is verified, and `c_porto`, whose rows are there to be swapped in. Checkpoints of
+`c_lisbon` stand at the sizes in SIGNED_AT.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from indelible import checkpoint, entry, merkle
+from indelible.checkpoint import Checkpoint
+from indelible.document import parse
+from indelible.inspection import inspect
+from indelible.journal import Journal
+from indelible.note import Signer
+from indelible.testing.logs import Clock, event
+
+SIZE = 40
+SIGNED_AT = (7, 16, 33, 40)
+CLINIC = "c_lisbon"
+
+_STAFF = {"kind": "staff", "id": "usr_12", "name": "Maria Fernandes", "role": "receptionist"}
+_CLIENT = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
+_STRIPE = {"kind": "integration", "id": "stripe"}
+_POLICY = {"kind": "system", "reason": "policy:late-cancel"}
+_EURO = {"amount_minor": 4_500, "currency": "EUR"}
+_PHONE = {"channel": "client_app", "ip": "203.0.113.9", "user_agent": "Mozilla/5.0 (iPhone)"}
+
+
+def _varied() -> list[dict]:
+    """Ten documents that between them have every kind of actor, target, link and personal class."""
+    moved = {"starts_at": {"old": "2026-05-04T09:00:00+02:00", "new": "2026-05-05T10:00:00+02:00"}}
+    who = {"practitioner": {"id": "usr_13", "name": "Rui Alves"}, "service": "svc_1", "service_name": "Facial"}
+    return [
+        event(1),
+        event(2, action="booking.created", context=who | {"price_minor": 4_500, "currency": "EUR"}),
+        event(3, action="booking.rescheduled", actor=_CLIENT, client=None, context=moved, request=_PHONE),
+        event(action="charge.succeeded", actor=_STRIPE, target={"kind": "charge", "id": "ch_1"}, request=None,
+              context=_EURO | {"stripe_charge": "ch_3Nabc", "stripe_payment_intent": "pi_3Nabc", "booking": "bk_1"}),
+        event(action="charge.refunded", actor=_POLICY, target={"kind": "refund", "id": "re_1"}, request=None,
+              context=_EURO | {"source": "policy", "charge": "ch_1", "stripe_refund": "re_3N"}, operation="op_1"),
+        event(action="service.created", target={"kind": "service", "id": "svc_1", "name": "Facial"}, client=None,
+              context={"duration_minutes": 45}),
+        event(action="account.logged_in", target={"kind": "account", "id": "usr_12"}, client=None, context={}),
+        event(action="points.awarded", target={"kind": "loyalty_account", "id": "loy_5"}, context={"points": 10},
+              people=[{"role": "payer", "id": "cli_78", "name": "Bruno Sousa"}]),
+        event(action="client.created", target={"kind": "client", "id": "cli_79", "name": "Carla Dias"}, client=None,
+              context={"method": "staff"}),
+        event(action="voucher.expired", actor={"kind": "system", "reason": "job:voucher-expiry"}, request=None,
+              target={"kind": "voucher", "id": "vo_1"}, context={"balance_lost_minor": 100, "currency": "EUR"}),
+    ]  # fmt: skip
+
+
+def _fill(log, clock: Clock, size: int, signed_at: tuple[int, ...] = ()) -> None:
+    varied = _varied()
+    for seq in range(1, size + 1):
+        document = varied[(seq - 1) % len(varied)] | {"key": f"k{seq}"}
+        log.append([log.draft(parse(document), imported=seq % 9 == 0)])
+        clock.advance(0.01)  # less than a second: checkpoints stand only where they are asked for
+        if seq in signed_at:
+            log.checkpoint()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    clock = Clock()
+    with Journal.create(folder / "activity.db", installation="log.example.org", clock=clock) as journal:
+        for clinic_id, size, signed_at in ((CLINIC, SIZE, SIGNED_AT), ("c_porto", 10, ())):
+            log = journal.add_clinic(clinic_id, name=clinic_id, zone="Europe/Lisbon")
+            log._signed_at = clock()
+            _fill(log, clock, size, signed_at)
+    return folder
+
+
+class Tampering:
+    """A copy of the log without its triggers, and a raw connection to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "activity.db"
+        self.db = sqlite3.connect(self.path, isolation_level=None)
+        for (name,) in self.db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            self.db.execute(f"DROP TRIGGER {name}")
+
+    def run(self, sql: str, *values) -> int:
+        return self.db.execute(sql, values).rowcount
+
+    def one(self, sql: str, *values):
+        return self.db.execute(sql, values).fetchone()
+
+    def heads(self, sql: str, *values) -> None:
+        with closing(sqlite3.connect(self.path.with_name("activity.db.heads"), isolation_level=None)) as db:
+            assert db.execute(sql, values).rowcount != 0
+
+    def verify(self):
+        with Journal(self.path) as journal:
+            return inspect(journal.clinic(CLINIC))
+
+    def found(self) -> set[tuple[str, int | None]]:
+        """Every finding as (verdict, seq). The log must not be intact."""
+        report = self.verify()
+        assert report.result == "not_intact"
+        return {(finding.verdict, finding.seq) for finding in report.findings}
+
+    def verdicts(self) -> set[str]:
+        return {verdict for verdict, _ in self.found()}
+
+    # What somebody with the database, but without the keys, would do to cover the traces.
+
+    def rewrite(self, seq: int, change, *, rehash: bool = True) -> None:
+        """Change the members of a body, written canonically again, with its leaf hash where `rehash`."""
+        members = json.loads(self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0])
+        change(members)
+        body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        leaf = merkle.leaf_hash(body) if rehash else None
+        assert self.run(
+            "UPDATE indelible_entry SET body = ?, leaf_hash = coalesce(?, leaf_hash) WHERE clinic_id = ? AND seq = ?",
+            body, leaf, CLINIC, seq,
+        ) == 1  # fmt: skip
+
+    def rehead(self) -> None:
+        """Recompute the committed head from the leaf hashes that are there."""
+        frontier = self.frontier(None)
+        self.run(
+            "UPDATE indelible_head SET size = ?, frontier = ?, root = ? WHERE clinic_id = ?",
+            frontier.size, frontier.encode(), frontier.root(), CLINIC,
+        )  # fmt: skip
+
+    def resign(self, signer: Signer) -> None:
+        """Write every checkpoint row anew, signed with another key."""
+        for size, frontier in [(size, self.frontier(size)) for size in SIGNED_AT]:
+            note = checkpoint.sign(Checkpoint(signer.name, size, frontier.root()), signer)
+            self.run(
+                "UPDATE indelible_checkpoint SET root = ?, frontier = ?, note = ? WHERE clinic_id = ? AND size = ?",
+                frontier.root(), frontier.encode(), note, CLINIC, size,
+            )  # fmt: skip
+
+    def frontier(self, size: int | None) -> merkle.Frontier:
+        leaves = self.db.execute(
+            "SELECT leaf_hash FROM indelible_entry WHERE clinic_id = ? AND seq <= ? ORDER BY seq", (CLINIC, size or 10**6)
+        )
+        return merkle.extend(merkle.Frontier(), [leaf for (leaf,) in leaves])
+
+    def project(self, seq: int) -> None:
+        """Bring the columns and the links of an entry in line with its body."""
+        body = entry.decode(self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0])
+        columns = entry.columns(body)
+        names = ", ".join(f"{name} = ?" for name in columns._fields)
+        self.run(f"UPDATE indelible_entry SET {names} WHERE clinic_id = ? AND seq = ?", *columns, CLINIC, seq)
+        self.run("DELETE FROM indelible_link WHERE clinic_id = ? AND seq = ? AND kind <> 'evidence'", CLINIC, seq)
+        for link in set(entry.links(body)):
+            row = (CLINIC, link.kind, link.ref, columns.occurred_at, seq, link.role)
+            self.run("INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", *row)
+
+
+@pytest.fixture
+def tampering(template, tmp_path):
+    shutil.copytree(template, tmp_path / "log")
+    made = Tampering(tmp_path / "log")
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def log(tampering):
+    """The copied log, opened with its keys: for attacks that take the keys too."""
+    with Journal(tampering.path) as journal:
+        yield journal.clinic(CLINIC)
