@@ -29,7 +29,7 @@ from .append import Appended, append
 from .catalogue import Action, registered
 from .catalogue.settings import ClinicTimeZoneChanged
 from .document import Actor, Document, Draft, Person, Request, System, Target
-from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound, SigningRefused
+from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound
 from .headstore import HeadStore, SignedHead
 from .keys import MasterKey
 from .merkle import EMPTY_ROOT
