@@ -12,6 +12,7 @@ takes every personal value out of what will be the body, and gives each its one 
     request.ip, request.user_agent           the actor if that is a person, else the client concerned, else nobody
     a personal context field                 as the field says: the client concerned, else the actor, else nobody
     a person in the context                  that person
+    key                                      the client concerned, else the actor, else nobody
 
 "Nobody" is a token of the clinic's own, for values that concern no person: the name of a service, a Stripe payout.
 """
@@ -378,6 +379,10 @@ class _Drafting:
         stem["context"] = self._context()
         if document.operation is not None:
             stem["operation"] = _id(document.operation, "operation")
+        if document.key is not None:
+            # Hosts put ids of clients into keys, so a key is a personal value like them.
+            owner = self._owner(self.client, self.actor)
+            self._add(owner, "identity", "key", _key(document.key))
         if self.cut:
             stem["cut"] = sorted(self.cut)
         if len(self.values) > PERSONAL_LIMIT:

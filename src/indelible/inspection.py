@@ -32,7 +32,11 @@ def inspect(log: ClinicLog, progress: Callable[[int], None] = lambda done: None)
     signed = log.journal.heads.get(log.info.origin)
     with log.store.snapshot(log.info.id) as snapshot:
         last = None if signed is None else Signed(signed.size, signed.root, signed.note)
-        report = verify_log(_Live(log, snapshot, last), progress)
+        live = _Live(log, snapshot, last)
+        report = verify_log(live, progress)
+        # Where nothing else is wrong, every keyed entry was opened, so that the rows can be counted.
+        if not report.findings and live.keys != live.keyed:
+            report.add("misfiled", None, "there are idempotency keys that no entry was recorded with")
         newest = max((row.size for row in snapshot.checkpoints()), default=0)
     if (now := log.journal.heads.get(log.info.origin)) is not None and now.size < newest:
         report.doubts.append("the head store is older than the database, so an older copy of it was put back")
@@ -47,6 +51,9 @@ class _Live:
         self._sealer: Sealer = log.sealer
         self._ids: dict[bytes, str] = {}
         self._target_ids: dict[bytes, str] = {}
+        self.keyed = self.keys = 0
+        self._realms: dict[bytes, str] = {}
+        self._unlinked: set[bytes] = set()
         self._findings: list[Finding] = []
         self._last_body = b""
         self.origin = log.info.origin
@@ -73,7 +80,8 @@ class _Live:
                 openings[token, personal_class] = Opening(opened.seed, opened.values)
             except Unreadable:
                 openings[token, personal_class] = None
-        evidence = self._remember(openings)
+        evidence = self._remember(openings, stored.actor_kind)
+        self._check_key(openings, stored.seq)
         implied = set()
         for link in links:
             if link.occurred_at != stored.occurred_at:
@@ -88,9 +96,11 @@ class _Live:
                 self._findings.append(Finding("misfiled", stored.seq, f"its link from {link.role} is not its value's"))
         for _, path in evidence:
             self._findings.append(Finding("misfiled", stored.seq, f"its link from {path} is missing"))
+        people = {link.ref for link in implied if link.kind == "person"}
+        self._unlinked.update(token for (token, _), opening in openings.items() if opening and token not in people)
         return Record(stored.seq, entry.Columns(*stored[1:11]), stored.body, stored.leaf_hash, openings, implied)
 
-    def _remember(self, openings: dict[tuple[bytes, str], Opening | None]) -> set[tuple[bytes, str]]:
+    def _remember(self, openings: dict[tuple[bytes, str], Opening | None], actor_kind: str) -> set[tuple[bytes, str]]:
         """Keep each person's id, to compare with the person rows; return the links that evidence values imply."""
         evidence = set()
         for (token, personal_class), opening in openings.items():
@@ -101,10 +111,23 @@ class _Live:
                     if path.endswith(".id") and type(value) is str and _PERSON_ID.fullmatch(path):
                         # A loyalty account has an id of its own; its client's is on the same entry.
                         (self._target_ids if path == "target.id" else self._ids).setdefault(token, value)
+                        if path == "actor.id":
+                            self._realms[token] = actor_kind
+                        elif path == "client.id":
+                            self._realms[token] = "client"
             elif personal_class == "evidence":
                 for path, value in opening.values.items():
                     evidence.add((self._sealer.find("evidence", orjson.dumps(value).decode()), path))
         return evidence
+
+    def _check_key(self, openings: dict[tuple[bytes, str], Opening | None], seq: int) -> None:
+        """An entry that was recorded with an idempotency key is the one that the key leads to."""
+        for opening in openings.values():
+            key = None if opening is None else opening.values.get("key")
+            if type(key) is str:
+                self.keyed += 1
+                if self._snapshot.seq_of_key(self._sealer.find("key", key)) != seq:
+                    self._findings.append(Finding("misfiled", seq, "its idempotency key does not lead to it"))
 
     def checkpoints(self) -> Iterator[Signed]:
         for row in self._snapshot.checkpoints():
@@ -116,10 +139,20 @@ class _Live:
     def others(self) -> Iterator[Finding]:
         yield from self._findings
         yield from self._persons()
+        yield from self._clinic()
         for _, seq in self._snapshot.used_keys():
+            self.keys += 1
             if not 1 <= seq <= self.size:
                 yield Finding("misfiled", seq, "an idempotency key points at an entry that is not there")
         yield from self._beside_the_last()
+
+    def _clinic(self) -> Iterator[Finding]:
+        info = self._log.info
+        if info.vkey != self.verifier.encode():
+            yield Finding("unsigned", None, "the clinic's public key is not that of the key which signs its log")
+        # A value of a person comes with a link to that person; the others are of nobody, for whom there is one token.
+        if self._unlinked - {info.nobody} - self._ids.keys() - self._target_ids.keys():
+            yield Finding("misfiled", None, "values that concern no person belong to another token than the clinic's")
 
     def _beside_the_last(self) -> Iterator[Finding]:
         """What the next entry starts from, the clinic's zone and the head's time, is that of the last one."""
@@ -141,7 +174,9 @@ class _Live:
             expected = known.pop(token, None)
             try:
                 person: dict[str, Any] = self._sealer.open_person(token, sealed)
-                right = person["id"] == expected and self._sealer.find_person(person["realm"], person["id"]) == lookup
+                realm, host_id = person["realm"], person["id"]
+                right = host_id == expected and self._sealer.find_person(realm, host_id) == lookup
+                right = right and realm == self._realms.get(token, realm)
             except (Unreadable, KeyError, TypeError):
                 right = False
             if not right:

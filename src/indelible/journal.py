@@ -179,6 +179,9 @@ class Journal:
         opened: dict[str, dict[int, bytes]] = {"data": {}, "lookup": {}, "signing": {}}
         for row in self.store.keys(clinic_id):
             opened[row.kind][row.number] = self._master_key.unwrap(row.wrapped, clinic_id, row.kind, row.number)
+        for kind, numbers in opened.items():
+            if not numbers:
+                raise KeyUnavailable(f"the {kind} key of clinic {clinic_id} is not in the database; restore a backup")
         return opened
 
     def clinics(self) -> Sequence[Clinic]:

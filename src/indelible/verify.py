@@ -333,11 +333,13 @@ class _Tree:
 
 def _merged(rows: Iterable[Signed], last: Signed | None) -> Iterator[Signed]:
     """The checkpoints by size, with the head store's at its place; where both are the same, once."""
+    if last == Signed(0, merkle.EMPTY_ROOT, b""):
+        last = None  # the head store has signed nothing yet
     for row in rows:
         if last is not None and last.size <= row.size:
-            if last != Signed(row.size, row.root, row.note) and last.note:
+            if last != Signed(row.size, row.root, row.note):
                 yield last
             last = None
         yield row
-    if last is not None and last.note:
+    if last is not None:
         yield last

@@ -194,6 +194,8 @@ class View:
         found["context"] = self.context
         if request := self.request:
             found["request"] = request
+        if "key" in self.values or "key" in self.states:
+            found["key"] = self.values.get("key")
         for name in ("operation", "imported", "cut"):
             if name in self.members:
                 found[name] = self.members[name]

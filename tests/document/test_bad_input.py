@@ -41,7 +41,7 @@ def with_(path, value):
 
 
 def test_the_good_document_is_good():
-    assert len(drafted(GOOD).values) == 10
+    assert len(drafted(GOOD).values) == 11
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,17 @@ def template(tmp_path_factory) -> Path:
 class Tampering:
     """A copy of the log without its triggers, and a raw connection to it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, template: Path, folder: Path) -> None:
+        self.template, self.folder = template, folder
         self.path = folder / "activity.db"
+        self.restore()
+
+    def restore(self) -> None:
+        """Put the unchanged log back, all of its files."""
+        if self.folder.exists():
+            self.db.close()
+            shutil.rmtree(self.folder)
+        shutil.copytree(self.template, self.folder)
         self.db = sqlite3.connect(self.path, isolation_level=None)
         for (name,) in self.db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             self.db.execute(f"DROP TRIGGER {name}")
@@ -163,8 +171,7 @@ class Tampering:
 
 @pytest.fixture
 def tampering(template, tmp_path):
-    shutil.copytree(template, tmp_path / "log")
-    made = Tampering(tmp_path / "log")
+    made = Tampering(template, tmp_path / "log")
     yield made
     made.db.close()
 

@@ -101,7 +101,7 @@ def test_a_person_added_with_the_real_keys_is_misfiled(tampering, log):
 
 
 @pytest.mark.parametrize(
-    "change", [{"id": "cli_1"}, {"realm": "support"}, {"id": None}, {"realm": None}, {"name": "Somebody Else"}]
+    "change", [{"id": "cli_1"}, {"realm": "support"}, {"id": None}, {"realm": None}]
 )
 def test_a_person_sealed_anew_as_another_is_misfiled(tampering, log, change):
     for token, lookup, sealed in persons(tampering):
@@ -112,16 +112,15 @@ def test_a_person_sealed_anew_as_another_is_misfiled(tampering, log, change):
         tampering.run("UPDATE indelible_person SET sealed = ? WHERE token = ?", sealed, token)
 
 
-def test_a_person_moved_to_another_realm_with_a_lookup_of_it_is_misfiled(tampering, log):
-    """The row agrees with itself, and not with the entries, where the person is of the staff."""
-    for token, _, sealed in persons(tampering):
-        person = log.sealer.open_person(token, sealed)
-        if person["realm"] == "staff":
-            break
-    person["realm"] = "client"
+@pytest.mark.parametrize(("host_id", "old", "new"), [("usr_12", "staff", "client"), ("cli_77", "client", "staff")])
+def test_a_person_moved_to_another_realm_is_misfiled(tampering, log, host_id, old, new):
+    """The row agrees with itself, and not with the entries, in which the person is of the other realm."""
+    lookup = log.sealer.find_person(old, host_id)
+    token, sealed = tampering.one("SELECT token, sealed FROM indelible_person WHERE lookup = ?", lookup)
+    person = log.sealer.open_person(token, sealed) | {"realm": new}
     tampering.run(
         "UPDATE indelible_person SET sealed = ?, lookup = ? WHERE token = ?",
-        log.sealer.seal_person(token, person), log.sealer.find_person("client", person["id"]), token,
+        log.sealer.seal_person(token, person), log.sealer.find_person(new, host_id), token,
     )  # fmt: skip
     assert tampering.found() == {("misfiled", None)}
 
@@ -129,10 +128,23 @@ def test_a_person_moved_to_another_realm_with_a_lookup_of_it_is_misfiled(tamperi
 # Keys, head, clinic
 
 
-@pytest.mark.parametrize("seq", [-1, 0, 41])
-def test_an_idempotency_key_of_an_entry_that_is_not_there_is_misfiled(tampering, seq):
-    tampering.run("UPDATE indelible_idempotency SET seq = ? WHERE clinic_id = ? AND seq = 5", seq, CLINIC)
-    assert tampering.found() == {("misfiled", seq)}
+KEY_OF_5 = "indelible_idempotency WHERE clinic_id = ? AND seq = 5"
+
+
+@pytest.mark.parametrize("seq", [-1, 0, 6, 41])
+def test_an_idempotency_key_that_leads_to_another_entry_is_misfiled(tampering, seq):
+    tampering.run(f"UPDATE {KEY_OF_5.replace(' WHERE', ' SET seq = ? WHERE')}", seq, CLINIC)
+    assert ("misfiled", 5) in tampering.found()
+
+
+def test_a_removed_idempotency_key_is_misfiled(tampering):
+    tampering.run(f"DELETE FROM {KEY_OF_5}", CLINIC)
+    assert tampering.found() == {("misfiled", 5)}
+
+
+def test_an_added_idempotency_key_is_misfiled(tampering):
+    tampering.run("INSERT INTO indelible_idempotency VALUES (?, ?, 5)", CLINIC, b"k" * 32)
+    assert tampering.found() == {("misfiled", None)}
 
 
 @pytest.mark.parametrize(("column", "value", "verdict"), [
@@ -174,6 +186,13 @@ def test_a_changed_origin_is_never_intact(tampering, origin):
 @pytest.mark.parametrize("change", ["wrapped = zeroblob(61)", "wrapped = x''", "number = 2"])
 def test_a_damaged_clinic_key_is_told_and_never_intact(tampering, kind, change):
     tampering.run(f"UPDATE indelible_key SET {change} WHERE clinic_id = ? AND kind = ?", CLINIC, kind)
+    with pytest.raises(IndelibleError, match=f"the {kind} key of clinic c_lisbon"):
+        tampering.verify()
+
+
+@pytest.mark.parametrize("kind", ["data", "lookup", "signing"])
+def test_a_removed_clinic_key_is_told(tampering, kind):
+    tampering.run("DELETE FROM indelible_key WHERE clinic_id = ? AND kind = ?", CLINIC, kind)
     with pytest.raises(IndelibleError, match=f"the {kind} key of clinic c_lisbon"):
         tampering.verify()
 

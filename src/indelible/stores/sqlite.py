@@ -487,6 +487,11 @@ class SQLiteSnapshot:
             self._rows("SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? ORDER BY token"),
         )
 
+    def seq_of_key(self, key: bytes) -> int | None:
+        sql = "SELECT seq FROM indelible_idempotency WHERE clinic_id = ? AND key = ?"
+        row = self._connection.execute(sql, (*self._clinic, key)).fetchone()
+        return row[0] if row else None
+
     def used_keys(self) -> Iterator[tuple[bytes, int]]:
         return self._rows("SELECT key, seq FROM indelible_idempotency WHERE clinic_id = ?")
 
