@@ -17,7 +17,9 @@ def _modules_after(statement: str) -> set[str]:
 def test_the_verifier_loads_no_catalogue_no_keys_and_no_database_driver() -> None:
     loaded = _modules_after("import indelible.verify")
     unwanted = {"sqlite3", "pydantic", "typer", "rich", "django", "psycopg", "ua_parser"}
-    unwanted |= {f"indelible.{name}" for name in ("catalogue", "document", "journal", "keys", "personal", "store", "stores")}
+    unwanted |= {
+        f"indelible.{name}" for name in ("catalogue", "document", "journal", "keys", "personal", "store", "stores")
+    }
     assert "indelible.verify" in loaded
     assert not loaded & unwanted
 

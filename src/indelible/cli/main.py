@@ -11,7 +11,6 @@ import os
 import sys
 from typing import Any, NoReturn
 
-import click
 import typer
 
 from ..errors import IndelibleError, InvalidInput
@@ -69,9 +68,11 @@ def run(arguments: list[str] | None = None) -> int:
         return result if isinstance(result, int) else 0
     except IndelibleError as error:
         return _fail(str(error))
-    except click.ClickException as error:
-        return _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except typer.TyperException as error:
+        # Without a command, typer has printed the help already; its message would be the help again.
+        helped = "NoArgs" in type(error).__name__
+        return _fail("say which command" if helped else error.format_message())
+    except (typer.Abort, KeyboardInterrupt):
         return _fail("stopped")
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain again when it flushes at exit.

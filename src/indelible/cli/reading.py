@@ -112,7 +112,8 @@ def export(
         target = sys.stdout.buffer if output == "-" else Path(output)
         manifest = wiring.export_csv(log, wanted, target, profile=_PROFILES[format], actor=by)
         written = manifest.written
-        say(f"{written.rows} rows, up to entry {manifest.up_to_seq}, SHA-256 {written.sha256}")
+        rows = f"{written.rows} row{'' if written.rows == 1 else 's'}"
+        say(f"{rows}, up to entry {manifest.up_to_seq}, SHA-256 {written.sha256}")
         if output != "-":
             say(f"written to {output}, with its manifest beside it")
 
