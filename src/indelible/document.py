@@ -444,7 +444,7 @@ class _Drafting:
             return self.client
         if target.kind == "account":
             for known in (self.actor, self.client):
-                if known is not None and self.persons[known].id == target.id:
+                if known is not None and self.persons[known].id == target.id and self.persons[known].realm != "support":
                     return known
         realm = "client" if target.kind == "client" else "staff"
         return self._number(Named(realm, target.id, target.name))

@@ -189,14 +189,21 @@ class Journal:
         return self.store.clinics()
 
     def close(self) -> None:
-        """Sign what is not yet signed, and close the database. Raises SigningRefused after closing it."""
-        try:
-            for log in self._logs.values():
+        """Sign what is not yet signed, and close the database.
+
+        Raises the first SigningRefused or StorageFailure after every other clinic was signed and the database closed.
+        """
+        refusals: list[IndelibleError] = []
+        for log in self._logs.values():
+            try:
                 if log.unsigned:
                     log.checkpoint()
-        finally:
-            self._logs.clear()
-            self.store.close()
+            except IndelibleError as error:
+                refusals.append(error)
+        self._logs.clear()
+        self.store.close()
+        if refusals:
+            raise refusals[0]
 
     def __enter__(self) -> Self:
         return self

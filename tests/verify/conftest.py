@@ -42,20 +42,48 @@ def _varied() -> list[dict]:
         event(1),
         event(2, action="booking.created", context=who | {"price_minor": 4_500, "currency": "EUR"}),
         event(3, action="booking.rescheduled", actor=_CLIENT, client=None, context=moved, request=_PHONE),
-        event(action="charge.succeeded", actor=_STRIPE, target={"kind": "charge", "id": "ch_1"}, request=None,
-              context=_EURO | {"stripe_charge": "ch_3Nabc", "stripe_payment_intent": "pi_3Nabc", "booking": "bk_1"}),
-        event(action="charge.refunded", actor=_POLICY, target={"kind": "refund", "id": "re_1"}, request=None,
-              context=_EURO | {"source": "policy", "charge": "ch_1", "stripe_refund": "re_3N"}, operation="op_1"),
-        event(action="service.created", target={"kind": "service", "id": "svc_1", "name": "Facial"}, client=None,
-              context={"duration_minutes": 45}),
+        event(
+            action="charge.succeeded",
+            actor=_STRIPE,
+            target={"kind": "charge", "id": "ch_1"},
+            request=None,
+            context=_EURO | {"stripe_charge": "ch_3Nabc", "stripe_payment_intent": "pi_3Nabc", "booking": "bk_1"},
+        ),
+        event(
+            action="charge.refunded",
+            actor=_POLICY,
+            target={"kind": "refund", "id": "re_1"},
+            request=None,
+            context=_EURO | {"source": "policy", "charge": "ch_1", "stripe_refund": "re_3N"},
+            operation="op_1",
+        ),
+        event(
+            action="service.created",
+            target={"kind": "service", "id": "svc_1", "name": "Facial"},
+            client=None,
+            context={"duration_minutes": 45},
+        ),
         event(action="account.logged_in", target={"kind": "account", "id": "usr_12"}, client=None, context={}),
-        event(action="points.awarded", target={"kind": "loyalty_account", "id": "loy_5"}, context={"points": 10},
-              people=[{"role": "payer", "id": "cli_78", "name": "Bruno Sousa"}]),
-        event(action="client.created", target={"kind": "client", "id": "cli_79", "name": "Carla Dias"}, client=None,
-              context={"method": "staff"}),
-        event(action="voucher.expired", actor={"kind": "system", "reason": "job:voucher-expiry"}, request=None,
-              target={"kind": "voucher", "id": "vo_1"}, context={"balance_lost_minor": 100, "currency": "EUR"}),
-    ]  # fmt: skip
+        event(
+            action="points.awarded",
+            target={"kind": "loyalty_account", "id": "loy_5"},
+            context={"points": 10},
+            people=[{"role": "payer", "id": "cli_78", "name": "Bruno Sousa"}],
+        ),
+        event(
+            action="client.created",
+            target={"kind": "client", "id": "cli_79", "name": "Carla Dias"},
+            client=None,
+            context={"method": "staff"},
+        ),
+        event(
+            action="voucher.expired",
+            actor={"kind": "system", "reason": "job:voucher-expiry"},
+            request=None,
+            target={"kind": "voucher", "id": "vo_1"},
+            context={"balance_lost_minor": 100, "currency": "EUR"},
+        ),
+    ]
 
 
 def _fill(log, clock: Clock, size: int, signed_at: tuple[int, ...] = ()) -> None:
@@ -70,10 +98,11 @@ def _fill(log, clock: Clock, size: int, signed_at: tuple[int, ...] = ()) -> None
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
+    folder: Path = tmp_path_factory.mktemp("template")
     clock = Clock()
     with Journal.create(folder / "activity.db", installation="log.example.org", clock=clock) as journal:
-        for clinic_id, size, signed_at in ((CLINIC, SIZE, SIGNED_AT), ("c_porto", 10, ())):
+        logs: list[tuple[str, int, tuple[int, ...]]] = [(CLINIC, SIZE, SIGNED_AT), ("c_porto", 10, ())]
+        for clinic_id, size, signed_at in logs:
             log = journal.add_clinic(clinic_id, name=clinic_id, zone="Europe/Lisbon")
             log._signed_at = clock()
             _fill(log, clock, size, signed_at)
@@ -86,6 +115,7 @@ class Tampering:
     def __init__(self, template: Path, folder: Path) -> None:
         self.template, self.folder = template, folder
         self.path = folder / "activity.db"
+        self.db: sqlite3.Connection
         self.restore()
 
     def restore(self) -> None:
@@ -125,22 +155,25 @@ class Tampering:
 
     def rewrite(self, seq: int, change, *, rehash: bool = True) -> None:
         """Change the members of a body, written canonically again, with its leaf hash where `rehash`."""
-        members = json.loads(self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0])
+        members = json.loads(
+            self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0]
+        )
         change(members)
         body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         leaf = merkle.leaf_hash(body) if rehash else None
-        assert self.run(
-            "UPDATE indelible_entry SET body = ?, leaf_hash = coalesce(?, leaf_hash) WHERE clinic_id = ? AND seq = ?",
-            body, leaf, CLINIC, seq,
-        ) == 1  # fmt: skip
+        sql = "UPDATE indelible_entry SET body = ?, leaf_hash = coalesce(?, leaf_hash) WHERE clinic_id = ? AND seq = ?"
+        assert self.run(sql, body, leaf, CLINIC, seq) == 1
 
     def rehead(self) -> None:
         """Recompute the committed head from the leaf hashes that are there."""
         frontier = self.frontier(None)
         self.run(
             "UPDATE indelible_head SET size = ?, frontier = ?, root = ? WHERE clinic_id = ?",
-            frontier.size, frontier.encode(), frontier.root(), CLINIC,
-        )  # fmt: skip
+            frontier.size,
+            frontier.encode(),
+            frontier.root(),
+            CLINIC,
+        )
 
     def resign(self, signer: Signer) -> None:
         """Write every checkpoint row anew, signed with another key."""
@@ -148,18 +181,25 @@ class Tampering:
             note = checkpoint.sign(Checkpoint(signer.name, size, frontier.root()), signer)
             self.run(
                 "UPDATE indelible_checkpoint SET root = ?, frontier = ?, note = ? WHERE clinic_id = ? AND size = ?",
-                frontier.root(), frontier.encode(), note, CLINIC, size,
-            )  # fmt: skip
+                frontier.root(),
+                frontier.encode(),
+                note,
+                CLINIC,
+                size,
+            )
 
     def frontier(self, size: int | None) -> merkle.Frontier:
         leaves = self.db.execute(
-            "SELECT leaf_hash FROM indelible_entry WHERE clinic_id = ? AND seq <= ? ORDER BY seq", (CLINIC, size or 10**6)
+            "SELECT leaf_hash FROM indelible_entry WHERE clinic_id = ? AND seq <= ? ORDER BY seq",
+            (CLINIC, size or 10**6),
         )
         return merkle.extend(merkle.Frontier(), [leaf for (leaf,) in leaves])
 
     def project(self, seq: int) -> None:
         """Bring the columns and the links of an entry in line with its body."""
-        body = entry.decode(self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0])
+        body = entry.decode(
+            self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0]
+        )
         columns = entry.columns(body)
         names = ", ".join(f"{name} = ?" for name in columns._fields)
         self.run(f"UPDATE indelible_entry SET {names} WHERE clinic_id = ? AND seq = ?", *columns, CLINIC, seq)

@@ -157,12 +157,15 @@ def test_an_older_backup_put_back_is_truncated(tampering, template, log):
 
 
 def _swap(tampering, names, first, second):
-    rows = [tampering.one(f"SELECT {names} FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)
-            for seq in (first, second)]  # fmt: skip
+    rows = [
+        tampering.one(f"SELECT {names} FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)
+        for seq in (first, second)
+    ]
     marks = ", ".join(f"{name.strip()} = ?" for name in names.split(","))
     for seq, row in ((-first, rows[1]), (-second, rows[0])):
-        tampering.run(f"UPDATE indelible_entry SET {marks}, seq = ? WHERE clinic_id = ? AND seq = ?",
-                      *row, seq, CLINIC, -seq)  # fmt: skip
+        tampering.run(
+            f"UPDATE indelible_entry SET {marks}, seq = ? WHERE clinic_id = ? AND seq = ?", *row, seq, CLINIC, -seq
+        )
     tampering.run("UPDATE indelible_entry SET seq = -seq WHERE clinic_id = ? AND seq < 0", CLINIC)
 
 
@@ -216,10 +219,11 @@ def test_a_number_that_is_there_twice_is_added(tampering):
 
 def test_an_entry_of_another_clinic_in_place_of_one_is_named(tampering):
     other = tampering.one("SELECT body, leaf_hash FROM indelible_entry WHERE clinic_id = 'c_porto' AND seq = 5")
-    tampering.run(
-        "UPDATE indelible_entry SET body = ?, leaf_hash = ? WHERE clinic_id = ? AND seq = 5", *other, CLINIC
-    )  # fmt: skip
-    assert {("altered", 5), ("forked", None)} <= tampering.found() or {("added", 5), ("missing", 5)} <= tampering.found()
+    tampering.run("UPDATE indelible_entry SET body = ?, leaf_hash = ? WHERE clinic_id = ? AND seq = 5", *other, CLINIC)
+    assert {("altered", 5), ("forked", None)} <= tampering.found() or {
+        ("added", 5),
+        ("missing", 5),
+    } <= tampering.found()
 
 
 def test_an_entry_given_to_another_clinic_is_removed(tampering):
@@ -241,9 +245,9 @@ def test_every_changed_column_of_an_entry_is_misfiled_by_its_name(tampering, nam
     seq = 4 if name in ("amount_minor", "currency") else 1
     old = tampering.one(f"SELECT {name} FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0]
     new = old + 1 if isinstance(old, int) else old[:-1] + (b"?" if isinstance(old, bytes) else "?")
-    assert tampering.run(
-        f"UPDATE indelible_entry SET {name} = ? WHERE clinic_id = ? AND seq = ?", new, CLINIC, seq
-    ) == 1  # fmt: skip
+    assert (
+        tampering.run(f"UPDATE indelible_entry SET {name} = ? WHERE clinic_id = ? AND seq = ?", new, CLINIC, seq) == 1
+    )
     misfiled = [f for f in tampering.verify().findings if f.verdict == "misfiled" and f.seq == seq]
     assert any(f"column {name} " in finding.what for finding in misfiled)
 

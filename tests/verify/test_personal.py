@@ -25,8 +25,11 @@ def test_a_removed_row_is_missing(tampering, seq, personal_class):
     token, *_ = row(tampering, seq, personal_class)
     tampering.run(
         "DELETE FROM indelible_personal WHERE clinic_id = ? AND seq = ? AND token = ? AND class = ?",
-        CLINIC, seq, token, personal_class,
-    )  # fmt: skip
+        CLINIC,
+        seq,
+        token,
+        personal_class,
+    )
     assert ("missing", seq) in tampering.found()
 
 
@@ -80,7 +83,9 @@ def test_rows_exchanged_between_two_classes_are_altered(tampering):
 
 def test_a_row_exchanged_with_another_clinics_is_altered(tampering):
     mine = row(tampering, 1, "network")[0]
-    other = tampering.one("SELECT token FROM indelible_personal WHERE clinic_id = 'c_porto' AND seq = 1 AND class = 'network'")
+    other = tampering.one(
+        "SELECT token FROM indelible_personal WHERE clinic_id = 'c_porto' AND seq = 1 AND class = 'network'"
+    )
     exchange(tampering, (CLINIC, 1, mine, "network"), ("c_porto", 1, other[0], "network"))
     assert {("altered", 1)} == tampering.found()
 
@@ -89,10 +94,8 @@ def test_a_row_exchanged_with_another_clinics_is_altered(tampering):
 def test_a_row_put_in_another_place_is_missing_there_and_added_here(tampering, column):
     token, *_ = row(tampering, 7, "network")
     value = {"token": b"t" * 16, "class": "evidence", "seq": 4, "clinic_id": "c_x"}[column]
-    assert tampering.run(
-        f"UPDATE indelible_personal SET {column} = ? WHERE clinic_id = ? AND seq = 7 AND token = ? AND class = 'network'",
-        value, CLINIC, token,
-    ) == 1  # fmt: skip
+    sql = f"UPDATE indelible_personal SET {column} = ? WHERE clinic_id = ? AND seq = 7 AND token = ? AND class = ?"
+    assert tampering.run(sql, value, CLINIC, token, "network") == 1
     found = tampering.found()
     assert ("missing", 7) in found
     assert column == "clinic_id" or ("added", 4 if column == "seq" else 7) in found
@@ -133,7 +136,7 @@ def test_a_row_sealed_again_as_it_was_is_intact(tampering, log):
 @pytest.mark.parametrize(("seq", "personal_class"), CLASSES)
 def test_another_value_sealed_with_the_data_key_is_altered_at_its_path(tampering, log, seq, personal_class):
     def other(seed, values):
-        return seed, {path: "somebody else" for path in values}
+        return seed, dict.fromkeys(values, "somebody else")
 
     path = reseal(tampering, log, seq, personal_class, other)
     report = tampering.verify()
@@ -165,7 +168,9 @@ def test_a_value_put_into_a_row_is_altered(tampering, log):
     assert {("altered", 1)} == tampering.found()
 
 
-@pytest.mark.parametrize("plain", [b"", b"x" * 31, b"x" * 32, b"x" * 32 + b"[]", b"x" * 32 + b"nul", b"x" * 32 + b"\xff"])
+@pytest.mark.parametrize(
+    "plain", [b"", b"x" * 31, b"x" * 32, b"x" * 32 + b"[]", b"x" * 32 + b"nul", b"x" * 32 + b"\xff"]
+)
 def test_a_row_that_holds_no_values_is_altered(tampering, log, plain):
     token, *_ = row(tampering, 1, "network")
     place = (entry_id(tampering, 1), token, "network")

@@ -63,7 +63,6 @@ def change(rng, tampering):
 
 def test_random_changes_are_found(tampering):
     rng = random.Random(SEED)
-    print(f"INDELIBLE_SEED={SEED}")  # pytest shows it where the test fails
     seen = set()
     for number in range(CHANGES):
         tampering.restore()

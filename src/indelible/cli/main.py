@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
 from ..errors import IndelibleError, InvalidInput
 from . import demonstrating, proving, reading, recording, setting_up
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
+from .table import printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,37 +49,42 @@ def _load_host_actions() -> None:
     for name in filter(None, os.environ.get("INDELIBLE_ACTIONS", "").split(",")):
         try:
             importlib.import_module(name.strip())
-        except (ImportError, TypeError) as error:
+        except Exception as error:  # the module is the host's, and may fail in any way
             raise InvalidInput(
-                f"cannot be imported or declares an action wrongly: {error}", "INDELIBLE_ACTIONS"
+                f"{name.strip()} cannot be imported or declares an action wrongly ({type(error).__name__}: {error})",
+                "INDELIBLE_ACTIONS",
             ) from error
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal's encoding lacks is shown as escapes
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    code = 0
     try:
         _load_host_actions()
-        gc.freeze()  # what is imported stays: an import or export of a million entries need not walk it again and again
-        result: Any = app(arguments, prog_name="indelible", standalone_mode=False)
+        gc.freeze()  # what is imported stays: a long import or export need not walk it again and again
+        code = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return code
     except IndelibleError as error:
         return _fail(str(error))
     except typer.TyperException as error:
         # Without a command, typer has printed the help already; its message would be the help again.
         helped = "NoArgs" in type(error).__name__
-        return _fail("say which command" if helped else error.format_message())
+        return _fail("say which command" if helped else str(getattr(error, "format_message", error.__str__)()))
     except (typer.Abort, KeyboardInterrupt):
         return _fail("stopped")
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return code
     except OSError as error:
         return _fail(f"the operating system refused: {error.strerror or type(error).__name__}")
     except Exception as error:
@@ -87,8 +94,19 @@ def run(arguments: list[str] | None = None) -> int:
         return _fail(f"this is a defect of Indelible ({type(error).__name__}); INDELIBLE_DEBUG=1 shows where")
 
 
+def _invoke(arguments: list[str]) -> int:
+    """Run the command without typer's own `main`, which makes of a closed pipe exit code 1: not intact, for verify."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("indelible", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    return 0
+
+
 def _fail(message: str) -> int:
-    print(f"indelible: {' '.join(message.split())}", file=sys.stderr)
+    print(f"indelible: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 

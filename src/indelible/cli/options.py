@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,15 +18,16 @@ from ..journal import ClinicLog, Journal
 
 DEFAULT_DATABASE = "activity.db"
 
+# The environment is read below, and not by typer: an option before the command must win over it, too.
 Database = Annotated[
     str | None,
     typer.Option(
-        "--database", envvar="INDELIBLE_DATABASE", help=f"Path or URL of the database. [default: {DEFAULT_DATABASE}]"
+        "--database", help=f"Path or URL of the database (default: INDELIBLE_DATABASE, else {DEFAULT_DATABASE})."
     ),
 ]
 ClinicId = Annotated[
     str | None,
-    typer.Option("--clinic", envvar="INDELIBLE_CLINIC", help="Id of the clinic; unneeded where there is one."),
+    typer.Option("--clinic", help="Id of the clinic (default: INDELIBLE_CLINIC); unneeded where there is one."),
 ]
 AsId = Annotated[str | None, typer.Option("--as", metavar="ID", help="Id of the staff member who does this.")]
 AsName = Annotated[str | None, typer.Option("--as-name", metavar="NAME", help="Name of that staff member.")]
@@ -37,7 +39,7 @@ given_first: dict[str, str | None] = {}
 
 def database_path(database: str | None) -> Path:
     """Return the file of a database setting: a path, or sqlite:///path."""
-    text = database or given_first.get("database") or DEFAULT_DATABASE
+    text = _setting(database, "database") or DEFAULT_DATABASE
     if "://" not in text:
         return Path(text)
     parts = urlsplit(text)
@@ -45,6 +47,11 @@ def database_path(database: str | None) -> Path:
         # As elsewhere: three slashes before a relative path, four before an absolute one.
         return Path(unquote(parts.path[1:]))
     raise InvalidInput("must be a path or sqlite:///path; this release knows no other database", "--database")
+
+
+def _setting(after: str | None, name: str) -> str | None:
+    """An option's value: given after the command, before it, or in the environment."""
+    return after or given_first.get(name) or os.environ.get(f"INDELIBLE_{name.upper()}") or None
 
 
 @contextmanager
@@ -57,7 +64,7 @@ def journal(database: str | None) -> Iterator[Journal]:
 @contextmanager
 def clinic_log(database: str | None, clinic: str | None) -> Iterator[ClinicLog]:
     with journal(database) as opened:
-        yield opened.clinic(clinic or given_first.get("clinic"))
+        yield opened.clinic(_setting(clinic, "clinic"))
 
 
 def actor(as_id: str | None, as_name: str | None, command: str) -> Actor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -46,10 +47,11 @@ def verify(
         report = inspect(log)
         if report.result == "intact":
             _sign_rest(log, report)
-        if as_json:
-            print(orjson.dumps(_as_json(log, report), option=orjson.OPT_INDENT_2).decode())
-        else:
-            _print(log, report)
+        with suppress(BrokenPipeError):  # the exit code is the verdict, also for who reads only its first line
+            if as_json:
+                print(orjson.dumps(_as_json(log, report), option=orjson.OPT_INDENT_2).decode())
+            else:
+                _print(log, report)
     if report.result != "intact":
         raise typer.Exit(_EXIT[report.result])
 

@@ -85,7 +85,8 @@ def _import(log: ClinicLog, stream: BinaryIO, run: str | None, strict: bool, cou
             _refuse(number, error, count)
             if strict:
                 break
-        if len(batch) == _BATCH:
+        # Whether a key was used before is known only under the lock, and a strict import must stop there.
+        if len(batch) == (1 if strict else _BATCH):
             if not _append(log, batch, count) and strict:
                 return
             batch = []

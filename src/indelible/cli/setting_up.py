@@ -10,6 +10,7 @@ import typer
 from .. import signing
 from ..journal import Journal, Places
 from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal
+from .table import printable
 
 app = typer.Typer(no_args_is_help=True, help="Add clinics and change their settings.")
 
@@ -54,7 +55,8 @@ def list_clinics(database: Database = None) -> None:
     """List the clinics of this database."""
     with journal(database) as opened:
         for clinic in opened.clinics():
-            print(f"{clinic.id}\t{clinic.name}\t{clinic.zone}\t{opened.store.head(clinic.id).size}\t{clinic.vkey}")
+            size = opened.store.head(clinic.id).size
+            print(f"{clinic.id}\t{printable(clinic.name)}\t{clinic.zone}\t{size}\t{clinic.vkey}")
 
 
 @app.command("set-time-zone")

@@ -1,0 +1,159 @@
+"""import: a file of documents, with bad lines among them, again, and after it was cut short."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from indelible.testing.logs import event
+
+
+def lines(*numbers, **members):
+    return [json.dumps(event(number, **members)) for number in numbers]
+
+
+def text(rows):
+    return "".join(row + "\n" for row in rows).encode()
+
+
+def targets(cli):
+    return [one["target"]["id"] for one in reversed(cli.ok("list", "--json", "--limit", "0").lines)]
+
+
+@pytest.fixture
+def file(cli):
+    def write(rows):
+        path = cli.folder / "events.jsonl"
+        path.write_bytes(rows if isinstance(rows, bytes) else text(rows))
+        return str(path)
+
+    return write
+
+
+def test_a_file_and_standard_input_are_recorded_in_their_order(cli, file):
+    assert cli.ok("import", file(lines(1, 2, 3))).out == "3 recorded, 0 there already, 0 refused\n"
+    cli.ok("import", "-", stdin=text(lines(4, 5)))
+    assert targets(cli) == ["bk_1", "bk_2", "bk_3", "bk_4", "bk_5"]
+    assert all(one["imported"] for one in cli.ok("list", "--json").lines)
+
+
+def test_without_keys_and_without_a_run_the_same_file_goes_in_again(cli, file):
+    cli.ok("import", file(lines(1)))
+    cli.ok("import", file(lines(1)))
+    assert targets(cli) == ["bk_1", "bk_1"]
+
+
+def test_a_named_run_is_resumable(cli, file):
+    path = file(lines(1, 2, 3))
+    assert cli.ok("import", path, "--run", "june").out == "3 recorded, 0 there already, 0 refused\n"
+    assert cli.ok("import", path, "--run", "june").out == "0 recorded, 3 there already, 0 refused\n"
+    assert cli.ok("import", file(lines(1, 2, 3, 4)), "--run", "june").out == "1 recorded, 3 there already, 0 refused\n"
+    assert cli.ok("import", path, "--run", "july").out == "4 recorded, 0 there already, 0 refused\n"
+
+
+def test_a_run_goes_on_after_it_stopped_at_a_bad_line(cli, file):
+    rows = lines(1, 2, 3, 4)
+    assert cli("import", file([*rows[:2], "{", rows[3]]), "--run", "june", "--strict").code == 2
+    assert targets(cli) == ["bk_1", "bk_2"]
+    assert cli.ok("import", file(rows), "--run", "june").out == "2 recorded, 2 there already, 0 refused\n"
+    assert targets(cli) == ["bk_1", "bk_2", "bk_3", "bk_4"]
+
+
+def test_a_changed_line_of_a_run_is_a_conflict_with_its_number(cli, file):
+    cli.ok("import", file(lines(1, 2, 3)), "--run", "june")
+    result = cli("import", file(lines(1, 9, 3, 4)), "--run", "june")
+    assert (result.code, result.out) == (2, "1 recorded, 2 there already, 1 refused\n")
+    assert result.err.startswith("line 2: key: was used before, by entry 2, with another document")
+    assert targets(cli) == ["bk_1", "bk_2", "bk_3", "bk_4"]
+
+
+def test_a_lines_own_key_stays_its_key_in_a_run(cli, file):
+    cli.ok("import", file(lines(1, key="own")), "--run", "june")
+    assert (
+        cli.ok("import", file(lines(1, key="own")), "--run", "july").out == "0 recorded, 1 there already, 0 refused\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "a b", "é", "-x", "a/b", "x" * 101, "ana@example.org"])
+def test_a_run_has_a_plain_name(cli, file, name):
+    assert cli.refused("import", file(lines(1)), f"--run={name}").startswith("--run: must be")
+
+
+def test_a_bad_line_is_reported_with_its_number_and_the_rest_goes_in(cli, file):
+    rows = [
+        *lines(1),
+        "{broken",
+        "",
+        *lines(2),
+        json.dumps(event(3, actor={"kind": "staff", "id": "ana@example.org"})),
+        *lines(4),
+    ]
+    result = cli("import", file(rows))
+    assert (result.code, result.out) == (2, "3 recorded, 0 there already, 2 refused\n")
+    first, second = result.err.splitlines()
+    assert first.startswith("line 2: the document is not JSON")
+    assert second.startswith("line 5: actor.id: looks like an e-mail")
+    assert "ana@" not in result.err
+    assert targets(cli) == ["bk_1", "bk_2", "bk_4"]
+    assert cli.ok("verify").code == 0
+
+
+def test_strict_stops_at_the_first_bad_line(cli, file):
+    result = cli("import", file([*lines(1), "{", *lines(2), "{"]), "--strict")
+    assert (result.code, result.out) == (2, "1 recorded, 0 there already, 1 refused\n")
+    assert result.err.count("\n") == 1
+    assert targets(cli) == ["bk_1"]
+
+
+def test_strict_stops_at_the_first_conflict(cli, file):
+    cli.ok("import", file(lines(1, key="k")))
+    result = cli("import", file([*lines(2), *lines(3, key="k"), *lines(4)]), "--strict")
+    assert (result.code, result.out) == (2, "1 recorded, 0 there already, 1 refused\n")
+    assert result.err.startswith("line 2: key: was used before")
+    assert targets(cli) == ["bk_1", "bk_2"]
+
+
+def test_line_ends_blank_lines_and_a_byte_order_mark_are_no_matter(cli, file):
+    one, two, three = (row.encode() for row in lines(1, 2, 3))
+    cli.ok("import", file(b"\xef\xbb\xbf" + one + b"\r\n\r\n   \n" + two + b"\n" + three))  # no line feed at the end
+    assert targets(cli) == ["bk_1", "bk_2", "bk_3"]
+
+
+def test_separators_of_unicode_do_not_end_a_line(cli, file):
+    cli.ok("import", file([json.dumps(event(1, context={"reason_text": "a\u2028b\u0085c\x0bd"}), ensure_ascii=False)]))
+    assert cli.ok("list", "--json").lines[0]["context"]["reason_text"] == "a\u2028b\u0085c\x0bd"
+
+
+def test_a_line_beyond_the_limit_is_refused_and_the_next_is_read(cli, file):
+    result = cli("import", file([*lines(1), "x" * 200_000, *lines(2)]))
+    assert result.err.startswith("line 2: the document has more than 49152 bytes")
+    assert targets(cli) == ["bk_1", "bk_2"]
+
+
+def test_more_lines_than_a_batch(cli, file, monkeypatch):
+    monkeypatch.setattr("indelible.cli.recording._BATCH", 7)
+    rows = lines(*range(30))
+    rows[12] = "{"
+    assert cli("import", file(rows), "--run", "r").out == "29 recorded, 0 there already, 1 refused\n"
+    rows[12] = lines(12)[0]
+    assert cli.ok("import", file(rows), "--run", "r").out == "1 recorded, 29 there already, 0 refused\n"
+
+
+@pytest.mark.parametrize("rows", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_records_nothing(cli, file, rows):
+    assert cli.ok("import", file(rows)).out == "0 recorded, 0 there already, 0 refused\n"
+
+
+def test_a_file_that_is_not_there_or_a_folder(cli):
+    for path in ("nowhere.jsonl", "."):
+        result = cli("import", path)
+        assert result.code == 2
+        assert result.err.startswith(f"indelible: {path} cannot be read: ")
+        assert result.err.count("\n") == 1
+
+
+def test_bytes_that_are_not_text_are_bad_lines_only(cli, file):
+    result = cli("import", file(b"\xff\xfe\n\x00\n" + text(lines(1))))
+    assert (result.code, result.out) == (2, "1 recorded, 0 there already, 2 refused\n")
+    assert [line.split(":")[0] for line in result.err.splitlines()] == ["line 1", "line 2"]
