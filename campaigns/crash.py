@@ -59,7 +59,8 @@ def run(rounds: int, seed: int) -> int:
             acknowledged += len(told)
     print(
         f"crash: {rounds} rounds of kill -9 on {WRITERS} writers, seed {seed}: {entries} entries, "
-        f"{acknowledged} acknowledged; none lost, none doubled, no gap, always intact ({time.monotonic() - started:.0f} s)"
+        f"{acknowledged} acknowledged; none lost, none doubled, no gap, always intact "
+        f"({time.monotonic() - started:.0f} s)"
     )
     return 0 if acknowledged else 1
 

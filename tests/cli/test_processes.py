@@ -20,13 +20,13 @@ HOST = """
 from indelible.catalogue import Action
 from indelible.catalogue.fields import PersonalText, Word
 
-class RoomCleaned(Action, code="room.cleaned", label="Cleaned room", category="rooms", targets=("room",),
+class RoomCleaned(Action, code="parlour.aired", label="Cleaned room", category="rooms", targets=("room",),
                   sentence="{actor} cleaned {target}"):
     method: Word | None = None
     remark: PersonalText | None = None
 """
 CLEANED = event(
-    action="room.cleaned",
+    action="parlour.aired",
     target={"kind": "room", "id": "room_4"},
     client=None,
     context={"method": "steam", "remark": "thoroughly"},
@@ -127,18 +127,18 @@ def test_an_action_of_a_host_is_recorded_listed_found_and_exported(cli, run, hos
     (one,) = map(json.loads, run("list", "--json", "category:rooms", env=host).stdout.splitlines())
     assert (one["label"], one["category"], one["context"]) == ("Cleaned room", "rooms", CLEANED["context"])
     assert "Cleaned room_4" in run("list", env=host).stdout
-    assert "Cleaned room" in run("export", "action:room.cleaned", env=host).stdout
+    assert "Cleaned room" in run("export", "action:parlour.aired", env=host).stdout
     described = {action["code"] for action in json.loads(run("actions", "--json", env=host).stdout)}
-    assert "room.cleaned" in described
+    assert "parlour.aired" in described
     assert run("verify", env=host).returncode == 0
 
 
 def test_an_entry_of_a_host_is_still_read_when_its_module_is_gone(cli, host):
-    (one,) = cli.ok("list", "--json", "action:room.cleaned").lines  # in this process, which never had the module
-    assert (one["label"], one["category"], one["context"]) == ("room.cleaned", "other", CLEANED["context"])
-    assert "room.cleaned" in cli.ok("list", "category:other").out
+    (one,) = cli.ok("list", "--json", "action:parlour.aired").lines  # in this process, which never had the module
+    assert (one["label"], one["category"], one["context"]) == ("parlour.aired", "other", CLEANED["context"])
+    assert "parlour.aired" in cli.ok("list", "category:other").out
     assert "room_4" in cli.ok("show", "1").out
-    assert "room.cleaned" in cli.ok("export").out
+    assert "parlour.aired" in cli.ok("export").out
     assert cli.ok("verify").code == 0
     assert cli.refused("record", json.dumps(CLEANED)).startswith("action: is not an action")
 
@@ -149,8 +149,8 @@ def test_an_entry_of_a_host_is_still_read_when_its_module_is_gone(cli, host):
         "def",
         "1/0",
         "import nowhere_to_be_found",
-        HOST.replace("room.cleaned", "Room Cleaned"),
-        HOST.replace("room.cleaned", "booking.cancelled"),
+        HOST.replace("parlour.aired", "Parlour Aired"),
+        HOST.replace("parlour.aired", "booking.cancelled"),
     ],
 )
 def test_a_module_of_actions_that_fails_is_one_line(cli, run, code):
