@@ -18,7 +18,7 @@ import orjson
 
 from . import canonical, entry, instant, merkle
 from .commitment import SEED_BYTES, Committer
-from .document import NOBODY, Draft, Named
+from .drafting import NOBODY, Draft, Named
 from .errors import Conflict, InvalidInput
 from .personal import TOKEN_BYTES, Sealer, Unreadable
 from .store import Appending, Batch, Clinic, EntryRow, Head, LinkRow, PersonalRow, PersonRow

@@ -1,66 +1,30 @@
-"""The event document, version 1: what a host records. And the first step of an entry's life, `Document -> Draft`.
+"""The event document, version 1: what a host records.
 
     {"action", "occurred_at"?, "actor", "target"?, "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?}
 
-A member that is null is as if it were not there. A target is needed where the action's sentence prints it.
-
-`parse` checks the shape of a JSON value; `draft` checks the meaning (actor, ids, times, context against the catalogue),
-takes every personal value out of what will be the body, and gives each its one owner:
-
-    a value of actor, client or people       that person
-    target.name                              the target if that is a person, else the client concerned, else nobody
-    request.ip, request.user_agent           the actor if that is a person, else the client concerned, else nobody
-    a personal context field                 as the field says: the client concerned, else the actor, else nobody
-    a person in the context                  that person
-    key                                      the client concerned, else the actor, else nobody
-
-"Nobody" is a token of the clinic's own, for values that concern no person: the name of a service, a Stripe payout.
+A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `parse`
+checks the shape of a JSON value; what it means is checked when it becomes a draft (`drafting.py`).
 """
 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
-from pydantic import ValidationError
-
-from . import canonical, entry, instant
-from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
-from .catalogue.fields import (
-    ID_LIMIT,
-    NAME_LIMIT,
-    USER_AGENT_LIMIT,
-    WORD_LIMIT,
-    CutText,
-    Personal,
-    Someone,
-    opaque_id,
-    to_json,
-)
+from . import instant
+from .catalogue import Action
+from .catalogue.fields import WORD_LIMIT
 from .errors import InvalidInput
 
 # A document's JSON text; leaves room for the commitments in a body of 65,535 bytes.
 DOCUMENT_LIMIT = 48 * 1024
-# Personal values in one entry. A group booking of 25 people with id and name fits; a mailing list does not.
-PERSONAL_LIMIT = 64
-# How far a host's clock may be ahead of ours before we call it wrong.
-FUTURE_MINUTES = 5
-# What a body needs beside its context: every other member at its own limit, and 64 commitments.
-_BODY_RESERVE = 16 * 1024
 
 ACTOR_KINDS = ("staff", "client", "system", "integration", "support")
 PEOPLE_ROLES = ("payer", "recipient", "guardian", "mentioned")
-
-_REASON = re.compile(r"[a-z][a-z0-9_-]*:[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_SLUG = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,38 +106,6 @@ class Document:
     key: str | None = None
 
 
-class Named(NamedTuple):
-    """A person of a draft: whose ids (`staff`, `client`, `support`, `nobody`), the host's id, the name if known."""
-
-    realm: str
-    id: str
-    name: str | None
-
-
-class Value(NamedTuple):
-    """A personal value of a draft. `owner` is an index into the draft's persons; `data` is canonical JSON."""
-
-    owner: int
-    personal_class: str
-    path: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A valid event, not yet numbered: `stem` has the body's members that need no token and no number."""
-
-    id: str
-    occurred_at: int
-    dated: bool
-    stem: dict[str, Any]
-    persons: tuple[Named, ...]
-    values: tuple[Value, ...]
-    key: str | None
-
-
-NOBODY = Named("nobody", "", None)
-
 _MEMBERS = ("action", "occurred_at", "actor", "target", "client", "people", "context", "request", "operation", "key")
 
 
@@ -220,7 +152,7 @@ def parse(value: object) -> Document:
         raise InvalidInput("must be a list of objects", "people")
     return Document(
         action=_text(members, "action", ""),
-        occurred_at=None if occurred is None else instant.parse(_is_text(occurred, "occurred_at"), "occurred_at"),
+        occurred_at=None if occurred is None else instant.parse(is_text(occurred, "occurred_at"), "occurred_at"),
         actor=Actor(**_texts(members["actor"], "actor", ("kind",), ("id", "name", "role", "reason"))),
         target=Target(**_texts(members["target"], "target", ("kind", "id"), ("name",)))
         if "target" in members
@@ -242,17 +174,18 @@ def _object(value: object, field: str, known: tuple[str, ...]) -> dict[str, Any]
         raise InvalidInput("must be an object" if field else "the document must be a JSON object", field)
     for name in value:
         if name not in known:
-            raise InvalidInput(_unknown(str(name), known), f"{field}.{_shown(name)}" if field else _shown(name))
+            raise InvalidInput(unknown(str(name), known), f"{field}.{shown(name)}" if field else shown(name))
     return value
 
 
-def _shown(name: object) -> str:
+def shown(name: object) -> str:
     """A member's name as an error may show it: names come from the host's program; short and printable."""
     text = str(name)[:WORD_LIMIT]
     return text if text.isascii() and text.isprintable() and "@" not in text else "(a member)"
 
 
-def _unknown(name: str, known: tuple[str, ...]) -> str:
+def unknown(name: str, known: tuple[str, ...]) -> str:
+    """Return the sentence for a member that is none of the known ones, with the nearest of them."""
     near = difflib.get_close_matches(name, known, 1)
     return (
         f"is not a field here; did you mean {near[0]}?"
@@ -270,10 +203,11 @@ def _texts(value: object, field: str, required: tuple[str, ...], optional: tuple
 
 
 def _text(members: Mapping[str, Any], name: str, field: str) -> str:
-    return _is_text(members[name], f"{field}.{name}" if field else name)
+    return is_text(members[name], f"{field}.{name}" if field else name)
 
 
-def _is_text(value: object, field: str) -> str:
+def is_text(value: object, field: str) -> str:
+    """Return the value if it is text. Raises InvalidInput naming the field."""
     if not isinstance(value, str):
         raise InvalidInput(f"must be text, not {_json_kind(value)}", field)
     return value
@@ -282,346 +216,6 @@ def _is_text(value: object, field: str) -> str:
 def _json_kind(value: object) -> str:
     names = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number"}
     return names.get(type(value), "null")
-
-
-def new_id(now: int) -> str:
-    """Return a UUIDv7 (RFC 9562 section 5.7) of an instant: 48 bits of milliseconds, 74 random bits."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (
-        (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64 | 2 << 62 | random & (1 << 62) - 1
-    )
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def draft(document: Document, *, zone: str, now: int, imported: bool = False, by_journal: bool = False) -> Draft:
-    """Check a document against the catalogue and return its draft.
-
-    `zone` is the clinic's IANA zone, `now` our clock in microseconds. Raises InvalidInput naming the field.
-    """
-    cls = _action_class(document.action, by_journal)
-    occurred = now if document.occurred_at is None else document.occurred_at
-    if occurred > now + FUTURE_MINUTES * 60_000_000:
-        raise InvalidInput(
-            f"is more than {FUTURE_MINUTES} minutes ahead of our clock; correct the sender's clock", "occurred_at"
-        )
-    work = _Drafting(document, cls)
-    stem = work.stem()
-    stem["v"] = entry.VERSION
-    stem["id"] = new_id(now)
-    stem["occurred_at"] = instant.format(occurred)
-    stem["zone"] = zone
-    stem["offset_minutes"] = instant.offset_minutes(occurred, instant.zone(zone))
-    if imported:
-        stem["imported"] = True
-    return Draft(
-        id=stem["id"],
-        occurred_at=occurred,
-        dated=document.occurred_at is not None,
-        stem=stem,
-        persons=tuple(work.persons),
-        values=tuple(work.values),
-        key=None if document.key is None else _key(document.key),
-    )
-
-
-def _action_class(code: str, by_journal: bool) -> type[Action]:
-    cls = find(code)
-    if cls is None:
-        near = difflib.get_close_matches(code, [known.code for known in registered()], 1)
-        hint = f"did you mean {near[0]}?" if near else "`indelible actions` lists what can be recorded"
-        raise InvalidInput(f"is not an action of the catalogue; {hint}", "action")
-    if cls.by_journal and not by_journal:
-        raise InvalidInput(f"{code} is written only by the log itself and cannot be recorded", "action")
-    return cls
-
-
-def _key(text: str) -> str:
-    _is_text(text, "key")
-    if not text or len(text) > ID_LIMIT or not text.isprintable() or "@" in text:
-        raise InvalidInput(f"must be 1 to {ID_LIMIT} printable characters without @, and name no person", "key")
-    return text
-
-
-class _Drafting:
-    """The work of one `draft`: collects persons and personal values while the stem is built."""
-
-    def __init__(self, document: Document, cls: type[Action]) -> None:
-        self.document, self.cls = document, cls
-        self.persons: list[Named] = []
-        self.values: list[Value] = []
-        self.cut: list[str] = []
-        self.actor: int | None = None
-        self.client: int | None = None
-
-    def stem(self) -> dict[str, Any]:
-        document, cls = self.document, self.cls
-        stem: dict[str, Any] = {"action": cls.code, "action_version": cls.version}
-        stem["actor"] = self._actor(document.actor)
-        # Everybody is numbered before any value that the client concerned may own.
-        if document.client is not None:
-            self.client = self._person("client", document.client, "client")
-            stem["client"] = {"person": self.client}
-        elif document.actor.kind == "client":
-            self.client = self.actor
-        if document.target is not None:
-            stem["target"] = self._target(document.target)
-        elif "target" in placeholders(cls.sentence):
-            raise InvalidInput(f"is missing; {cls.code} has a target of kind {' or '.join(cls.targets)}", "target")
-        people = [
-            {"role": _one_of(person.role, PEOPLE_ROLES, f"people.{index}.role"),
-             "person": self._person("client", person, f"people.{index}")}
-            for index, person in enumerate(document.people)
-        ]  # fmt: skip
-        if people:
-            stem["people"] = people
-        self._request(document.request, stem)
-        stem["context"] = self._context()
-        if document.operation is not None:
-            stem["operation"] = _id(document.operation, "operation")
-        if document.key is not None:
-            # Hosts put ids of clients into keys, so a key is a personal value like them.
-            owner = self._owner(self.client, self.actor)
-            self._add(owner, "identity", "key", _key(document.key))
-        if self.cut:
-            stem["cut"] = sorted(self.cut)
-        if len(self.values) > PERSONAL_LIMIT:
-            raise InvalidInput(
-                f"the document has more than {PERSONAL_LIMIT} personal values; split it into several entries"
-            )
-        return stem
-
-    def _actor(self, actor: Actor) -> dict[str, Any]:
-        kind = _one_of(actor.kind, ACTOR_KINDS, "actor.kind")
-        allowed = {"system": ("reason",), "integration": ("id",), "staff": ("id", "name", "role")}.get(
-            kind, ("id", "name")
-        )
-        for name in ("id", "name", "role", "reason"):
-            if getattr(actor, name) is not None and name not in allowed:
-                raise InvalidInput(f"does not belong to an actor of kind {kind}; leave it out", f"actor.{name}")
-        if kind == "system":
-            if (
-                not isinstance(actor.reason, str)
-                or not _REASON.fullmatch(actor.reason)
-                or len(actor.reason) > WORD_LIMIT
-            ):
-                raise InvalidInput(
-                    "must say why the system acted, such as policy:late-cancel or job:expiry", "actor.reason"
-                )
-            return {"kind": kind, "reason": actor.reason}
-        if actor.id is None:
-            raise InvalidInput(f"is missing; an actor of kind {kind} has one", "actor.id")
-        if kind == "integration":
-            return {"kind": kind, "id": _id(actor.id, "actor.id")}
-        self.actor = self._person(kind, Person(actor.id, actor.name), "actor")
-        member: dict[str, Any] = {"kind": kind, "person": self.actor}
-        if actor.role is not None:
-            member["role"] = _word(actor.role, "actor.role")
-        return member
-
-    def _target(self, target: Target) -> dict[str, Any]:
-        cls = self.cls
-        if target.kind not in cls.targets:
-            raise InvalidInput(f"must be {' or '.join(cls.targets)} for {cls.code}", "target.kind")
-        if target.kind not in PERSON_KINDS:
-            member: dict[str, Any] = {"kind": target.kind, "id": _id(target.id, "target.id")}
-            owner = self._owner(self.client)
-        else:
-            owner = self._target_person(target)
-            member = {"kind": target.kind, "person": owner}
-            self._add(owner, "identity", "target.id", _id(target.id, "target.id"))
-            if self.client is None and self.persons[owner].realm == "client":
-                self.client = owner
-        if target.name is not None:
-            self._add(owner, "identity", "target.name", self._cut(target.name, NAME_LIMIT, "target.name"))
-        return member
-
-    def _target_person(self, target: Target) -> int:
-        """The person behind a target: a loyalty account is its client; an account is whoever signs in with it."""
-        if target.kind == "loyalty_account":
-            if self.client is None:
-                raise InvalidInput("is missing; a loyalty account belongs to a client", "client")
-            return self.client
-        if target.kind == "account":
-            for known in (self.actor, self.client):
-                if known is not None and self.persons[known].id == target.id and self.persons[known].realm != "support":
-                    return known
-        realm = "client" if target.kind == "client" else "staff"
-        return self._number(Named(realm, target.id, target.name))
-
-    def _owner(self, *order: int | None) -> int:
-        """The first of these persons that there is; else nobody."""
-        for index in order:
-            if index is not None:
-                return index
-        return self._number(NOBODY)
-
-    def _request(self, request: Request, stem: dict[str, Any]) -> None:
-        if request.channel is not None:
-            if not _SLUG.fullmatch(_is_text(request.channel, "request.channel")):
-                raise InvalidInput("must be a short word in lower case, such as staff_web", "request.channel")
-            stem["channel"] = request.channel
-        if request.ip is not None:
-            self._add(self._owner(self.actor, self.client), "network", "request.ip", _address(request.ip))
-        if request.user_agent is not None:
-            agent = self._cut(request.user_agent, USER_AGENT_LIMIT, "request.user_agent")
-            self._add(self._owner(self.actor, self.client), "network", "request.user_agent", agent)
-
-    def _context(self) -> Any:
-        context = _validated(self.cls, self.document.context)
-        clear: dict[str, Any] = {}
-        for field in self.cls.fields_of_context:
-            value = getattr(context, field.name)
-            if value is None:
-                continue
-            path = f"context.{field.name}"
-            if field.personal is not None:
-                self._personal(field.personal, path, value)
-            elif field.changed:
-                clear[field.name] = {
-                    side: self._clear(field, getattr(value, side), f"{path}.{side}") for side in ("old", "new")
-                }
-            else:
-                clear[field.name] = self._clear(field, value, path)
-        return self._limited(clear)
-
-    def _limited(self, clear: dict[str, Any]) -> dict[str, Any]:
-        size = len(canonical.encode_checked(clear))
-        if size > entry.BODY_LIMIT - _BODY_RESERVE:
-            raise InvalidInput(f"has {size} bytes; the limit is {entry.BODY_LIMIT - _BODY_RESERVE}", "context")
-        return clear
-
-    def _clear(self, field: Field, value: Any, path: str) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, Someone):
-            return {"person": self._person(field.realm or "client", Person(value.id, value.name), path)}
-        if field.refers is not None:
-            return {"kind": field.refers, "id": str(value)}
-        if type(value) is CutText:
-            self.cut.append(path)
-        plain = to_json(value)
-        if entry.is_holder(plain):
-            raise InvalidInput(
-                "is an object of only kind and id, or only person, which a body keeps for references", path
-            )
-        return plain
-
-    def _personal(self, mark: Personal, path: str, value: Any) -> None:
-        if type(value) is CutText:
-            self.cut.append(path)
-        owner = self._owner(self.client, self.actor) if mark.about == "client" else self._owner(self.actor)
-        self._add(owner, mark.personal_class, path, to_json(value))
-
-    def _person(self, realm: str, person: Person, path: str) -> int:
-        host_id = _id(person.id, f"{path}.id")
-        name = None if person.name is None else self._cut(person.name, NAME_LIMIT, f"{path}.name")
-        index = self._number(Named(realm, host_id, name))
-        self._add(index, "identity", f"{path}.id", host_id)
-        if name is not None:
-            self._add(index, "identity", f"{path}.name", name)
-        return index
-
-    def _number(self, person: Named) -> int:
-        for index, known in enumerate(self.persons):
-            if known.realm == person.realm and known.id == person.id:
-                if known.name is None and person.name is not None:
-                    self.persons[index] = person
-                return index
-        self.persons.append(person)
-        return len(self.persons) - 1
-
-    def _cut(self, text: str, limit: int, path: str) -> str:
-        _is_text(text, path)
-        if "\x00" in text:
-            raise InvalidInput("holds a NUL character; remove it", path)
-        if len(text) > limit:
-            self.cut.append(path)
-            text = text[:limit]
-        return text
-
-    def _add(self, owner: int, personal_class: str, path: str, value: Any) -> None:
-        try:
-            data = canonical.encode_text(value) if type(value) is str else canonical.encode(value)
-        except (orjson.JSONEncodeError, InvalidInput) as error:
-            raise InvalidInput("holds a lone surrogate, half of a character; send whole Unicode text", path) from error
-        self.values.append(Value(owner, personal_class, path, data))
-
-
-def _validated(cls: type[Action], context: Mapping[str, Any] | Action) -> Action:
-    if isinstance(context, Action):
-        if type(context) is not cls:
-            raise InvalidInput(f"is of another action than {cls.code}", "context")
-        return context
-    try:
-        return cls.model_validate(context)
-    except ValidationError as error:
-        raise _in_one_sentence(cls, error) from None  # pydantic's own text may hold the value
-
-
-def _in_one_sentence(cls: type[Action], error: ValidationError) -> InvalidInput:
-    first = error.errors(include_url=False, include_input=True)[0]
-    kind, place = first["type"], [_shown(part) for part in first["loc"]]
-    field = ".".join(["context", *place])
-    if kind == "missing":
-        return InvalidInput(f"is missing; {cls.code} needs it", field)
-    if kind == "extra_forbidden":
-        known = tuple(cls.model_fields) if len(place) == 1 else ("the fields of its type",)
-        return InvalidInput(_unknown(place[-1], known), field)
-    if kind == "value_error":
-        return InvalidInput(str(first["ctx"]["error"]), field)
-    if kind == "int_type" and isinstance(first["input"], float):
-        return InvalidInput("is a floating-point number; send an integer (money in minor units)", field)
-    words = _EXPECTED.get(kind)
-    if words is None and kind in ("literal_error", "enum"):
-        words = f"must be one of {first['ctx']['expected']}"
-    return InvalidInput(words or "has the wrong type or form; `indelible actions --json` has the schema", field)
-
-
-_EXPECTED: dict[str, str] = {
-    "int_type": "must be an integer",
-    "string_type": "must be text",
-    "string_unicode": "holds a lone surrogate, half of a character; send whole Unicode text",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-}
-
-
-def _one_of(value: str | None, known: tuple[str, ...], field: str) -> str:
-    if value not in known:
-        raise InvalidInput(f"must be one of {', '.join(known)}", field)
-    return value
-
-
-def _checked(check: Callable[[str], str], value: str, field: str) -> str:
-    try:
-        return check(value)
-    except ValueError as error:
-        raise InvalidInput(str(error), field) from error
-
-
-def _id(value: str, field: str) -> str:
-    return _checked(opaque_id, _is_text(value, field), field)
-
-
-def _address(value: str) -> str:
-    try:
-        address = str(ipaddress.ip_address(str(value)))
-    except ValueError:
-        address = "%"
-    if "%" in address:  # an address with a zone ("fe80::1%eth0") may have any text after the sign
-        raise InvalidInput("must be an IPv4 or IPv6 address, without a port and without a zone", "request.ip") from None
-    return address
-
-
-def _word(value: str, field: str) -> str:
-    _is_text(value, field)
-    if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
-        raise InvalidInput(f"must be 1 to {WORD_LIMIT} printable characters without @", field)
-    return value
 
 
 def from_datetime(value: datetime | None) -> int | None:

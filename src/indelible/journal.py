@@ -24,11 +24,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from . import document, instant, keys, query, signing
+from . import document, drafting, instant, keys, query, signing
 from .append import Appended, append
 from .catalogue import Action, registered
 from .catalogue.settings import ClinicTimeZoneChanged
-from .document import Actor, Document, Draft, Person, Request, System, Target
+from .document import Actor, Document, Person, Request, System, Target
+from .drafting import Draft
 from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound
 from .headstore import HeadStore, SignedHead
 from .keys import MasterKey
@@ -283,7 +284,7 @@ class ClinicLog:
 
     def draft(self, event: Document, *, imported: bool = False) -> Draft:
         """Check a document and return its draft. Raises InvalidInput."""
-        return document.draft(event, zone=self.info.zone, now=self.clock(), imported=imported)
+        return drafting.draft(event, zone=self.info.zone, now=self.clock(), imported=imported)
 
     def append(self, drafts: Sequence[Draft], *, connection: Any = None) -> list[Appended | Conflict]:
         """Append drafts in one transaction and return what became of each, in their order. Raises StorageFailure."""
@@ -295,14 +296,6 @@ class ClinicLog:
         if connection is None:
             self._checkpoint_when_due()
         return results
-
-    def record_own(self, action: Action, *, actor: Actor, target: Target) -> Appended:
-        """Record an action that only the log itself writes (`log.exported`, ...)."""
-        event = Document(action=action.code, context=action, actor=actor, target=target)
-        drafted = document.draft(event, zone=self.info.zone, now=self.clock(), by_journal=True)
-        result = self.append([drafted])[0]
-        assert isinstance(result, Appended)  # noqa: S101 - a draft without a key cannot conflict
-        return result
 
     def set_time_zone(self, zone: str, *, actor: Actor | None = None) -> None:
         """Move the clinic to another zone from now on, and record it. Entries keep the zone of their time."""
@@ -317,7 +310,7 @@ class ClinicLog:
             actor=actor or System("command:set-time-zone"),
             target=Target("clinic", self.info.id, self.info.name),
         )
-        drafted = document.draft(event, zone=zone, now=self.clock())
+        drafted = drafting.draft(event, zone=zone, now=self.clock())
         with self.store.appending(self.info.id) as tx:
             tx.set_zone(zone)
             append(tx, [drafted], self.info, self.sealer, self.clock())
@@ -378,7 +371,7 @@ class ClinicLog:
         if seq is not None and 1 <= seq <= self.size:
             found = self.store.one(self.info.id, seq)
             return open_entries([found], self.store.personal(self.info.id, [seq]), self.sealer)[0]
-        raise NotFound(f"there is no entry {which} in this log")
+        raise NotFound("there is no entry with this number or id in this log")
 
     def _seq_of(self, entry_id: str) -> int | None:
         bare = entry_id.replace("-", "")

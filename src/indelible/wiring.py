@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from . import document, query
+from . import drafting, query
 from .append import Appended
 from .catalogue.log import LogExported
 from .document import Actor, Document, Person, Target
@@ -104,7 +104,7 @@ def _record(
         target=Target("log", log.info.id, log.info.name),
         client=_client_in(log, wanted),
     )
-    drafted = document.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
+    drafted = drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
     result = log.append([drafted])[0]
     assert isinstance(result, Appended)  # noqa: S101 - a draft without a key cannot conflict
     return result

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indelible import document, instant
+from indelible import document, drafting, instant
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated
 from indelible.document import Actor, Document, Person, Request, Staff, Target
 from indelible.errors import InvalidInput
@@ -26,7 +26,7 @@ GOOD = event(
 
 def drafted(data, **options):
     text = data if isinstance(data, bytes) else json.dumps(data).encode()
-    return document.draft(document.parse_json(text), zone="Europe/Lisbon", now=START, **options)
+    return drafting.draft(document.parse_json(text), zone="Europe/Lisbon", now=START, **options)
 
 
 def with_(path, value):
@@ -310,7 +310,7 @@ def test_python_objects_of_any_type_are_drafted_or_refused_with_invalid_input(ki
         key=key,
     )
     try:
-        document.draft(given, zone="Europe/Lisbon", now=START)
+        drafting.draft(given, zone="Europe/Lisbon", now=START)
     except InvalidInput as error:
         assert error.field
 
@@ -318,10 +318,10 @@ def test_python_objects_of_any_type_are_drafted_or_refused_with_invalid_input(ki
 def test_an_integer_as_an_id_is_refused_in_words():
     given = Document("booking.created", Staff(12), BookingCreated(), target=Target("booking", "b"))  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match=r"^actor\.id: must be text, not a number$"):
-        document.draft(given, zone="Europe/Lisbon", now=START)
+        drafting.draft(given, zone="Europe/Lisbon", now=START)
 
 
 def test_an_action_object_of_another_class_is_refused():
     given = Document("booking.created", Staff("u"), BookingCancelled(), target=Target("booking", "b"))
     with pytest.raises(InvalidInput, match="another action"):
-        document.draft(given, zone="Europe/Lisbon", now=START)
+        drafting.draft(given, zone="Europe/Lisbon", now=START)

@@ -16,7 +16,7 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from indelible import document, entry
+from indelible import document, drafting, entry
 from indelible.catalogue import PERSON_KINDS, Action
 from indelible.catalogue.fields import Kind, Personal, Someone
 from indelible.catalogue.reference import built_in
@@ -139,7 +139,7 @@ def planted(log):
     """A log with one entry for every action, kind of actor and kind of target, and what was planted in them."""
     garden = Garden()
     drafts = [
-        document.draft(document.parse_json(orjson.dumps(event)), zone="Europe/Lisbon", now=START, by_journal=True)
+        drafting.draft(document.parse_json(orjson.dumps(event)), zone="Europe/Lisbon", now=START, by_journal=True)
         for event in every_document(garden)
     ]
     log.append(drafts)

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from indelible import document
+from indelible import document, drafting
 from indelible.testing.logs import START, event
 
 MARIA, ANA, RUI = ("staff", "usr_12"), ("client", "cli_77"), ("client", "cli_78")
 
 
 def drafted(data, **options):
-    return document.draft(
+    return drafting.draft(
         document.parse_json(json.dumps(data).encode()), zone="Europe/Lisbon", now=START, by_journal=True, **options
     )
 
@@ -155,7 +155,7 @@ def test_an_address_is_kept_in_its_one_spelling():
 
 
 def test_new_ids_are_version_7_and_carry_the_clock():
-    ids = {document.new_id(START) for _ in range(100)}
+    ids = {drafting.new_id(START) for _ in range(100)}
     assert len(ids) == 100
     for made in ids:
         assert (made[14], made[19] in "89ab") == ("7", True)

@@ -13,7 +13,8 @@ from typing import Annotated, BinaryIO
 import typer
 
 from .. import document
-from ..document import DOCUMENT_LIMIT, Draft
+from ..document import DOCUMENT_LIMIT
+from ..drafting import Draft
 from ..errors import Conflict, InvalidInput, StorageFailure
 from ..journal import ClinicLog
 from .options import AsJson, ClinicId, Database, clinic_log, say
