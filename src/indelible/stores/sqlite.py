@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ import orjson
 from ..errors import NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
 from ..store import (
-    ActorTerm,
     Batch,
     CheckpointRow,
     Clinic,
@@ -34,8 +32,10 @@ from ..store import (
     PersonRow,
     Selection,
 )
+from . import sqlite_page
 
 SCHEMA_VERSION = 1
+
 # How long one process waits for another's transaction. Appends last milliseconds, an import batch about a second.
 BUSY_SECONDS = 30.0
 # Rows fetched at once by the readers that go through everything: keeps memory flat.
@@ -241,7 +241,10 @@ class SQLiteStore:
     # Reading
 
     def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
-        arms = _arms(clinic_id, selection, before)
+        with _engine():
+            arms = sqlite_page.arms(
+                clinic_id, sqlite_page.with_few_actors(self._connection(), clinic_id, selection), before
+            )
         found: list[Found] = []
         for start in range(0, len(arms), _ARMS):
             part = arms[start : start + _ARMS]
@@ -508,66 +511,3 @@ class SQLiteSnapshot:
         cursor = self._connection.execute(sql, self._clinic)
         cursor.arraysize = _CHUNK
         return iter(cursor)
-
-
-def _arms(clinic_id: str, selection: Selection, before: tuple[int, int] | None) -> list[tuple[str, list[Any]]]:
-    """One SELECT for each way to walk an index in order; SQLite merges them without sorting.
-
-    A filter by actor walks the actor index once for each actor; else one by action the action index once for each code;
-    else the time index is walked. What remains of the filter is checked on the rows.
-    """
-    actors: Sequence[ActorTerm | None] = [None]
-    actions: Sequence[str | None] = [None]
-    if selection.actors is not None:
-        actors = selection.actors
-    elif selection.actions is not None:
-        actions = selection.actions
-    intervals = [(None, None)] if selection.intervals is None else selection.intervals
-    return [
-        _arm(clinic_id, selection, before, actor, action, interval)
-        for actor, action, interval in product(actors, actions, intervals)
-    ]
-
-
-def _arm(
-    clinic_id: str,
-    selection: Selection,
-    before: tuple[int, int] | None,
-    actor: ActorTerm | None,
-    action: str | None,
-    interval: tuple[int | None, int | None],
-) -> tuple[str, list[Any]]:
-    where, values = ["clinic_id = ?"], [clinic_id]  # type: tuple[list[str], list[Any]]
-
-    def add(condition: str, *bound: Any) -> None:
-        where.append(condition)
-        values.extend(bound)
-
-    if actor is not None:
-        kind, reference = actor
-        if kind == "system":
-            add("actor_kind = ? AND actor IS NULL", kind)
-        elif reference is None:
-            add("+actor_kind = ?", kind)  # everybody of a kind: walk the time index, the plus keeps the other one out
-        else:
-            add("actor_kind = ? AND actor = ?", kind, reference)
-    if action is not None:
-        add("action = ?", action)
-    elif selection.actions is not None:
-        add("+action IN (SELECT value FROM json_each(?))", orjson.dumps(selection.actions).decode())
-    for kind, reference in selection.not_actors:
-        if reference is None:
-            add("+actor_kind <> ?", kind)
-        else:
-            add("(+actor_kind <> ? OR +actor IS NOT ?)", kind, reference)
-    if selection.not_actions:
-        add("+action NOT IN (SELECT value FROM json_each(?))", orjson.dumps(selection.not_actions).decode())
-    start, end = interval
-    if start is not None:
-        add("occurred_at >= ?", start)
-    if end is not None:
-        add("occurred_at < ?", end)
-    if before is not None:
-        add("(occurred_at, seq) < (?, ?)", *before)
-    add("+seq <= ?", selection.up_to)
-    return f"SELECT seq, occurred_at, body FROM indelible_entry WHERE {' AND '.join(where)}", values  # noqa: S608
