@@ -1,7 +1,7 @@
 """How the SQLite store finds a page: one SELECT for each way to walk an index in the order of the page.
 
 SQLite merges the SELECTs of a compound without sorting, as long as each of them comes in order from its index. So a
-page costs about the same whether the filter finds much, little or nothing, and whether it is the first page or a late one.
+page costs about the same whether the filter finds much, little or nothing, and whether it is the first or a late one.
 """
 
 from __future__ import annotations
