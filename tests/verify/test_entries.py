@@ -244,10 +244,11 @@ def test_a_recorded_at_that_goes_back_is_reordered(tampering):
 def test_every_changed_column_of_an_entry_is_misfiled_by_its_name(tampering, name):
     seq = 4 if name in ("amount_minor", "currency") else 1
     old = tampering.one(f"SELECT {name} FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0]
+    new: object = old[:-1] + "?" if isinstance(old, str) else None
     if isinstance(old, int):
         new = old + 1
-    else:
-        new = old[:-1] + bytes([old[-1] ^ 1]) if isinstance(old, bytes) else old[:-1] + "?"
+    elif isinstance(old, bytes):
+        new = old[:-1] + bytes([old[-1] ^ 1])
     assert (
         tampering.run(f"UPDATE indelible_entry SET {name} = ? WHERE clinic_id = ? AND seq = ?", new, CLINIC, seq) == 1
     )
