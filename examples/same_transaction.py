@@ -1,4 +1,4 @@
-"""A host whose bookings are in the same SQLite file as the log: a booking and its entry are saved together, or not at all.
+"""A host whose bookings are in the log's own SQLite file: a booking and its entry are saved together, or not at all.
 
 Run it: python examples/same_transaction.py
 """
