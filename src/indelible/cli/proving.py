@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..errors import IndelibleError, InvalidInput
 from ..inspection import inspect
 from ..journal import ClinicLog
 from ..verify import Report
 from .options import AsJson, ClinicId, Database, clinic_log, say
-from .table import printable
+from .table import errors, printable
 
 _EXIT = {"intact": 0, "not_intact": 1, "could_not_tell": 2}
 _SHOWN = 20
@@ -44,7 +46,7 @@ def verify(
             raise InvalidInput(
                 "is not the key of this log; ask whoever gave you the key, and trust nothing until you know", "--key"
             )
-        report = inspect(log)
+        report = _watched(log)
         if report.result == "intact":
             _sign_rest(log, report)
         with suppress(BrokenPipeError):  # the exit code is the verdict, also for who reads only its first line
@@ -54,6 +56,14 @@ def verify(
                 _print(log, report)
     if report.result != "intact":
         raise typer.Exit(_EXIT[report.result])
+
+
+def _watched(log: ClinicLog) -> Report:
+    """Verify, and show a person at a terminal how far it is."""
+    columns = (TextColumn("checking entries"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors(), transient=True, disable=not sys.stderr.isatty()) as progress:
+        bar = progress.add_task("", total=log.size)
+        return inspect(log, lambda done: progress.update(bar, completed=done))
 
 
 def _sign_rest(log: ClinicLog, report: Report) -> None:
