@@ -5,7 +5,7 @@
     for entry in log.read("category:bookings from:2026-05-01"):
         print(entry.local_time, entry.who, entry.sentence)
 
-Entries are on disk when `record` returns. They are signed within about a second: `record` makes a checkpoint when the
+Entries are on disk when `record` returns, and signed soon after: `record` makes a checkpoint when the
 last one is a second old, and so do `close`, export and verify. The entries after the last checkpoint are in the
 database, but not yet protected from being rolled back with it.
 """

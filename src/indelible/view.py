@@ -29,7 +29,6 @@ _KNOWN_BY_NAME = frozenset(
     {"client", "staff", "account", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
 _ENUM = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)
-_REASON_KINDS = {"policy": "policy", "job": "job", "webhook": "webhook", "template": "template", "command": "command"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +298,7 @@ def _comes_twice(us: int, minutes: int, place: Any, offsets: set[int]) -> bool:
 def _reason_in_words(reason: str) -> str:
     kind, _, name = reason.partition(":")
     words = name.replace("-", " ").replace("_", " ")
-    return f"{_REASON_KINDS.get(kind, kind)} “{words}”"
+    return f"{kind} “{words}”"
 
 
 def open_entries(found: Iterable[Found], rows: Iterable[PersonalRow], sealer: Sealer) -> list[View]:

@@ -14,7 +14,7 @@ from .. import wiring
 from ..catalogue import CATEGORIES, registered
 from ..catalogue.schema import describe
 from ..errors import InvalidQuery
-from ..export.csv_file import DATA, SPREADSHEET
+from ..export.csv_file import PROFILES
 from ..journal import ClinicLog
 from ..query import Query, in_words, point_at
 from . import table
@@ -24,8 +24,6 @@ Words = Annotated[
     list[str] | None,
     typer.Argument(metavar="QUERY", help="Filter: actor:ID action:CODE category:NAME from:DAY to:DAY, -word for not."),
 ]
-
-_PROFILES = {profile.format: profile for profile in (SPREADSHEET, DATA)}
 
 
 def parse(log: ClinicLog, words: list[str]) -> Query:
@@ -110,7 +108,7 @@ def export(
         wanted = parse(log, words or [])
         by = actor(as_id, as_name, "export")
         target = sys.stdout.buffer if output == "-" else Path(output)
-        manifest = wiring.export_csv(log, wanted, target, profile=_PROFILES[format], actor=by)
+        manifest = wiring.export_csv(log, wanted, target, profile=PROFILES[format], actor=by)
         written = manifest.written
         rows = f"{written.rows} row{'' if written.rows == 1 else 's'}"
         say(f"{rows}, up to entry {manifest.up_to_seq}, SHA-256 {written.sha256}")
