@@ -9,10 +9,8 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from indelible import ClinicLog, Staff
-from indelible.export.csv_file import DATA
+from indelible import ClinicLog, Staff, wiring
 from indelible.inspection import inspect
-from indelible.wiring import export_csv
 
 _EXPORT = "import sys; from benchmarks.reading import export_once; export_once(sys.argv[1])"
 
@@ -37,7 +35,7 @@ def export_once(database: str) -> None:
     with TemporaryDirectory() as folder, Journal(database) as journal:
         log = journal.clinic()
         began = perf_counter()
-        manifest = export_csv(log, "", Path(folder) / "all.csv", profile=DATA, actor=Staff("usr_1"))
+        manifest = wiring.export(log, "", Path(folder) / "all.csv", format="csv-data", actor=Staff("usr_1"))
         seconds = perf_counter() - began
     print(manifest.written.rows, seconds, _peak())
 

@@ -10,8 +10,9 @@ opened of its personal values) and answered with that entry, or with a Conflict.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -38,10 +39,18 @@ class Appended:
 
 
 def append(
-    tx: Appending, drafts: Sequence[Draft], clinic: Clinic, sealer: Sealer, now: int
+    tx: Appending,
+    drafts: Sequence[Draft],
+    clinic: Clinic,
+    sealer: Sealer,
+    now: int,
+    tokens: Mapping[tuple[str, str], bytes] = MappingProxyType({}),
 ) -> list[Appended | Conflict]:
-    """Append drafts in their order and return, for each, its entry or the Conflict that kept it out."""
-    work = _Appending(tx, clinic, sealer, now)
+    """Append drafts in their order and return, for each, its entry or the Conflict that kept it out.
+
+    `tokens` gives the tokens of persons, by realm and id, who are not to be looked up or remembered.
+    """
+    work = _Appending(tx, clinic, sealer, now, tokens)
     work.know(drafts)
     results: list[Appended | Conflict] = []
     for draft in drafts:
@@ -56,12 +65,14 @@ def append(
 class _Appending:
     """The work of one `append`: what it knows of persons and keys, and the rows that it has not written yet."""
 
-    def __init__(self, tx: Appending, clinic: Clinic, sealer: Sealer, now: int) -> None:
+    def __init__(
+        self, tx: Appending, clinic: Clinic, sealer: Sealer, now: int, tokens: Mapping[tuple[str, str], bytes]
+    ) -> None:
         self.tx, self.clinic, self.sealer = tx, clinic, sealer
         self.recorded_at = max(now, tx.head.recorded_at)
         self.recorded_text = instant.format(self.recorded_at)
         self.seq = tx.head.size
-        self.tokens: dict[tuple[str, str], bytes] = {(NOBODY.realm, NOBODY.id): clinic.nobody}
+        self.tokens: dict[tuple[str, str], bytes] = {(NOBODY.realm, NOBODY.id): clinic.nobody, **tokens}
         self.known: dict[bytes, PersonRow] = {}
         self.new: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
         self.renamed: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
@@ -75,10 +86,8 @@ class _Appending:
     def know(self, drafts: Sequence[Draft]) -> None:
         """Look up, once for the batch, every person and key that the drafts name."""
         find = self.sealer.find_person
-        lookups = {
-            (person.realm, person.id): None for draft in drafts for person in draft.persons if person is not NOBODY
-        }
-        self.lookups = {who: find(*who) for who in lookups}
+        people = {(person.realm, person.id): None for draft in drafts for person in draft.persons}
+        self.lookups = {who: find(*who) for who in people if who not in self.tokens}
         self.known.update(self.tx.persons(list(self.lookups.values())))
         keys = [self.sealer.find("key", draft.key) for draft in drafts if draft.key is not None]
         self.used.update(self.tx.seqs_of_keys(keys))

@@ -17,8 +17,11 @@ from __future__ import annotations
 
 import hmac
 import re
+from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from hashlib import sha256
+
+from .errors import MalformedProof
 
 SEED_BYTES = 32
 _DOMAIN = b"indelible/personal/v1\x00"
@@ -56,7 +59,13 @@ class Committer:
             self._seed, padded = seed, seed.ljust(64, b"\x00")
             self._inner, self._outer = padded.translate(_INNER), padded.translate(_OUTER)
         name = path.encode()
-        salt = sha256(self._outer + sha256(self._inner + name).digest()).digest()
+        return self._digest(name, sha256(self._outer + sha256(self._inner + name).digest()).digest(), value)
+
+    def commit_salted(self, salt: bytes, path: str, value: bytes) -> str:
+        """Return the commitment to `value` at `path` under the 32-byte salt of that path, as an opening gives it."""
+        return self._digest(path.encode(), salt, value)
+
+    def _digest(self, name: bytes, salt: bytes, value: bytes) -> str:
         digest = sha256(
             self._start
             + len(name).to_bytes(4, "big")
@@ -72,6 +81,13 @@ class Committer:
 def encode(digest: bytes) -> str:
     """Return 32 bytes as 43 characters of base64url without padding."""
     return b2a_base64(digest, newline=False)[:_LENGTH].translate(_URL_SAFE).decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """Return the 32 bytes that `encode` wrote. Raises MalformedProof."""
+    if type(text) is not str or not is_commitment(text):
+        raise MalformedProof("43 characters of base64url are expected")
+    return urlsafe_b64decode(text + "=")
 
 
 def is_commitment(text: str) -> bool:

@@ -26,6 +26,9 @@ which those marked ? are absent where there is nothing to say (never null):
                     in order of owner and class; paths are those of the event document (actor.name, context.reason_text)
     cut?            [path, ...] of the values that were cut at their limit
     imported?       true where the entry was brought from a file by `import` and not recorded as it happened
+    erases?         only in client.anonymized, of which it is the effect: {"person": P, "classes": [class, ...],
+                    "up_to_seq": n}: the values of these classes that P owns in the entries up to n are destroyed. P is
+                    the target; classes are in order and without "evidence"; n is less than this entry's seq
 
 No id or name of a person is in a body. `decode` accepts what `encode` prints and raises MalformedProof for all else.
 """
@@ -43,6 +46,9 @@ BODY_LIMIT = 65_535
 VERSION = 1
 PERSON_ACTORS = frozenset({"staff", "client", "support"})
 CLASSES = ("evidence", "identity", "network")
+# What an anonymization destroys. Evidence stays: tax and payment law want it kept, and it names nobody by itself.
+ERASED_CLASSES = ("identity", "network")
+ANONYMIZED = "client.anonymized"
 
 _REQUIRED = frozenset(
     (
@@ -50,7 +56,7 @@ _REQUIRED = frozenset(
         *("actor", "context", "tokens", "personal"),
     )
 )
-_OPTIONAL = frozenset(["target", "client", "people", "channel", "operation", "cut", "imported"])
+_OPTIONAL = frozenset(["target", "client", "people", "channel", "operation", "cut", "imported", "erases"])
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -81,6 +87,14 @@ class Body(NamedTuple):
     def token(self, holder: dict[str, Any]) -> bytes:
         """Return the 16-byte token of a member that has "person"."""
         return bytes.fromhex(self.tokens[holder["person"]])
+
+
+class Erasure(NamedTuple):
+    """What an entry says was destroyed: the values of these classes that a token owns in the entries up to a seq."""
+
+    token: bytes
+    classes: tuple[str, ...]
+    up_to_seq: int
 
 
 class Columns(NamedTuple):
@@ -165,6 +179,20 @@ def _check_shape(members: dict[str, Any]) -> None:
         cut = members["cut"]
         _require(type(cut) is list and cut and all(type(path) is str for path in cut), "cut")
     _require(members.get("imported", True) is True, "imported")
+    if "erases" in members:
+        _check_erases(members)
+
+
+def _check_erases(members: dict[str, Any]) -> None:
+    erases, target = members["erases"], members.get("target", {})
+    _require(
+        members["action"] == ANONYMIZED and _is_person(erases, len(members["tokens"]), "classes", "up_to_seq"), "erases"
+    )
+    _require(target.get("kind") == "client" and target.get("person") == erases["person"], "erases")
+    classes, up_to = erases["classes"], erases["up_to_seq"]
+    _require(type(classes) is list and classes and all(name in ERASED_CLASSES for name in classes), "erases")
+    _require(classes == sorted(set(classes)), "erases")
+    _require(type(up_to) is int and 1 <= up_to < members["seq"], "erases")
 
 
 def _check_actor(actor: Any, people: int) -> None:
@@ -207,6 +235,14 @@ def _groups(listed: Any, people: int) -> tuple[Group, ...]:
 def _require(holds: object, what: str) -> None:
     if not holds:
         raise MalformedProof(f"a body whose {what} is not of version 1's form")
+
+
+def erasure(body: Body) -> Erasure | None:
+    """Return what a body says was destroyed, or None where it is of another kind."""
+    erases = body.members.get("erases")
+    if erases is None:
+        return None
+    return Erasure(body.token(erases), tuple(erases["classes"]), erases["up_to_seq"])
 
 
 def columns(body: Body) -> Columns:

@@ -14,31 +14,43 @@ import orjson
 
 from . import entry
 from .errors import MalformedProof
-from .journal import ClinicLog
+from .journal import ClinicLog, Journal
 from .note import Verifier
 from .personal import Sealer, Unreadable
-from .store import EntryRow, LinkRow, PersonalRow, Snapshot
-from .verify import Finding, Opening, Record, Report, Signed, verify_log
+from .store import Clinic, EntryRow, LinkRow, PersonalRow, Snapshot
+from .verify import SEALED, Finding, Opening, Record, Report, Signed, verify_log
 
 _PERSON_ID = re.compile(r"(actor|target|client|people\.[0-9]+|context\.[a-z0-9_]+(\.(old|new))?)\.id", re.ASCII)
 
 
-def inspect(log: ClinicLog, progress: Callable[[int], None] = lambda done: None) -> Report:
+def inspect(log: ClinicLog, progress: Callable[[int], None] = lambda done: None, *, open_values: bool = True) -> Report:
     """Verify a clinic's log as it stands, and return the report. Signs nothing and writes nothing.
 
-    Raises StorageFailure where the database cannot be read.
+    Without `open_values` only what needs no key is checked: bodies, tree, signatures, columns, and links by token and
+    id. Raises StorageFailure where the database cannot be read.
     """
+    return inspect_clinic(log.journal, log.info, log.sealer if open_values else None, progress, log.signer.verifier)
+
+
+def inspect_clinic(
+    journal: Journal,
+    info: Clinic,
+    sealer: Sealer | None,
+    progress: Callable[[int], None] = lambda done: None,
+    verifier: Verifier | None = None,
+) -> Report:
+    """`inspect` for a clinic whose keys may be gone, since it was closed. Without `verifier`, the row's key is used."""
     # The head store is read first: a checkpoint signed in between is then behind the snapshot, never ahead of it.
-    signed = log.journal.heads.get(log.info.origin)
-    with log.store.snapshot(log.info.id) as snapshot:
+    signed = journal.heads.get(info.origin)
+    with journal.store.snapshot(info.id) as snapshot:
         last = None if signed is None else Signed(signed.size, signed.root, signed.note)
-        live = _Live(log, snapshot, last)
+        live = _Live(info, verifier or Verifier.decode(info.vkey), sealer, snapshot, last)
         report = verify_log(live, progress)
         # Where nothing else is wrong, every keyed entry was opened, so that the rows can be counted.
-        if not report.findings and live.keys != live.keyed:
+        if sealer is not None and not report.findings and live.keys != live.keyed:
             report.add("misfiled", None, "there are idempotency keys that no entry was recorded with")
         newest = max((row.size for row in snapshot.checkpoints()), default=0)
-    if (now := log.journal.heads.get(log.info.origin)) is not None and now.size < newest:
+    if (now := journal.heads.get(info.origin)) is not None and now.size < newest:
         report.doubts.append("the head store is older than the database, so an older copy of it was put back")
     return report
 
@@ -46,18 +58,21 @@ def inspect(log: ClinicLog, progress: Callable[[int], None] = lambda done: None)
 class _Live:
     """A snapshot of one clinic's rows, opened with its keys. Implements `indelible.verify.Source`."""
 
-    def __init__(self, log: ClinicLog, snapshot: Snapshot, last: Signed | None) -> None:
-        self._log, self._snapshot, self._last = log, snapshot, last
-        self._sealer: Sealer = log.sealer
+    def __init__(
+        self, info: Clinic, verifier: Verifier, sealer: Sealer | None, snapshot: Snapshot, last: Signed | None
+    ) -> None:
+        self._info, self._snapshot, self._last = info, snapshot, last
+        self._sealer = sealer
         self._ids: dict[bytes, str] = {}
         self._target_ids: dict[bytes, str] = {}
         self.keyed = self.keys = 0
+        self._unread_keys: set[int] = set()
         self._realms: dict[bytes, str] = {}
         self._unlinked: set[bytes] = set()
         self._findings: list[Finding] = []
         self._last_body = b""
-        self.origin = log.info.origin
-        self.verifier: Verifier = log.signer.verifier
+        self.origin = info.origin
+        self.verifier = verifier
         self.size, self.frontier, self.root, _ = snapshot.head
 
     def records(self) -> Iterator[Record]:
@@ -73,15 +88,12 @@ class _Live:
             self._findings.append(Finding("added", seq, "there are links of an entry that is not there"))
 
     def _record(self, stored: EntryRow, rows: list[PersonalRow], links: list[LinkRow]) -> Record:
-        openings: dict[tuple[bytes, str], Opening | None] = {}
-        for _, token, personal_class, sealed in rows:
-            try:
-                opened = self._sealer.open_values(stored.id, token, personal_class, sealed)
-                openings[token, personal_class] = Opening(opened.seed, opened.values)
-            except Unreadable:
-                openings[token, personal_class] = None
-        evidence = self._remember(openings, stored.actor_kind)
-        self._check_key(openings, stored.seq)
+        openings = self._opened(stored, rows)
+        if self._sealer is None:
+            evidence: set[tuple[bytes, str]] = set()
+        else:
+            evidence = self._remember(self._sealer, openings, stored.actor_kind)
+            self._check_key(self._sealer, openings, stored)
         implied = set()
         for link in links:
             if link.occurred_at != stored.occurred_at:
@@ -92,7 +104,7 @@ class _Live:
                 implied.add(entry.Link(link.kind, link.ref, link.role))
             elif (link.ref, link.role) in evidence:
                 evidence.remove((link.ref, link.role))
-            elif None not in openings.values():
+            elif self._sealer is not None and None not in openings.values():
                 self._findings.append(Finding("misfiled", stored.seq, f"its link from {link.role} is not its value's"))
         for _, path in evidence:
             self._findings.append(Finding("misfiled", stored.seq, f"its link from {path} is missing"))
@@ -100,7 +112,22 @@ class _Live:
         self._unlinked.update(token for (token, _), opening in openings.items() if opening and token not in people)
         return Record(stored.seq, entry.Columns(*stored[1:11]), stored.body, stored.leaf_hash, openings, implied)
 
-    def _remember(self, openings: dict[tuple[bytes, str], Opening | None], actor_kind: str) -> set[tuple[bytes, str]]:
+    def _opened(self, stored: EntryRow, rows: list[PersonalRow]) -> dict[tuple[bytes, str], Opening | None]:
+        openings: dict[tuple[bytes, str], Opening | None] = {}
+        for _, token, personal_class, sealed in rows:
+            if self._sealer is None:
+                openings[token, personal_class] = SEALED
+                continue
+            try:
+                opened = self._sealer.open_values(stored.id, token, personal_class, sealed)
+                openings[token, personal_class] = Opening(opened.seed, opened.values)
+            except Unreadable:
+                openings[token, personal_class] = None
+        return openings
+
+    def _remember(
+        self, sealer: Sealer, openings: dict[tuple[bytes, str], Opening | None], actor_kind: str
+    ) -> set[tuple[bytes, str]]:
         """Keep each person's id, to compare with the person rows; return the links that evidence values imply."""
         evidence = set()
         for (token, personal_class), opening in openings.items():
@@ -117,17 +144,21 @@ class _Live:
                             self._realms[token] = "client"
             elif personal_class == "evidence":
                 for path, value in opening.values.items():
-                    evidence.add((self._sealer.find("evidence", orjson.dumps(value).decode()), path))
+                    evidence.add((sealer.find_evidence(value), path))
         return evidence
 
-    def _check_key(self, openings: dict[tuple[bytes, str], Opening | None], seq: int) -> None:
+    def _check_key(self, sealer: Sealer, openings: dict[tuple[bytes, str], Opening | None], stored: EntryRow) -> None:
         """An entry that was recorded with an idempotency key is the one that the key leads to."""
         for opening in openings.values():
             key = None if opening is None else opening.values.get("key")
             if type(key) is str:
                 self.keyed += 1
-                if self._snapshot.seq_of_key(self._sealer.find("key", key)) != seq:
-                    self._findings.append(Finding("misfiled", seq, "its idempotency key does not lead to it"))
+                if self._snapshot.seq_of_key(sealer.find("key", key)) != stored.seq:
+                    self._findings.append(Finding("misfiled", stored.seq, "its idempotency key does not lead to it"))
+                return
+        if b'"key":"' in stored.body and _has_key(stored.body):
+            self.keyed += 1
+            self._unread_keys.add(stored.seq)
 
     def checkpoints(self) -> Iterator[Signed]:
         for row in self._snapshot.checkpoints():
@@ -138,16 +169,20 @@ class _Live:
 
     def others(self) -> Iterator[Finding]:
         yield from self._findings
-        yield from self._persons()
+        if self._sealer is not None:
+            yield from self._persons(self._sealer)
         yield from self._clinic()
         for _, seq in self._snapshot.used_keys():
             self.keys += 1
+            self._unread_keys.discard(seq)
             if not 1 <= seq <= self.size:
                 yield Finding("misfiled", seq, "an idempotency key points at an entry that is not there")
+        for seq in self._unread_keys:
+            yield Finding("misfiled", seq, "no idempotency key leads to it, and it was recorded with one")
         yield from self._beside_the_last()
 
     def _clinic(self) -> Iterator[Finding]:
-        info = self._log.info
+        info = self._info
         if info.vkey != self.verifier.encode():
             yield Finding("unsigned", None, "the clinic's public key is not that of the key which signs its log")
         # A value of a person comes with a link to that person; the others are of nobody, for whom there is one token.
@@ -167,15 +202,15 @@ class _Live:
         if last.recorded_at != self._snapshot.head.recorded_at:
             yield Finding("misfiled", self.size, "the committed head has another recorded_at than the last entry")
 
-    def _persons(self) -> Iterator[Finding]:
+    def _persons(self, sealer: Sealer) -> Iterator[Finding]:
         """Every person with a readable id in the log is found by that id, and no other person row is there."""
         known = self._target_ids | self._ids
         for token, lookup, sealed in self._snapshot.persons():
             expected = known.pop(token, None)
             try:
-                person: dict[str, Any] = self._sealer.open_person(token, sealed)
+                person: dict[str, Any] = sealer.open_person(token, sealed)
                 realm, host_id = person["realm"], person["id"]
-                right = host_id == expected and self._sealer.find_person(realm, host_id) == lookup
+                right = host_id == expected and sealer.find_person(realm, host_id) == lookup
                 right = right and realm == self._realms.get(token, realm)
             except (Unreadable, KeyError, TypeError):
                 right = False
@@ -185,6 +220,14 @@ class _Live:
             yield Finding(
                 "misfiled", None, f"the row of person {token.hex()[:8]}… is gone, so the person cannot be found"
             )
+
+
+def _has_key(body: bytes) -> bool:
+    """Whether a body has a commitment to an idempotency key; one that cannot be read is found elsewhere."""
+    try:
+        return any("key" in group["values"] for group in orjson.loads(body)["personal"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return False
 
 
 Row = TypeVar("Row", PersonalRow, LinkRow)

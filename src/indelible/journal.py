@@ -16,20 +16,23 @@ import os
 import re
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
-from . import document, drafting, instant, keys, query, signing
+from . import document, drafting, erasure, instant, keys, query, selecting, signing
 from .append import Appended, append
-from .catalogue import Action, registered
+from .catalogue import Action
+from .catalogue.log import LogContinued
 from .catalogue.settings import ClinicTimeZoneChanged
 from .document import Actor, Document, Person, Request, System, Target
 from .drafting import Draft
+from .erasure import Anonymized, RequestedBy
 from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound
 from .headstore import HeadStore, SignedHead
 from .keys import MasterKey
@@ -37,14 +40,14 @@ from .merkle import EMPTY_ROOT
 from .note import Signer
 from .personal import TOKEN_BYTES, Sealer
 from .query import Query, Vocabulary
-from .store import ActorTerm, CheckpointRow, Clinic, Installation, KeyRow, Selection, Store
+from .reading import PAGE_LIMIT, Cursor, Page, Reader, Words
+from .selecting import Selecting
+from .store import CheckpointRow, Clinic, Installation, KeyRow, Selection, Store
 from .stores import sqlite
-from .view import View, open_each, open_entries
+from .view import View
 
 # Documents of one append: bounds its memory and how long other writers wait.
 BATCH_LIMIT = 10_000
-# Entries that a reader opens at once; the next ones are fetched when it gets there.
-PAGE = 500
 CHECKPOINT_INTERVAL = 1_000_000  # microseconds
 
 _CLINIC_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -138,13 +141,18 @@ class Journal:
         HeadStore(places.head_store).create()
         return cls(database, master_key=master_key, head_store=head_store, clock=clock)
 
-    def add_clinic(self, clinic_id: str, *, name: str, zone: str) -> ClinicLog:
-        """Start a clinic's log, with keys and a log origin of its own. Raises InvalidInput, StorageFailure."""
+    def add_clinic(self, clinic_id: str, *, name: str, zone: str, continues: str | None = None) -> ClinicLog:
+        """Start a clinic's log, with keys and a log origin of its own.
+
+        `continues` is the id of a clinic whose log was lost but for an older backup: the first entry then names the
+        last head that was signed for it. Raises InvalidInput, NotFound, StorageFailure.
+        """
         if not _CLINIC_ID.fullmatch(clinic_id):
             raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
         if not name.strip() or len(name) > 200 or not name.isprintable():
             raise InvalidInput("must be 1 to 200 printable characters", "name")
         instant.zone(zone, "time-zone")
+        lost = None if continues is None else self._signed_head(continues)
         origin = f"{self.installation.name}/c/{secrets.token_hex(16)}"
         secret = {kind: secrets.token_bytes(keys.KEY_BYTES) for kind in ("data", "lookup", "signing")}
         clinic = Clinic(
@@ -160,7 +168,18 @@ class Journal:
         # other order could leave a log that the head store does not know, and that would refuse to be signed.
         self.heads.adopt(origin, SignedHead(0, EMPTY_ROOT, b""))
         self.store.add_clinic(clinic, rows, self.clock())
-        return self.clinic(clinic_id)
+        log = self.clinic(clinic_id)
+        if lost is not None:
+            log.append([_continued(log, *lost)])
+        return log
+
+    def _signed_head(self, clinic_id: str) -> tuple[Clinic, SignedHead]:
+        """The clinic whose log is lost, and the last head that the head store has of it."""
+        clinic = next((clinic for clinic in self.clinics() if clinic.id == clinic_id), None)
+        head = None if clinic is None else self.heads.get(clinic.origin)
+        if clinic is None or head is None or head.size == 0:
+            raise NotFound(f"nothing was ever signed for a clinic {clinic_id} here, so no log can continue it")
+        return clinic, head
 
     def clinic(self, clinic_id: str | None = None) -> ClinicLog:
         """Return the log of a clinic; without an id, of the only one. Raises NotFound, KeyUnavailable."""
@@ -174,7 +193,15 @@ class Journal:
             known = ", ".join(clinic.id for clinic in clinics[:20]) or "none yet: `indelible clinic add` makes one"
             raise NotFound(f"say which clinic; there are: {known}" if clinic_id is None else
                            f"there is no clinic {clinic_id}; there are: {known}")  # fmt: skip
-        return self._logs.setdefault(clinic.id, ClinicLog(self, clinic, self._unwrapped(clinic.id)))
+        if clinic.closed_at is not None:
+            raise KeyUnavailable(
+                f"clinic {clinic.id} was closed on {instant.format(clinic.closed_at)[:10]} and its keys destroyed; its "
+                "final bundle is its record, and `indelible verify` still checks what is here"
+            )
+        secret = self._unwrapped(clinic.id)
+        # A backup from before an erasure has the erased values again: they go before anybody reads them.
+        erasure.replay(self.store, self.heads, clinic)
+        return self._logs.setdefault(clinic.id, ClinicLog(self, clinic, secret))
 
     def _unwrapped(self, clinic_id: str) -> dict[str, dict[int, bytes]]:
         opened: dict[str, dict[int, bytes]] = {"data": {}, "lookup": {}, "signing": {}}
@@ -188,6 +215,10 @@ class Journal:
     def clinics(self) -> Sequence[Clinic]:
         """Every clinic of this database, by id."""
         return self.store.clinics()
+
+    def forget(self, clinic_id: str) -> None:
+        """Drop a clinic's log and its keys from memory; `clinic` opens it again where it still can be."""
+        self._logs.pop(clinic_id, None)
 
     def close(self) -> None:
         """Sign what is not yet signed, and close the database.
@@ -219,6 +250,17 @@ class Journal:
             self.close()
 
 
+def _continued(log: ClinicLog, old: Clinic, head: SignedHead) -> Draft:
+    context = LogContinued(log_origin=old.origin, size=head.size, root=b64encode(head.root).decode())
+    event = Document(
+        action=context.code,
+        context=context,
+        actor=System("command:clinic-add"),
+        target=Target("clinic", old.id, old.name),
+    )
+    return drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
+
+
 def _first_master_key(setting: str | None, path: Path) -> MasterKey:
     """The key that is given or already there (a database made anew beside a kept key), or a new one."""
     if setting or path.exists():
@@ -234,6 +276,7 @@ class ClinicLog:
         self.store, self.clock = journal.store, journal.clock
         self.sealer = Sealer(secret["data"], secret["lookup"][max(secret["lookup"])])
         self.signer = Signer(clinic.origin, secret["signing"][max(secret["signing"])])
+        self._reader = Reader(self.store, clinic.id, self.sealer)
         self.unsigned = False
         self._signed_at = 0
 
@@ -318,6 +361,32 @@ class ClinicLog:
         self.unsigned = True
         self._checkpoint_when_due()
 
+    def anonymize(
+        self, client_id: str, *, requested_by: RequestedBy, actor: Actor, request: Request | None = None
+    ) -> Anonymized:
+        """Destroy a client's personal values on every entry, and record that it was done.
+
+        Returns what went; for a client that the log does not know (any more) nothing is written. `actor` is whoever did
+        it, also the client: nothing about the client is then kept with it. Raises InvalidInput, StorageFailure.
+        """
+        if requested_by not in get_args(RequestedBy):
+            raise InvalidInput(f"must be one of {', '.join(get_args(RequestedBy))}", "requested_by")
+        with self.store.appending(self.info.id) as tx:
+            done = erasure.anonymize(
+                tx,
+                client_id,
+                replace(self.info, zone=tx.zone),
+                self.sealer,
+                self.clock(),
+                requested_by=requested_by,
+                actor=actor,
+                request=request or Request(),
+            )
+        if done.entry is not None:
+            self.unsigned = True
+            self._checkpoint_when_due(0)
+        return replace(done, wiped=self.store.wipe())
+
     # Checkpoints
 
     def checkpoint(self) -> CheckpointRow | None:
@@ -326,8 +395,8 @@ class ClinicLog:
         self.unsigned, self._signed_at = False, self.clock()
         return row
 
-    def _checkpoint_when_due(self) -> None:
-        if self.clock() - self._signed_at < CHECKPOINT_INTERVAL:
+    def _checkpoint_when_due(self, interval: int = CHECKPOINT_INTERVAL) -> None:
+        if self.clock() - self._signed_at < interval:
             return
         try:
             self.checkpoint()
@@ -350,27 +419,27 @@ class ClinicLog:
         The list is bounded by the head at the first entry (or by `up_to`, a seq): entries recorded meanwhile do not
         come in. Raises InvalidQuery before the first entry.
         """
-        selection = self.select(words if isinstance(words, Query) else self.parse(words), up_to)
-        return self._read(selection, limit)
+        wanted = self._query(words)
+        return self._reader.views(self.select(wanted, up_to), _free(wanted), limit)
 
-    def _read(self, selection: Selection, limit: int | None) -> Iterator[View]:
-        before: tuple[int, int] | None = None
-        left = limit
-        while left is None or left > 0:
-            wanted = PAGE if left is None else min(PAGE, left)
-            found = self.store.page(self.info.id, selection, before, wanted)
-            yield from open_each(found, self.store.personal(self.info.id, [one.seq for one in found]), self.sealer)
-            if len(found) < wanted:
-                return
-            before = (found[-1].occurred_at, found[-1].seq)
-            left = None if left is None else left - len(found)
+    def views(self, selection: Selection, limit: int | None = None) -> Iterator[View]:
+        """Yield the entries of a selection, newest first."""
+        return self._reader.views(selection, limit=limit)
+
+    def page(self, words: Query | str | Sequence[str] = "", *, after: Cursor | None = None, limit: int = 50) -> Page:
+        """Return one page of the entries that a filter means, newest first: the first one, or the one after a cursor.
+
+        With free words it opens at most SEARCH_LIMIT entries and says how far back it came. Raises InvalidQuery.
+        """
+        wanted = self._query(words)
+        limit = max(1, min(limit, PAGE_LIMIT))
+        return self._reader.page(self.select(wanted), after, _free(wanted), limit)
 
     def entry(self, which: int | str) -> View:
         """Return one entry by its seq or its id. Raises NotFound."""
         seq = which if isinstance(which, int) else self._seq_of(which)
         if seq is not None and 1 <= seq <= self.size:
-            found = self.store.one(self.info.id, seq)
-            return open_entries([found], self.store.personal(self.info.id, [seq]), self.sealer)[0]
+            return next(self._reader.open([self.store.one(self.info.id, seq)]))
         raise NotFound("there is no entry with this number or id in this log")
 
     def _seq_of(self, entry_id: str) -> int | None:
@@ -379,55 +448,26 @@ class ClinicLog:
             return None
         return self.store.find(self.info.id, bytes.fromhex(bare))
 
+    def _query(self, words: Query | str | Sequence[str]) -> Query:
+        return words if isinstance(words, Query) else self.parse(words)
+
     def parse(self, words: str | Sequence[str]) -> Query:
         """Return the Query of a filter's text. Raises InvalidQuery, pointing at the word."""
         return query.parse(words, vocabulary=self.vocabulary())
 
     def vocabulary(self) -> Vocabulary:
         """What a filter of this log can name: the catalogue, and codes that occur here but are declared no more."""
-        occurring = frozenset(self.store.actions(self.info.id))
-        categories: dict[str, set[str]] = {}
-        declared = set()
-        for cls in registered():
-            categories.setdefault(cls.category, set()).add(cls.code)
-            declared.add(cls.code)
-        if occurring - declared:
-            categories["other"] = set(occurring - declared)
-        return Vocabulary({name: frozenset(codes) for name, codes in categories.items()}, occurring)
+        return selecting.vocabulary(self.store, self.info.id)
 
     def select(self, wanted: Query, up_to: int | None = None) -> Selection:
         """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens."""
-        # Another process may have moved the clinic, and days are those of the zone that it has now.
+        return self.selecting().select(wanted, self.size if up_to is None else up_to)
+
+    def selecting(self) -> Selecting:
+        """What turns words into selections here, with the zone that the clinic has now: another process may move it."""
         self.info = replace(self.info, zone=self.store.zone(self.info.id))
-        categories = self.vocabulary().categories
+        return Selecting(self.store, self.info.id, self.info.zone, self.sealer)
 
-        def codes(names: Iterable[str]) -> set[str]:
-            return {code for name in names for code in categories.get(name, ())}
 
-        actions: set[str] | None = set(wanted.wanted.actions) or None
-        if wanted.wanted.categories:
-            inside = codes(wanted.wanted.categories)
-            actions = inside if actions is None else actions & inside
-        bounded = wanted.first is not None or wanted.last is not None
-        some_actor = wanted.wanted.actors or wanted.wanted.kinds
-        return Selection(
-            up_to=self.size if up_to is None else up_to,
-            intervals=instant.day_intervals(self.info.zone, wanted.first, wanted.last) if bounded else None,
-            actors=self._actors(wanted.wanted.actors, wanted.wanted.kinds) if some_actor else None,
-            actions=None if actions is None else tuple(sorted(actions)),
-            not_actors=self._actors(wanted.unwanted.actors, wanted.unwanted.kinds),
-            not_actions=tuple(sorted(wanted.unwanted.actions | codes(wanted.unwanted.categories))),
-        )
-
-    def _actors(self, ids: Iterable[str], kinds: Iterable[str]) -> tuple[ActorTerm, ...]:
-        """Every actor that an id may mean: a person under any kind, or an integration. A kind takes in its ids."""
-        whole = set(kinds)
-        terms: set[ActorTerm] = {(kind, None) for kind in whole}
-        for host_id in ids:
-            for kind in {"staff", "client", "support"} - whole:
-                token = self.store.token(self.info.id, self.sealer.find_person(kind, host_id))
-                if token is not None:
-                    terms.add((kind, token))
-            if "integration" not in whole:
-                terms.add(("integration", host_id.encode()))
-        return tuple(sorted(terms, key=lambda term: (term[0], term[1] or b"")))
+def _free(wanted: Query) -> Words:
+    return Words(wanted.words, wanted.unwanted_words)

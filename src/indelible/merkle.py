@@ -16,21 +16,49 @@ A frontier is what append needs of a tree: the roots of its perfect subtrees, on
 from the largest to the smallest. It is also called a compact range. Encoded: the hashes one after another; the size
 says how many there are.
 
-Nothing here reads a clock, a disk or a setting. `check_inclusion` and `check_consistency` raise MalformedProof, and
-nothing else, for any arguments at all; so do the others for a hash that is not 32 bytes and for a size out of range.
+A range proof shows that given leaves are leaves `begin` to `end` - 1 of the tree of `size` leaves, all of them and in
+order (0 <= begin <= end <= size). It is two lists of hashes, at most 63 and 124 of them:
+
+    left   the frontier of the first `begin` leaves
+    right  the roots of the perfect subtrees that cover leaves `end` to `size` - 1, from left to right, each as large as
+           can be. Start with at = end; while at < size, the next subtree has the next 2^h leaves, and at grows by 2^h.
+           2^h = the largest power of two that divides `at` and is at most size - at (every power of two divides 0)
+
+To check it, given begin, the leaf hashes, left, right, and size and root out of one checkpoint:
+
+    1. end = begin + the number of leaf hashes. Refuse it if end > size, if `left` has not one hash for each bit that is
+       1 in begin, if `right` has not one hash for each subtree that the rule gives for end and size, or if any hash is
+       not 32 bytes.
+    2. Make a list of pairs (hash, count of leaves): the hashes of `left` in order, with the powers of two that add up
+       to begin, largest first.
+    3. Append every leaf hash with count 1, then every hash of `right` with its 2^h. After each, as long as the last two
+       pairs have the same count, put in their place the node hash of both (the earlier one left) with twice the count.
+    4. Hash the list together from its end: r = the last hash, then for each pair before it r = node hash(hash, r). For
+       an empty list r is the empty root. Refuse the proof if r is not the root.
+
+A proof does not tell every two sizes apart (that of the first leaf of 3 leads to the same root if it is read as that of
+the first leaf of 4): so size and root are taken from one checkpoint with a checked signature, never from whoever sent
+the proof.
+
+Nothing here reads a clock, a disk or a setting. `check_inclusion`, `check_consistency` and `check_range` raise
+MalformedProof, and nothing else, for any arguments at all; so do the others for a hash that is not 32 bytes and for a
+size out of range.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
+from typing import NamedTuple
 
 from .errors import MalformedProof
 
 HASH_SIZE = 32
 LARGEST_SIZE = 2**63 - 1  # sizes and indexes fit a signed 64-bit integer in every database and language
 EMPTY_ROOT = sha256(b"").digest()
+_PART = 2**16  # leaves hashed at a time, so that millions need some megabytes beside their own
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -103,33 +131,112 @@ def extend(frontier: Frontier, leaf_hashes: Iterable[bytes]) -> Frontier:
     return Frontier(size, tuple(reversed(kept)))
 
 
-def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """Return the hashes, leaf side first, that show leaf `index` to be in the tree of all these leaf hashes.
+def complete(frontier: Frontier, size: int, right: Sequence[bytes]) -> bytes:
+    """Return the 32-byte root of the tree of `size` leaves that begins with this frontier and ends with `right`.
 
-    RFC 9162 section 2.1.3.1. Hashes the whole tree once. Raises MalformedProof where there is no such leaf.
+    `right` is that of a range proof for the leaves before `frontier.size`. With `extend` from `Frontier(begin, left)`
+    it does what `check_range` does, for a caller who has the leaf hashes in parts. Raises MalformedProof.
     """
-    _check_hashes(leaf_hashes)
-    if type(index) is not int or not 0 <= index < len(leaf_hashes):
-        raise MalformedProof("an index is from 0 to the size of the tree less 1")
-    return tuple(_siblings(leaf_hashes, index))
+    _check_size(size, frontier.size)
+    _check_hashes(right)
+    subtrees = list(_subtrees(frontier.size, size))
+    if len(right) != len(subtrees):
+        raise MalformedProof("a range proof has one hash for each subtree to the right of its leaves")
+    hashes = list(frontier.hashes)
+    for (start, height), subtree in zip(subtrees, right, strict=True):
+        alike = start >> height
+        while alike & 1:  # the last subtree has as many leaves
+            subtree, alike = node_hash(hashes.pop(), subtree), alike >> 1
+        hashes.append(subtree)
+    return Frontier(size, tuple(hashes)).root()
+
+
+class RangeProof(NamedTuple):
+    """The hashes on both sides of a range of leaves, 32 bytes each: the frontier before it, the subtrees behind it."""
+
+    left: tuple[bytes, ...]
+    right: tuple[bytes, ...]
+
+
+class Prover:
+    """Every row of one tree, packed to 64 bytes a leaf in all, from which proofs are read without hashing."""
+
+    __slots__ = ("_rows", "size")
+
+    def __init__(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Hash the tree of these 32-byte leaf hashes once. Raises MalformedProof."""
+        leaves, hashes = bytearray(), iter(leaf_hashes)
+        while part := list(islice(hashes, _PART)):
+            _check_hashes(part)
+            leaves += b"".join(part)
+        self.size = len(leaves) // HASH_SIZE
+        self._rows = [bytes(leaves)]
+        while len(self._rows[-1]) > HASH_SIZE:
+            self._rows.append(_packed_parents(self._rows[-1]))
+
+    def root(self) -> bytes:
+        """Return the 32-byte root of the tree."""
+        return self._rows[-1] if self.size else EMPTY_ROOT
+
+    def inclusion(self, index: int) -> tuple[bytes, ...]:
+        """Return the hashes, leaf side first, that show leaf `index` to be in the tree (RFC 9162 section 2.1.3.1).
+
+        Raises MalformedProof where there is no such leaf.
+        """
+        if type(index) is not int or not 0 <= index < self.size:
+            raise MalformedProof("an index is from 0 to the size of the tree less 1")
+        return tuple(self._siblings(0, index))
+
+    def consistency(self, old_size: int) -> tuple[bytes, ...]:
+        """Return the hashes that show the tree of the first `old_size` leaves to be a beginning of this one.
+
+        RFC 9162 section 2.1.4.1. Empty where both are the same tree. Raises MalformedProof for an `old_size` of 0 (see
+        `check_consistency`) or beyond the tree.
+        """
+        if type(old_size) is not int or not 1 <= old_size <= self.size:
+            raise MalformedProof("a consistency proof starts from a size of 1 to the size of the tree")
+        if old_size == self.size:
+            return ()
+        height, index = 0, old_size - 1
+        while index & 1:  # climb to the root of the last perfect subtree of the old tree
+            height, index = height + 1, index >> 1
+        start = [self._hash(height, index)] if index else []  # at index 0 it is the old root, which the checker has
+        return (*start, *self._siblings(height, index))
+
+    def range(self, begin: int, end: int) -> RangeProof:
+        """Return the proof that leaves `begin` to `end` - 1 are those of the tree (0 <= begin <= end <= size).
+
+        Raises MalformedProof for other numbers.
+        """
+        _check_size(begin, 0)
+        _check_size(end, begin)
+        if end > self.size:
+            raise MalformedProof("a range ends within the tree")
+        return RangeProof(self._cover(0, begin), self._cover(end, self.size))
+
+    def _cover(self, begin: int, end: int) -> tuple[bytes, ...]:
+        return tuple(self._hash(height, start >> height) for start, height in _subtrees(begin, end))
+
+    def _hash(self, height: int, index: int) -> bytes:
+        return self._rows[height][index * HASH_SIZE : (index + 1) * HASH_SIZE]
+
+    def _siblings(self, height: int, index: int) -> Iterator[bytes]:
+        """What stands beside the way up from a hash, lowest first; where nothing does, a step adds nothing."""
+        for row in self._rows[height:-1]:
+            beside = (index ^ 1) * HASH_SIZE
+            if beside < len(row):
+                yield row[beside : beside + HASH_SIZE]
+            index >>= 1
+
+
+def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+    """Return `Prover(leaf_hashes).inclusion(index)`, for one proof from a tree."""
+    return Prover(leaf_hashes).inclusion(index)
 
 
 def consistency_proof(leaf_hashes: Sequence[bytes], old_size: int) -> tuple[bytes, ...]:
-    """Return the hashes that show the tree of the first `old_size` leaf hashes to be a beginning of the tree of all.
-
-    RFC 9162 section 2.1.4.1. Hashes the whole tree once. Empty where both are the same tree. Raises MalformedProof for
-    an `old_size` of 0 (see `check_consistency`) or beyond the tree.
-    """
-    _check_hashes(leaf_hashes)
-    if type(old_size) is not int or not 1 <= old_size <= len(leaf_hashes):
-        raise MalformedProof("a consistency proof starts from a size of 1 to the size of the tree")
-    if old_size == len(leaf_hashes):
-        return ()
-    row, index = leaf_hashes, old_size - 1
-    while index & 1:  # climb to the root of the last perfect subtree of the old tree
-        row, index = _parents(row), index >> 1
-    start = [row[index]] if index else []  # at index 0 it is the old root, which the checker has
-    return (*start, *_siblings(row, index))
+    """Return `Prover(leaf_hashes).consistency(old_size)`, for one proof from a tree."""
+    return Prover(leaf_hashes).consistency(old_size)
 
 
 def check_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], root: bytes) -> None:
@@ -198,25 +305,44 @@ def check_consistency(old_size: int, new_size: int, old_root: bytes, new_root: b
         raise MalformedProof("the consistency proof leads to other roots")
 
 
+def check_range(begin: int, size: int, leaf_hashes: Sequence[bytes], proof: RangeProof, root: bytes) -> None:
+    """Return if the tree of `size` leaves with this `root` has these leaf hashes, a list or tuple, from `begin` on.
+
+    Take `size` and `root` from a checkpoint whose signature was checked. Without leaf hashes it shows that both sides
+    make the root. Raises MalformedProof if it does not show that.
+    """
+    if not isinstance(leaf_hashes, tuple | list) or type(proof) is not RangeProof:
+        raise MalformedProof("a range is a list of leaf hashes and a proof of two lists")
+    _check_hashes((root,))
+    frontier = Frontier(begin, proof.left)
+    for at in range(0, len(leaf_hashes), _PART):
+        frontier = extend(frontier, leaf_hashes[at : at + _PART])
+    if complete(frontier, size, proof.right) != root:
+        raise MalformedProof("the range proof leads to another root")
+
+
+def _subtrees(at: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut leaves `at` to `end` - 1 into perfect subtrees from left to right: (first leaf, height) of each."""
+    while at < end:
+        largest = (end - at).bit_length() - 1
+        height = min(largest, (at & -at).bit_length() - 1) if at else largest
+        yield at, height
+        at += 1 << height
+
+
 def _pairs(row: Sequence[bytes]) -> list[bytes]:
     """Return the node hash of every two neighbours; an odd last one is left out."""
     hashes = iter(row)
     return list(map(node_hash, hashes, hashes))  # one iterator twice: each call takes the next two
 
 
-def _parents(row: Sequence[bytes]) -> list[bytes]:
-    """Return the next row of the tree: the pairs, and an odd last one as it is."""
-    return [*_pairs(row), *row[len(row) & ~1 :]]
-
-
-def _siblings(row: Sequence[bytes], index: int) -> list[bytes]:
-    """Return what stands beside the way up from row[index], lowest first; where nothing does, a step adds nothing."""
-    path = []
-    while len(row) > 1:
-        if index ^ 1 < len(row):
-            path.append(row[index ^ 1])
-        row, index = _parents(row), index >> 1
-    return path
+def _packed_parents(row: bytes) -> bytes:
+    """Return the next row of the tree, both packed: the node hash of every two neighbours, an odd last one as it is."""
+    parents = bytearray()
+    for at in range(0, len(row) - HASH_SIZE, 2 * HASH_SIZE):
+        parents += node_hash(row[at : at + HASH_SIZE], row[at + HASH_SIZE : at + 2 * HASH_SIZE])
+    parents += row[len(row) // (2 * HASH_SIZE) * (2 * HASH_SIZE) :]
+    return bytes(parents)
 
 
 def _check_size(value: int, least: int) -> None:

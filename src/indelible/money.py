@@ -66,7 +66,11 @@ def exponent(code: str) -> int:
 
 def decimal_text(amount_minor: int, currency: str) -> str:
     """Return the amount in the currency's major unit, such as "-12.50" for -1250 EUR. Raises InvalidInput."""
-    digits_after = exponent(currency)
+    return shifted(amount_minor, exponent(currency))
+
+
+def shifted(amount_minor: int, digits_after: int) -> str:
+    """Return the amount with its last `digits_after` digits behind the dot: "-12.50" for -1250 and 2."""
     if digits_after == 0:
         return str(int(amount_minor))
     digits = str(abs(amount_minor)).zfill(digits_after + 1)

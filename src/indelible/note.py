@@ -81,6 +81,12 @@ class Verifier:
         return verifier
 
 
+def fingerprint(vkey: str) -> str:
+    """Return what people compare of a vkey: half of its SHA-256, 128 bits, as eight groups of hexadecimal digits."""
+    digits = sha256(vkey.encode()).hexdigest()[:32]
+    return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """The name of a signer and the 32-byte seed of its Ed25519 private key, which is secret."""

@@ -101,6 +101,10 @@ class Sealer:
         """Return the look-up value of another secret text (an idempotency key, a Stripe id): 32 bytes."""
         return hmac.digest(self.lookup_key, f"{kind}\x00{text}".encode(), "sha256")
 
+    def find_evidence(self, value: Any) -> bytes:
+        """Return the look-up value of an evidence value (JSON): 32 bytes."""
+        return self.find("evidence", orjson.dumps(value).decode())
+
     def _seal(self, plain: bytes, place: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
         number = self._current

@@ -1,25 +1,36 @@
 """The filter: which entries are meant, as a value and as text.
 
     text   = words separated by white space; the empty text means every entry
-    word   = ["-"] key ":" value
-    key    = "actor" | "action" | "category" | "from" | "to"
+    word   = ["-"] (key ":" value | free); a hyphen at the beginning always excludes
+    key    = "actor" | "action" | "category" | "target" | "client" | "about" | "operation" | "stripe" | "from" | "to"
     value  = bare | quoted
-    bare   = characters other than white space and double quotes
+    free   = bare without a colon | quoted
+    bare   = characters other than white space and double quotes, straight or curly
     quoted = '"' characters, with \\" for a double quote and \\\\ for a backslash '"'
 
     actor     the id of an actor, or staff, client, system, integration or support: everybody of that kind
     action    the code of an action, such as booking.cancelled
     category  the name of a category, such as payments
+    target    the id of what it was done to, or kind/id where several kinds use one id: bk_99812, service/7
+    client    the id of a client concerned in any role: actor, target, client, payer, recipient, mentioned
+    about     the id of a thing or a person in any role, or kind/id: booking/7, staff/usr_12
+    operation the id of an operation: the entries of one click
+    stripe    a Stripe id, as pasted from its dashboard: ch_..., re_..., pi_..., evt_...
+    free      text that occurs in the entry: in what it says, or in one of its personal values; in any case of letters
     from, to  a day of the clinic, YYYY-MM-DD; both belong to the range; each at most once, never with "-"
 
-The same key again means "or"; different keys mean "and"; each word with "-" means "and not". An actor whose id is one
-of the five kinds cannot be asked for by id. No value holds a control character, a line separator or a lone surrogate.
+The same key again means "or"; different keys mean "and"; each word with "-" means "and not". Every free word must
+occur, and none that has a "-"; the name of a key without a colon is a free word. A free word has at least two
+characters, white space and accents not counted. An actor whose id is one of the five kinds cannot be asked for by id.
+kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a control character, a line
+separator or a lone surrogate.
 
 A filter may also come as several words, the arguments of a command line: they are the text with single spaces between,
-so one argument may hold several words, and a value with spaces needs its quotes also there.
+so one argument may hold several words, and a value or a phrase with spaces needs its quotes also there.
 
 `format` prints one text for each Query and `parse` reads it back; `parse` also reads other orders and needless quotes.
-Messages hold no value from the text: it could be a name.
+Free words keep their order and their letters. Messages hold no value from the text: it could be a name. For the same
+reason the log records a filter `without_words`.
 """
 
 from __future__ import annotations
@@ -28,16 +39,19 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from .errors import InvalidInput, InvalidQuery
 
-KEYS = ("actor", "action", "category", "from", "to")
+KEYS = ("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to")
 KINDS = ("staff", "client", "system", "integration", "support")
 
 # Ids and codes are shorter; it bounds what a manifest and an index look-up carry.
 LONGEST_VALUE = 200
+
+# A shorter free word is in nearly every entry.
+SHORTEST_WORD = 2
 
 # Each value is a parameter of an SQL statement, and a person must be able to read the filter in a manifest.
 MOST_VALUES = 50
@@ -46,7 +60,9 @@ MOST_VALUES = 50
 LONGEST_TEXT = 32_768
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_WORDING = "write key:value with one of the keys actor, action, category, from, to"
+_COLON = "to search for a text with a colon, put it in double quotes"
+# Keys whose values are ids, and the member of Choice that holds them.
+_IDS = {"target": "targets", "client": "clients", "about": "abouts", "operation": "operations", "stripe": "stripes"}
 # strftime would follow the locale of the machine.
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -67,15 +83,24 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Values of the three keys that repeat, all of them wanted or all of them not: actors are ids, kinds of KINDS."""
+    """Values of the keys that repeat, all of them wanted or all of them not.
+
+    `kinds` are some of KINDS, of actors; `actors` are ids. `targets` and `abouts` are ids or kind/id, as written.
+    """
 
     actors: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     actions: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    clients: frozenset[str] = frozenset()
+    abouts: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
+    stripes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        for key, values in (("actor", self.actors), ("action", self.actions), ("category", self.categories)):
+        ids = [(key, getattr(self, member)) for key, member in _IDS.items()]
+        for key, values in (("actor", self.actors), ("action", self.actions), ("category", self.categories), *ids):
             for value in values:
                 problem = _problem(key, value) or (value in KINDS and key == "actor" and "is a kind of actor")
                 if problem:
@@ -90,6 +115,7 @@ class Choice:
             *(("actor", value) for value in (*kinds, *sorted(self.actors))),
             *(("action", value) for value in sorted(self.actions)),
             *(("category", value) for value in sorted(self.categories)),
+            *((key, value) for key, member in _IDS.items() for value in sorted(getattr(self, member))),
         ]
 
 
@@ -99,7 +125,10 @@ class Query:
 
     - `wanted` has no actors and no kinds, or the actor's id is in `wanted.actors`, or its kind in `wanted.kinds`
     - `wanted.actions` is empty or holds the action; `wanted.categories` likewise the category
-    - nothing in `unwanted` holds the actor's id, its kind, the action or the category
+    - `wanted.targets`, `clients`, `abouts`, `operations` and `stripes` are each empty or hold one that the entry has
+    - nothing in `unwanted` holds the actor's id, its kind, the action, the category, or an id that the entry has
+    - every one of `words` occurs in it, without regard to case, and none of `unwanted_words`; each is there once, as
+      typed and in the order typed
     - the day in the clinic's zone is `first` or later, and `last` or earlier
 
     Raises InvalidInput for what has no text form.
@@ -109,16 +138,26 @@ class Query:
     unwanted: Choice = field(default=Choice())
     first: date | None = None
     last: date | None = None
+    words: tuple[str, ...] = ()
+    unwanted_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.first and self.last and self.first > self.last:
             raise InvalidInput("is after the day in to", "from")
-        if len(self.wanted.pairs()) + len(self.unwanted.pairs()) > MOST_VALUES:
+        free = (*self.words, *self.unwanted_words)
+        for problem in map(_problem_of_word, free):
+            if problem:
+                raise InvalidInput(problem)
+        if len(set(self.words)) != len(self.words) or len(set(self.unwanted_words)) != len(self.unwanted_words):
+            raise InvalidInput("the filter has a word twice")
+        if len(self.wanted.pairs()) + len(self.unwanted.pairs()) + len(free) > MOST_VALUES:
             raise InvalidInput(f"the filter has more than {MOST_VALUES} values")
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
+    """One word. A free word has no key."""
+
     position: int
     negated: bool
     key: str
@@ -135,8 +174,9 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
     if len(whole) > LONGEST_TEXT:
         raise InvalidQuery(f"the filter is longer than {LONGEST_TEXT} characters", LONGEST_TEXT)
     days: dict[str, _Word] = {}
-    wanted: dict[str, set[str]] = {"actors": set(), "kinds": set(), "actions": set(), "categories": set()}
-    unwanted: dict[str, set[str]] = {name: set() for name in wanted}
+    wanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
+    unwanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
+    free: tuple[dict[str, None], dict[str, None]] = ({}, {})  # in the order in which they were typed
     for count, word in enumerate(_words(whole), 1):
         # Two words more than values: from and to.
         if count > MOST_VALUES + 2:
@@ -144,34 +184,47 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
         if word.key in ("from", "to"):
             _check_day(word, days)
             days[word.key] = word
+        elif not word.key:
+            free[word.negated][word.value] = None
         else:
             _check_known(word, vocabulary)
             (unwanted if word.negated else wanted)[_member(word)].add(word.value)
     _check_order(days)
     first, last = (date.fromisoformat(days[key].value) if key in days else None for key in ("from", "to"))
     try:
-        return Query(_choice(wanted), _choice(unwanted), first, last)
+        return Query(_choice(wanted), _choice(unwanted), first, last, tuple(free[0]), tuple(free[1]))
     except InvalidInput as error:
         raise InvalidQuery(str(error), 0) from error
 
 
 def format(query: Query) -> str:
-    """Return the canonical text of a Query: what is wanted, the days, what is not."""
+    """Return the canonical text of a Query: what is wanted, the days, what is not; free words last."""
     words = [f"{key}:{_quoted(value)}" for key, value in query.wanted.pairs()]
     if query.first:
         words.append(f"from:{query.first.isoformat()}")
     if query.last:
         words.append(f"to:{query.last.isoformat()}")
     words += [f"-{key}:{_quoted(value)}" for key, value in query.unwanted.pairs()]
+    words += [_quoted_word(word) for word in query.words]
+    words += [f"-{_quoted_word(word)}" for word in query.unwanted_words]
     return " ".join(words)
 
 
-def in_words(query: Query, zone: str) -> str:
-    """Return the filter in English, for a manifest and for `log.exported`. `zone` is the clinic's, an IANA name.
+def without_words(query: Query) -> Query:
+    """Return the query without both kinds of free words: what the log may record, since a word may be a name."""
+    return replace(query, words=(), unwanted_words=())
 
-    "category payments; from 1 May 2026 to 31 May 2026 (days in Europe/Lisbon); not actor system"
+
+def in_words(query: Query, zone: str) -> str:
+    """Return the filter in English, free words included. `zone` is the clinic's, an IANA name.
+
+    "category payments; containing “late”; from 1 May 2026 to 31 May 2026 (days in Europe/Lisbon); not actor system"
     """
     parts = [f"{key} {' or '.join(values)}" for key, values in _by_key(query.wanted)]
+    if query.words:
+        parts.append(f"containing {' and '.join(map(_cited, query.words))}")
+    if query.unwanted_words:
+        parts.append(f"not containing {' or '.join(map(_cited, query.unwanted_words))}")
     if query.first or query.last:
         parts.append(f"{_range_in_words(query.first, query.last)} (days in {zone})")
     parts += [f"not {key} {' or '.join(values)}" for key, values in _by_key(query.unwanted)]
@@ -210,8 +263,9 @@ def _words(text: str) -> Iterator[_Word]:
 
 
 def _end_of_word(text: str, position: int) -> int:
-    """The index after the word: the next white space outside quotes; a quote opens only after a colon."""
+    """The index after the word: the next white space outside quotes; a quote opens a free word, or follows a colon."""
     quoted = escaped = False
+    opens = position + text.startswith("-", position)
     for index in range(position, len(text)):
         char = text[index]
         if quoted:
@@ -219,7 +273,7 @@ def _end_of_word(text: str, position: int) -> int:
             escaped = char == "\\" and not escaped
         elif char.isspace():
             return index
-        elif char == '"' and index > position and text[index - 1] == ":":
+        elif char == '"' and (index == opens or (index > position and text[index - 1] == ":")):
             quoted = True
     return len(text)
 
@@ -227,11 +281,8 @@ def _end_of_word(text: str, position: int) -> int:
 def _read_word(word: str, position: int) -> _Word:
     negated = word.startswith("-")
     key, colon, raw = word[negated:].partition(":")
-    if not colon:
-        raise InvalidQuery(
-            f"free text search is not in this release; {_WORDING}, and put a value that has spaces in double quotes",
-            position,
-        )
+    if not colon or word.startswith('"', negated):
+        return _read_free(word[negated:], negated, position)
     if key not in KEYS:
         raise InvalidQuery(_unknown_key(key), position)
     if negated and key in ("from", "to"):
@@ -243,18 +294,28 @@ def _read_word(word: str, position: int) -> _Word:
     return _Word(position, negated, key, value)
 
 
+def _read_free(raw: str, negated: bool, position: int) -> _Word:
+    value = _unquoted(raw, "a text to search for", position, '"..."')
+    if problem := _problem_of_word(value):
+        raise InvalidQuery(problem, position)
+    return _Word(position, negated, "", value)
+
+
 def _unknown_key(key: str) -> str:
     plain = key.lstrip("-\u2010\u2011\u2012\u2013\u2014\u2212")
     if plain != key and plain in KEYS:
         return f"a word that excludes begins with one plain hyphen: -{plain}:"
     near = difflib.get_close_matches(plain[:40].lower(), KEYS, n=1)
-    return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; {_WORDING}"
+    if near:
+        return f"unknown key; did you mean {near[0]}? ({_COLON})"
+    return f"unknown key; write key:value with one of the keys {', '.join(KEYS)}, or, {_COLON}"
 
 
-def _unquoted(raw: str, key: str, position: int) -> str:
+def _unquoted(raw: str, key: str, position: int, form: str = "") -> str:
     if not raw.startswith('"'):
         if any(quote in raw for quote in '"\u201c\u201d\u201e'):
-            raise InvalidQuery(f'{key}: put the whole value in straight double quotes, as in {key}:"..."', position)
+            form = form or f'{key}:"..."'
+            raise InvalidQuery(f"{key}: put the whole value in straight double quotes, as in {form}", position)
         return raw
     if not re.fullmatch(r'"(?:[^"\\]|\\["\\])*"', raw):
         raise InvalidQuery(
@@ -265,8 +326,34 @@ def _unquoted(raw: str, key: str, position: int) -> str:
 
 def _quoted(value: str) -> str:
     if any(char.isspace() or char in '"\u201c\u201d\u201e' for char in value):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return _in_quotes(value)
     return value
+
+
+def _quoted_word(word: str) -> str:
+    """A free word as `parse` reads it back: in quotes also where it would be read as a key or an exclusion."""
+    return _in_quotes(word) if ":" in word or word.startswith("-") else _quoted(word)
+
+
+def _in_quotes(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _cited(word: str) -> str:
+    """A free word in a sentence, in quotes that it cannot close itself."""
+    return _in_quotes(word) if "\u201c" in word or "\u201d" in word else f"\u201c{word}\u201d"
+
+
+def _problem_of_word(word: str) -> str:
+    """What is wrong with a free word, as a sentence; empty where nothing is."""
+    if problem := word and _problem("", word):
+        return f"a text to search for {problem}"
+    if sum(not char.isspace() and not unicodedata.combining(char) for char in word) < SHORTEST_WORD:
+        return (
+            f"a text to search for has at least {SHORTEST_WORD} characters, spaces and accents not counted; one letter "
+            "is in nearly every entry"
+        )
+    return ""
 
 
 def _problem(key: str, value: str) -> str:
@@ -274,9 +361,9 @@ def _problem(key: str, value: str) -> str:
     if not value:
         return f"has no value; write {key}: and the value without a space between"
     if len(value) > LONGEST_VALUE:
-        return f"has a value of more than {LONGEST_VALUE} characters"
+        return f"has more than {LONGEST_VALUE} characters; shorten it"
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
-        return "has a control character, a line break or half a character in its value; leave it out"
+        return "has a control character, a line break or half a character in it; leave it out"
     if key == "actor" and value not in KINDS and value.lower() in KINDS:
         return f"is a kind of actor in capital letters; write actor:{value.lower()}"
     return ""
@@ -317,7 +404,7 @@ def _check_known(word: _Word, vocabulary: Vocabulary | None) -> None:
 def _member(word: _Word) -> str:
     if word.key == "actor":
         return "kinds" if word.value in KINDS else "actors"
-    return {"action": "actions", "category": "categories"}[word.key]
+    return {"action": "actions", "category": "categories", **_IDS}[word.key]
 
 
 def _choice(values: Mapping[str, Iterable[str]]) -> Choice:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from itertools import islice
 
-from . import checkpoint, merkle
+from . import checkpoint, entry, merkle
 from .checkpoint import Checkpoint
+from .entry import Erasure
 from .errors import MalformedProof, SigningRefused
 from .headstore import HeadStore, SignedHead
 from .merkle import Frontier
@@ -25,6 +26,9 @@ from .store import CheckpointRow, Clinic, Head, Store
 _CHUNK = 4_096
 # Another process that signs at the same instant makes the swap fail; it is then its turn to have been first.
 _ATTEMPTS = 10
+
+# Only a body with this member is worth decoding here.
+_ERASES = b'"erases":'
 
 _OLDER_DATABASE = (
     "the head store has signed more entries than the database holds, so an older backup was restored; restore a newer "
@@ -58,11 +62,12 @@ def sign_head(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, no
             signed = _first(heads, clinic, head)
         if head.size == 0 and signed.size == 0:
             return None
-        frontier = _checked(store, clinic, last, signed, head)
+        erasures: dict[int, Erasure] = {}
+        frontier = _checked(store, clinic, last, signed, head, erasures)
         if signed.size == head.size:
             return store.last_checkpoint(clinic.id)
         data = checkpoint.sign(Checkpoint(clinic.origin, head.size, head.root), signer)
-        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data)):
+        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data), erasures):
             row = CheckpointRow(head.size, head.root, frontier.encode(), data, now)
             store.add_checkpoint(clinic.id, row)
             return row
@@ -78,8 +83,18 @@ def _first(heads: HeadStore, clinic: Clinic, head: Head) -> SignedHead:
     return empty
 
 
-def _checked(store: Store, clinic: Clinic, last: CheckpointRow | None, signed: SignedHead, head: Head) -> Frontier:
-    """Recompute the tree from the last checkpoint's row to the head; finish a row that a crash left out on the way."""
+def _checked(
+    store: Store,
+    clinic: Clinic,
+    last: CheckpointRow | None,
+    signed: SignedHead,
+    head: Head,
+    erasures: dict[int, Erasure],
+) -> Frontier:
+    """Recompute the tree from the last checkpoint's row to the head; finish a row that a crash left out on the way.
+
+    Puts what the entries behind the signed head erase into `erasures`, by the entry's seq.
+    """
     if signed.size > head.size:
         raise SigningRefused(_OLDER_DATABASE)
     if last is not None and last.size > signed.size:
@@ -90,30 +105,31 @@ def _checked(store: Store, clinic: Clinic, last: CheckpointRow | None, signed: S
         raise SigningRefused(_DAMAGED) from error
     if last is not None and frontier.root() != last.root:
         raise SigningRefused(_DAMAGED)
-    frontier = _walk(store, clinic, frontier, signed.size)
+    frontier = _walk(store, clinic, frontier, signed.size, {})
     if frontier.root() != signed.root:
         raise SigningRefused(_FORK)
     if signed.size and (last is None or last.size < signed.size):
         store.add_checkpoint(
             clinic.id, CheckpointRow(signed.size, signed.root, frontier.encode(), signed.note, head.recorded_at)
         )
-    frontier = _walk(store, clinic, frontier, head.size)
+    frontier = _walk(store, clinic, frontier, head.size, erasures)
     if frontier.root() != head.root or frontier.encode() != head.frontier:
         raise SigningRefused("the entries do not come to the committed head; nothing is signed: run `indelible verify`")
     return frontier
 
 
-def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int) -> Frontier:
+def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int, erasures: dict[int, Erasure]) -> Frontier:
     rows = store.leaves(clinic.id, frontier.size, size)
     while chunk := list(islice(rows, _CHUNK)):
         hashes = []
-        for index, (body, leaf) in enumerate(chunk):
+        for seq, (body, leaf) in enumerate(chunk, frontier.size + 1):
             if merkle.leaf_hash(body) != leaf:
-                seq = frontier.size + index + 1
                 raise SigningRefused(
                     f"entry {seq} was changed in the database; nothing is signed: run `indelible verify`"
                 )
             hashes.append(leaf)
+            if _ERASES in body and (erased := entry.erasure(entry.decode(body))) is not None:
+                erasures[seq] = erased
         frontier = merkle.extend(frontier, hashes)
     if frontier.size != size:
         raise SigningRefused("entries are missing from the database; nothing is signed: run `indelible verify`")
@@ -121,7 +137,10 @@ def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int) -> Fronti
 
 
 def adopt(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer) -> None:
-    """Put the database's newest checkpoint into a head store that lost it. From here on it is trusted."""
+    """Put the database's newest checkpoint into a head store that lost it. From here on it is trusted.
+
+    Raises SigningRefused where that checkpoint's row is damaged, or the entries do not come to it.
+    """
     last = store.last_checkpoint(clinic.id)
     if last is None:
         heads.adopt(clinic.origin, SignedHead(0, merkle.EMPTY_ROOT, b""))
@@ -129,4 +148,7 @@ def adopt(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer) -> Non
     known = checkpoint.open(last.note, signer.verifier)
     if (known.size, known.root) != (last.size, last.root):
         raise SigningRefused("the last checkpoint's row does not say what its note says; run `indelible verify`")
-    heads.adopt(clinic.origin, SignedHead(last.size, last.root, last.note))
+    erasures: dict[int, Erasure] = {}
+    if _walk(store, clinic, Frontier(), last.size, erasures).root() != last.root:
+        raise SigningRefused(_FORK)
+    heads.adopt(clinic.origin, SignedHead(last.size, last.root, last.note), erasures)

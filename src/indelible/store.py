@@ -23,7 +23,8 @@ from typing import Any, NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """One clinic's row. `nobody` is the 16-byte token that owns values which concern no person."""
+    """One clinic's row. `nobody` is the 16-byte token that owns values which concern no person; `closed_at` an instant,
+    None while the clinic is open."""
 
     id: str
     name: str
@@ -31,6 +32,7 @@ class Clinic:
     origin: str
     vkey: str
     nobody: bytes
+    closed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,20 @@ class Batch:
 ActorTerm = tuple[str, bytes | None]
 
 
+class Reference(NamedTuple):
+    """Something that entries refer to, as links have it; a role of None means any."""
+
+    kind: str
+    ref: bytes
+    role: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A filter in the store's own terms. None means no condition; an empty tuple matches nothing.
 
-    `intervals` are half-open ranges of microseconds, None for an open end. `up_to` bounds seq, inclusive.
+    `intervals` are half-open ranges of microseconds, None for an open end. `from_seq` and `up_to` bound seq, both
+    inclusive. Of each group of `references` an entry has at least one; of `not_references` it has none.
     """
 
     up_to: int
@@ -131,6 +142,9 @@ class Selection:
     actions: tuple[str, ...] | None = None
     not_actors: tuple[ActorTerm, ...] = ()
     not_actions: tuple[str, ...] = ()
+    references: tuple[tuple[Reference, ...], ...] = ()
+    not_references: tuple[Reference, ...] = ()
+    from_seq: int = 1
 
 
 class Found(NamedTuple):
@@ -151,6 +165,14 @@ class Appending(Protocol):
     def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]: ...
     def body(self, seq: int) -> bytes: ...
     def personal(self, seq: int) -> Sequence[PersonalRow]: ...
+    def groups_of(self, token: bytes) -> Iterator[tuple[int, str, bytes]]:
+        """Every personal row of a person: (seq, class, body of the entry)."""
+        ...
+
+    def erase(self, token: bytes, classes: Sequence[str]) -> None:
+        """Delete a person's row and the person's personal rows of these classes, and overwrite where they were."""
+        ...
+
     def set_zone(self, zone: str) -> None: ...
     def write(self, batch: Batch) -> None: ...
 
@@ -160,6 +182,7 @@ class Store(Protocol):
 
     def installation(self) -> Installation: ...
     def add_clinic(self, clinic: Clinic, keys: Sequence[KeyRow], now: int) -> None: ...
+    def close_clinic(self, clinic_id: str, now: int) -> None: ...
     def clinics(self) -> Sequence[Clinic]: ...
     def zone(self, clinic_id: str) -> str: ...
     def keys(self, clinic_id: str) -> Sequence[KeyRow]: ...
@@ -173,9 +196,15 @@ class Store(Protocol):
     def find(self, clinic_id: str, entry_id: bytes) -> int | None: ...
     def token(self, clinic_id: str, lookup: bytes) -> bytes | None: ...
     def actions(self, clinic_id: str) -> Sequence[str]: ...
+    def kinds(self, clinic_id: str) -> Sequence[str]: ...
+    def erasures(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[bytes]: ...
     def leaves(self, clinic_id: str, after: int, up_to: int) -> Iterator[tuple[bytes, bytes]]: ...
     def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None: ...
     def add_checkpoint(self, clinic_id: str, row: CheckpointRow) -> None: ...
+    def wipe(self) -> bool:
+        """Make what was erased unreadable in the engine's own leftovers; false where another reader prevents it."""
+        ...
+
     def snapshot(self, clinic_id: str) -> AbstractContextManager[Snapshot]: ...
     def close(self) -> None: ...
 

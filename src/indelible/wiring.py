@@ -13,54 +13,54 @@ The file never holds its own `log.exported`, because that comes after the bound.
 from __future__ import annotations
 
 import stat
-from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from . import drafting, query
-from .append import Appended
-from .catalogue.log import LogExported
-from .document import Actor, Document, Person, Target
+from .document import Actor
 from .errors import StorageFailure
-from .export import csv_file
-from .export.csv_file import SPREADSHEET, Profile
-from .export.manifest import Manifest
+from .export import csv_file, jsonl_file, xlsx_file
+from .export.csv_file import PROFILES, Written
+from .export.manifest import PROFILE_OF, Format, Manifest
 from .export.whole import whole_files, writing
+from .exported import record_export
 from .journal import ClinicLog
 from .query import Query
 from .store import CheckpointRow
+from .view import View
 
 
-def export_csv(
+def export(
     log: ClinicLog,
     words: Query | str | Sequence[str],
     output: Path | BinaryIO,
     *,
-    profile: Profile = SPREADSHEET,
+    format: Format = "csv",
     actor: Actor,
 ) -> Manifest:
-    """Write the entries that a filter means as CSV, record that, and return the manifest.
+    """Write the entries that a filter means in a format, record that, and return the manifest.
 
     A path gets the file, and the manifest beside it as `<name>.manifest.json`. A binary stream, or a path to a device
-    or a pipe, gets the rows as they come, and the manifest is only returned. Raises InvalidQuery and SigningRefused
-    (nothing was recorded or written), and StorageFailure (where the disk fails under way, `log.exported` is already
-    recorded).
+    or a pipe, gets the rows as they come (a workbook when its last row has), and the manifest is only returned. Raises
+    InvalidQuery, SigningRefused and InvalidInput where XlsxWriter is missing (nothing was recorded or written), and
+    StorageFailure (where the disk fails under way, `log.exported` is already recorded).
     """
+    if format == "xlsx":
+        xlsx_file.require()
     wanted = words if isinstance(words, Query) else log.parse(words)
     checkpoint = log.checkpoint()
     if isinstance(output, Path) and not _is_special(output):
         path = output.resolve()  # through a symbolic link, which the rename would replace
         beside = path.with_name(f"{path.name}.manifest.json")
         with whole_files(path, beside) as (rows, manifest_file):
-            manifest = _stream(log, wanted, checkpoint, rows, profile, actor)
+            manifest = _stream(log, wanted, checkpoint, rows, format, actor)
             manifest_file.write(manifest.encode())
         return manifest
     with writing():
         if not isinstance(output, Path):
-            return _stream(log, wanted, checkpoint, output, profile, actor)
+            return _stream(log, wanted, checkpoint, output, format, actor)
         with output.open("wb") as device:
-            return _stream(log, wanted, checkpoint, device, profile, actor)
+            return _stream(log, wanted, checkpoint, device, format, actor)
 
 
 def _is_special(path: Path) -> bool:
@@ -75,43 +75,20 @@ def _is_special(path: Path) -> bool:
 
 
 def _stream(
-    log: ClinicLog, wanted: Query, checkpoint: CheckpointRow | None, out: BinaryIO, profile: Profile, actor: Actor
+    log: ClinicLog, wanted: Query, checkpoint: CheckpointRow | None, out: BinaryIO, format: Format, actor: Actor
 ) -> Manifest:
     up_to = 0 if checkpoint is None else checkpoint.size
     clinic = log.info
-    recorded = _record(log, wanted, checkpoint, profile, actor)
-    written = csv_file.write(log.read(wanted, up_to=up_to), out, profile=profile)
+    recorded = record_export(log, wanted, checkpoint, actor, format=format, profile=PROFILE_OF[format])
+    about = f"Entries of the log {clinic.origin} up to number {up_to}; this export is its number {recorded.seq}."
+    written = _write(log.read(wanted, up_to=up_to), out, format, recorded.recorded_at, about)
     out.flush()
-    return Manifest(clinic, wanted, profile, up_to, checkpoint, recorded.recorded_at, recorded.seq, written)
+    return Manifest(clinic, wanted, format, up_to, checkpoint, recorded.recorded_at, recorded.seq, written)
 
 
-def _record(
-    log: ClinicLog, wanted: Query, checkpoint: CheckpointRow | None, profile: Profile, actor: Actor
-) -> Appended:
-    exported = LogExported(
-        up_to_seq=0 if checkpoint is None else checkpoint.size,
-        filter=query.format(wanted) or None,
-        filter_in_words=query.in_words(wanted, log.info.zone),
-        format=profile.format,
-        profile=profile.name,
-        checkpoint_size=None if checkpoint is None else checkpoint.size,
-        checkpoint_root=None if checkpoint is None else b64encode(checkpoint.root).decode(),
-    )
-    event = Document(
-        action=exported.code,
-        context=exported,
-        actor=actor,
-        target=Target("log", log.info.id, log.info.name),
-        client=_client_in(log, wanted),
-    )
-    drafted = drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
-    result = log.append([drafted])[0]
-    assert isinstance(result, Appended)  # noqa: S101 - a draft without a key cannot conflict
-    return result
-
-
-def _client_in(log: ClinicLog, wanted: Query) -> Person | None:
-    """The one client that a filter names: the entry's copy of the filter is then the client's, and goes with them."""
-    ids = sorted(wanted.wanted.actors | wanted.unwanted.actors)
-    clients = [one for one in ids if log.store.token(log.info.id, log.sealer.find_person("client", one)) is not None]
-    return Person(clients[0]) if len(clients) == 1 else None
+def _write(views: Iterable[View], out: BinaryIO, format: Format, created: int, about: str) -> Written:
+    if format == "xlsx":
+        return xlsx_file.write(views, out, created=created, about=about)
+    if format == "jsonl":
+        return jsonl_file.write(views, out)
+    return csv_file.write(views, out, profile=PROFILES[format])

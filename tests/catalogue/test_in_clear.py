@@ -72,6 +72,7 @@ def test_objects_in_clear_are_those_that_name_no_person():
     assert in_clear == {
         "service.edited changes", "service.deleted snapshot", "schedule.created hours",
         "reward.edited changes", "reward.deleted snapshot",
+        "log.exported files",
     }  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from indelible import wiring
 from indelible.append import Appended
 from indelible.document import System
-from indelible.export.csv_file import DATA, Profile
+from indelible.export.manifest import Format
 from indelible.journal import ClinicLog, Journal
-from indelible.wiring import export_csv
 
 UA = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -52,9 +52,9 @@ def record(log: ClinicLog) -> Callable[..., Appended]:
 def exported(log: ClinicLog) -> Callable[..., list[dict[str, str]]]:
     """Export, and read the file back as another program does: Python's csv module, guarded cells as they are."""
 
-    def export(words: str = "", profile: Profile = DATA) -> list[dict[str, str]]:
+    def export(words: str = "", format: Format = "csv-data") -> list[dict[str, str]]:
         out = io.BytesIO()
-        export_csv(log, words, out, profile=profile, actor=System("command:export"))
+        wiring.export(log, words, out, format=format, actor=System("command:export"))
         return list(csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig"), newline="")))
 
     return export

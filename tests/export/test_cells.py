@@ -10,9 +10,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indelible import instant
-from indelible.export import csv_file
-from indelible.export.csv_file import TRIGGERS, decode_cell, encode_cell
+from indelible import csv_row, instant
+from indelible.csv_row import TRIGGERS, decode_cell, encode_cell
 from indelible.export.manifest import GUARD_PATTERN
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("'\",;\r\n" + TRIGGERS))
@@ -51,18 +50,18 @@ def test_a_line_is_what_the_csv_module_prints(cells: list[str]):
     cells[-1] = "none"  # the last column is in, out or none, and is never quoted
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n").writerow(cells)
-    assert csv_file._line(cells) == out.getvalue()
+    assert csv_row.line(cells) == out.getvalue()
 
 
 @given(st.integers(instant.EARLIEST, instant.LATEST), st.integers(-1439, 1439))
 def test_times_are_what_instant_prints(us: int, offset: int):
-    local, utc, zone, day, clock = csv_file._times(us, offset, "Europe/Lisbon")
+    local, utc, zone, day, clock = csv_row._times(us, offset, "Europe/Lisbon")
     assert (local, utc, zone) == (instant.local_text(us, offset), instant.format(us), "Europe/Lisbon")
     assert (day, clock) == (instant.local_date(us, offset), instant.local_time(us, offset))
 
 
 def test_the_columns_and_their_order_are_fixed():
-    assert ", ".join(csv_file.COLUMNS) == (
+    assert ", ".join(csv_row.COLUMNS) == (
         "seq, id, occurred_at, occurred_at_utc, time_zone, local_date, local_time, category, action, label, "
         "actor_kind, actor_id, actor_name, target_kind, target_id, target_name, client_id, client_name, amount, "
         "amount_minor, currency, channel, ip, device, context, money"

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from indelible import checkpoint
+from indelible.csv_row import COLUMNS, NUMBERS, TRIGGERS, decode_cell
 from indelible.document import Staff, System
 from indelible.errors import InvalidQuery, StorageFailure
 from indelible.export import csv_file
-from indelible.export.csv_file import COLUMNS, DATA, NUMBERS, SPREADSHEET, TRIGGERS, decode_cell
+from indelible.export.csv_file import DATA, SPREADSHEET
 from indelible.journal import ClinicLog
 from indelible.note import Verifier
 from indelible.view import View
-from indelible.wiring import export_csv
+from indelible.wiring import export
 
 ACTOR = System("command:export")
 Record = Callable[..., Any]
@@ -151,7 +152,7 @@ def test_entries_appended_while_the_file_is_written_stay_out(log: ClinicLog, rec
     for _ in range(3):
         record()
     out = Probe(record)
-    manifest = export_csv(log, "", out, actor=ACTOR)
+    manifest = export(log, "", out, actor=ACTOR)
     assert manifest.written.rows == 3 and manifest.up_to_seq == 3 and log.size > 4
 
 
@@ -159,7 +160,7 @@ def test_the_export_is_in_the_log_before_the_first_byte(log: ClinicLog, record: 
     record()
     seen: list[View] = []
     out = Probe(lambda: seen.append(log.entry(2)))
-    export_csv(log, "category:bookings", out, profile=SPREADSHEET, actor=Staff("usr_12", "Maria Fernandes"))
+    export(log, "category:bookings", out, format="csv", actor=Staff("usr_12", "Maria Fernandes"))
     first = seen[0]
     assert first.action == "log.exported" and first.who == "Maria Fernandes"
     root = first.context.pop("checkpoint_root")
@@ -171,7 +172,7 @@ def test_the_export_is_in_the_log_before_the_first_byte(log: ClinicLog, record: 
 
 def test_a_filter_that_names_a_client_goes_with_the_client(log: ClinicLog, record: Record):
     record(actor={"kind": "client", "id": "cli_77"}, client=None)
-    export_csv(log, "actor:cli_77", io.BytesIO(), actor=ACTOR)
+    export(log, "actor:cli_77", io.BytesIO(), actor=ACTOR)
     members = log.entry(2).members
     owners = {path: group["owner"] for group in members["personal"] for path in group["values"]}
     assert owners["context.filter"] == owners["context.filter_in_words"] == members["client"]["person"]
@@ -179,13 +180,13 @@ def test_a_filter_that_names_a_client_goes_with_the_client(log: ClinicLog, recor
 
 def test_a_filter_that_cannot_be_read_records_nothing(log: ClinicLog):
     with pytest.raises(InvalidQuery):
-        export_csv(log, "nonsense", io.BytesIO(), actor=ACTOR)
+        export(log, "nonsense:x", io.BytesIO(), actor=ACTOR)
     assert log.size == 0
 
 
 def test_an_empty_log_gives_a_header_and_no_checkpoint(log: ClinicLog):
     out = io.BytesIO()
-    manifest = export_csv(log, "", out, profile=DATA, actor=ACTOR).document()
+    manifest = export(log, "", out, format="csv-data", actor=ACTOR).document()
     assert out.getvalue() == ",".join(COLUMNS).encode() + b"\r\n"
     assert manifest["rows"] == manifest["up_to_seq"] == 0
     assert manifest["first_seq"] is manifest["last_id"] is manifest["checkpoint"] is None
@@ -205,7 +206,7 @@ def test_values_gone_or_damaged_are_empty_cells(log: ClinicLog, record: Record, 
 def test_the_manifest_is_true_of_its_file(log: ClinicLog, record: Record, tmp_path: Path):
     for number in range(3):
         record(occurred_at=f"2026-05-0{number + 1}T10:00:00Z")
-    returned = export_csv(log, "category:bookings from:2026-05-02", tmp_path / "may.csv", actor=ACTOR)
+    returned = export(log, "category:bookings from:2026-05-02", tmp_path / "may.csv", actor=ACTOR)
     manifest = json.loads((tmp_path / "may.csv.manifest.json").read_bytes())
     data = (tmp_path / "may.csv").read_bytes()
     ids = [log.entry(seq).id for seq in (3, 2)]
@@ -231,7 +232,7 @@ def test_a_file_broken_off_is_not_there_and_an_older_one_stays(log: ClinicLog, r
     target.parent.mkdir()
     target.write_text("older")
     with pytest.raises(StorageFailure, match="entry 1 cannot be read"):
-        export_csv(log, "", target, actor=ACTOR)
+        export(log, "", target, actor=ACTOR)
     assert [path.name for path in target.parent.iterdir()] == ["all.csv"] and target.read_text() == "older"
 
 
@@ -241,22 +242,22 @@ def test_a_full_disk_is_one_sentence(log: ClinicLog, record: Record):
         pytest.skip("/dev/full: this system has no such device")
     record()
     with pytest.raises(StorageFailure, match=r"could not be written: the disk is full"):
-        export_csv(log, "", full, actor=ACTOR)
+        export(log, "", full, actor=ACTOR)
     assert full.is_char_device()
 
 
 def test_a_folder_that_is_not_there_is_one_sentence_and_records_nothing(log: ClinicLog, record: Record, tmp_path: Path):
     record()
     with pytest.raises(StorageFailure, match="the folder does not exist"):
-        export_csv(log, "", tmp_path / "absent" / "all.csv", actor=ACTOR)
+        export(log, "", tmp_path / "absent" / "all.csv", actor=ACTOR)
     with pytest.raises(StorageFailure, match="name a file"):
-        export_csv(log, "", tmp_path, actor=ACTOR)
+        export(log, "", tmp_path, actor=ACTOR)
     assert log.size == 1
 
 
 def test_a_file_is_for_its_owner_only(log: ClinicLog, record: Record, tmp_path: Path):
     record()
-    export_csv(log, "", tmp_path / "all.csv", actor=ACTOR)
+    export(log, "", tmp_path / "all.csv", actor=ACTOR)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("all.csv*")} == {0o600}
     assert not list(tmp_path.glob("*.part"))
 
@@ -264,5 +265,5 @@ def test_a_file_is_for_its_owner_only(log: ClinicLog, record: Record, tmp_path: 
 def test_a_symbolic_link_stays_a_link(log: ClinicLog, record: Record, tmp_path: Path):
     record()
     (tmp_path / "latest.csv").symlink_to(tmp_path / "may.csv")
-    export_csv(log, "", tmp_path / "latest.csv", actor=ACTOR)
+    export(log, "", tmp_path / "latest.csv", actor=ACTOR)
     assert (tmp_path / "latest.csv").is_symlink() and (tmp_path / "may.csv").is_file()

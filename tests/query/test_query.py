@@ -33,12 +33,29 @@ VOCABULARY = Vocabulary(
 
 values = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=20)
 ids = values.filter(lambda value: value.lower() not in KINDS)
+
+
+def is_free(text: str) -> bool:
+    try:
+        return bool(Query(words=(text,)))
+    except InvalidInput:
+        return False
+
+
 choices = st.builds(
     Choice,
     actors=st.frozensets(ids, max_size=4),
     kinds=st.frozensets(st.sampled_from(KINDS)),
     actions=st.frozensets(values | st.just("booking.created"), max_size=4),
     categories=st.frozensets(values, max_size=4),
+    targets=st.frozensets(values | st.just("service/7"), max_size=2),
+    clients=st.frozensets(values, max_size=2),
+    abouts=st.frozensets(values | st.just("staff/usr_12"), max_size=2),
+    operations=st.frozensets(values, max_size=2),
+    stripes=st.frozensets(values, max_size=2),
+)
+free = st.lists(
+    values.filter(is_free) | st.sampled_from(["actor", "10:30", "from:2026-05-01"]), max_size=4, unique=True
 )
 days = st.none() | st.dates()
 
@@ -48,7 +65,7 @@ def queries(draw: st.DrawFn) -> Query:
     first, last = draw(days), draw(days)
     if first and last and first > last:
         first, last = last, first
-    return Query(draw(choices), draw(choices), first, last)
+    return Query(draw(choices), draw(choices), first, last, tuple(draw(free)), tuple(draw(free)))
 
 
 def refused(text: str | list[str], vocabulary: Vocabulary | None = VOCABULARY) -> InvalidQuery:
@@ -64,6 +81,26 @@ def test_each_key_goes_to_its_place() -> None:
         Choice(kinds=frozenset({"system"})),
         date(2026, 5, 1),
         date(2026, 5, 31),
+    )
+
+
+def test_each_key_of_an_id_goes_to_its_place() -> None:
+    text = "target:service/7 client:cli_77 about:staff/usr_12 operation:req_5f2c stripe:pi_3Q -client:cli_1 -about:bk_9"
+    assert parse(text, vocabulary=VOCABULARY) == Query(
+        Choice(
+            targets=frozenset({"service/7"}),
+            clients=frozenset({"cli_77"}),
+            abouts=frozenset({"staff/usr_12"}),
+            operations=frozenset({"req_5f2c"}),
+            stripes=frozenset({"pi_3Q"}),
+        ),
+        Choice(clients=frozenset({"cli_1"}), abouts=frozenset({"bk_9"})),
+    )
+
+
+def test_kinds_of_actor_are_plain_ids_for_the_other_keys() -> None:
+    assert parse("target:staff client:System").wanted == Choice(
+        targets=frozenset({"staff"}), clients=frozenset({"System"})
     )
 
 
@@ -134,11 +171,14 @@ def test_the_printed_text_has_one_order() -> None:
     assert format(parse(text)) == (
         "actor:staff actor:usr_1 actor:usr_2 category:payments from:2026-05-01 to:2026-05-31 -actor:system"
     )
+    keys = ("actor", "action", "category", "target", "client", "about", "operation", "stripe")
+    ids = " ".join(f"{key}:x" for key in keys)
+    assert format(parse(" ".join(reversed(ids.split())))) == ids
 
 
 def test_the_longest_query_can_be_printed_and_read() -> None:
-    actors = frozenset(f'{number:03}"' + '"' * (LONGEST_VALUE - 4) for number in range(MOST_VALUES))
-    query = Query(Choice(actors), first=date(2026, 5, 1), last=date(2026, 5, 1))
+    ids = frozenset(f'{number:03}"' + '"' * (LONGEST_VALUE - 4) for number in range(MOST_VALUES))
+    query = Query(unwanted=Choice(operations=ids), first=date(2026, 5, 1), last=date(2026, 5, 1))
     assert len(format(query)) < LONGEST_TEXT
     assert parse(format(query)) == query
 
@@ -156,6 +196,10 @@ def test_the_longest_query_can_be_printed_and_read() -> None:
         ("to:2026-02-28", "up to 28 February 2026 (days in Europe/Lisbon)"),
         ("from:2026-05-01 to:2026-05-01", "on 1 May 2026 (days in Europe/Lisbon)"),
         ('actor:"a; not actor b"', 'actor "a; not actor b"'),
+        (
+            "stripe:ch_1 about:booking/7 client:cli_78 client:cli_77 -operation:req_1 target:bk_1",
+            "target bk_1; client cli_77 or cli_78; about booking/7; stripe ch_1; not operation req_1",
+        ),
     ],
 )
 def test_a_filter_in_words(text: str, words: str) -> None:
@@ -167,19 +211,36 @@ def test_a_filter_in_words(text: str, words: str) -> None:
     [
         ("actor:a acton:b", "acton", "did you mean action?"),
         ("Actor:a", "Actor", "did you mean actor?"),
-        ("since:2026-05-01", "since", "one of the keys actor, action, category, from, to"),
+        ("since:2026-05-01", "since", "one of the keys actor, action, category, target, client, about"),
         (":a", ":a", "unknown key"),
+        (
+            "since:2026-05-01",
+            "since",
+            "about, operation, stripe, from, to, or, to search for a text with a colon, put it in",
+        ),
+        (
+            "stripes:ch_1",
+            "stripes",
+            "did you mean stripe? (to search for a text with a colon, put it in double quotes)",
+        ),
+        ("-customer:x", "-customer", "unknown key"),
         ("–actor:system", "–actor", "one plain hyphen: -actor:"),
         ("--actor:system", "--actor", "one plain hyphen: -actor:"),
-        ("actor:a Maria", "Maria", "free text search is not in this release; write key:value with one of the keys"),
-        ("actor:usr 12", "12", "double quotes"),
-        ("- actor:a", "-", "free text"),
+        ("actor:a M", "M", "at least 2 characters"),
+        ('actor:a "M"', '"M"', "at least 2 characters"),
+        ('actor:a "Maria', '"Maria', "must end with a double quote"),
+        ('actor:a Ma"ria', 'Ma"ria', "straight double quotes"),
+        ("- actor:a", "-", "at least 2 characters"),
         ("actor: usr_12", "actor:", "has no value"),
         ('category:payments actor:""', "actor", "has no value"),
         ('actor:"usr 12', "actor", "must end with a double quote"),
         ('actor:"usr"12', "actor", "must end with a double quote"),
         (r'actor:"a\n"', "actor", "must end with a double quote"),
         ('actor:a"b', "actor", "straight double quotes"),
+        ('target:a"b', "target", 'as in target:"..."'),
+        ("client: cli_77", "client:", "write client: and the value"),
+        ("-about:\0", "-about", "control character"),
+        ("stripe:" + "x" * (LONGEST_VALUE + 1), "stripe", "more than 200 characters"),
         ("actor:“usr”", "actor", "straight double quotes"),
         ("actor:System", "actor", "write actor:system"),
         ("-actor:STAFF", "-actor", "write actor:staff"),
@@ -200,7 +261,7 @@ def test_a_filter_in_words(text: str, words: str) -> None:
         ("actor:a\ud800", "actor", "half a character"),
         ('actor:"a\nb"', "actor", "line break"),
         ('actor:"a\u2028b"', "actor", "line break"),
-        ("\0", "\0", "free text"),
+        ("\0\0", "\0\0", "control character"),
         ("actor:" + "x" * (LONGEST_VALUE + 1), "actor", "more than 200 characters"),
     ],
 )
@@ -237,6 +298,11 @@ def test_a_query_that_has_no_text_form_cannot_be_made() -> None:
         {"actors": {"system"}},
         {"actions": {"a\0"}},
         {"kinds": {"x"}},
+        {"targets": {""}},
+        {"clients": {"a\nb"}},
+        {"abouts": {"\ud800"}},
+        {"operations": {"x" * (LONGEST_VALUE + 1)}},
+        {"stripes": {"\u2028"}},
     ):
         with pytest.raises(InvalidInput):
             Choice(**{name: frozenset(members) for name, members in wrong.items()})
@@ -244,9 +310,10 @@ def test_a_query_that_has_no_text_form_cannot_be_made() -> None:
         Query(first=date(2026, 5, 2), last=date(2026, 5, 1))
 
 
-pieces = st.sampled_from(
-    [*'-:" \\', "actor", "action:", "from:", "to:2026-05-01", "category:payments", "\0", "\ud800", "é"]
-)
+signs = st.sampled_from('-:" \\/“\0\ud800é\u0301')
+key_words = st.sampled_from(["actor", "action:", "from:", "to:2026-05-01", "category:payments", "target:", "about:a/b"])
+free_words = st.sampled_from(["late", "Ana", '"Ana Sousa"', '-"10:30"', "operation"])
+pieces = signs | key_words | free_words
 texts = st.text() | st.text(st.characters()) | st.lists(pieces, max_size=12).map("".join)
 
 

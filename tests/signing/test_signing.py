@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from itertools import pairwise
+from types import MappingProxyType
 
 import pytest
 
@@ -28,10 +29,10 @@ class CrashingHeads(HeadStore):
         super().__init__(path)
         self.when = when
 
-    def swap(self, origin, old, new):
+    def swap(self, origin, old, new, erasures=MappingProxyType({})):
         if self.when == "before the swap":
             raise Crash
-        done = super().swap(origin, old, new)
+        done = super().swap(origin, old, new, erasures)
         if self.when == "after the swap":
             raise Crash
         return done
@@ -335,10 +336,10 @@ def test_only_one_of_two_signers_wins_and_the_other_takes_over_its_checkpoint(lo
     class Late(HeadStore):
         """Another process signs at the last moment before this one's swap."""
 
-        def swap(self, origin, old, new):
+        def swap(self, origin, old, new, erasures=MappingProxyType({})):
             if self.get(origin) == old:
                 assert sign(log).size == 2
-            return super().swap(origin, old, new)
+            return super().swap(origin, old, new, erasures)
 
     row = sign(log, heads=Late(tmp_path / "activity.db.heads"), now=START + 5)
     assert (row.size, row.signed_at) == (2, START)

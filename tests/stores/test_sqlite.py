@@ -162,6 +162,7 @@ SENTENCES = [
     ("another's", "without an activity log"),
     ("ours by name", "without an activity log"),
     ("newer", "made by a newer Indelible"),
+    ("older", "made by an older Indelible"),
 ]
 
 
@@ -169,7 +170,8 @@ def make(what: str, path: Path) -> None:
     statements = {
         "another's": ["CREATE TABLE bookings (id TEXT)"],
         "ours by name": ["CREATE TABLE indelible_schema (version TEXT)"],
-        "newer": ["CREATE TABLE indelible_schema (version INTEGER)", "INSERT INTO indelible_schema VALUES (2)"],
+        "older": ["CREATE TABLE indelible_schema (version INTEGER)", "INSERT INTO indelible_schema VALUES (1)"],
+        "newer": ["CREATE TABLE indelible_schema (version INTEGER)", "INSERT INTO indelible_schema VALUES (99)"],
     }
     if what == "folder":
         path.mkdir()

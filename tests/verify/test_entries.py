@@ -275,7 +275,7 @@ def test_a_text_column_that_is_not_utf_8_is_told_and_never_intact(tampering, nam
 
 
 def test_every_entry_changed_is_reported_up_to_the_limit_and_the_rest_counted(tampering, monkeypatch):
-    monkeypatch.setattr("indelible.verify.FINDINGS_LIMIT", 10)
+    monkeypatch.setattr("indelible.verify.report.FINDINGS_LIMIT", 10)
     tampering.run("UPDATE indelible_entry SET action = 'x.y' WHERE clinic_id = ?", CLINIC)
     report = tampering.verify()
     assert (len(report.findings), report.findings_left_out) == (10, 30)

@@ -14,7 +14,7 @@ from indelible import canonical, merkle
 from indelible.inspection import inspect
 from indelible.journal import Journal
 from indelible.testing.logs import Clock, event
-from indelible.verify import FINDINGS_LIMIT, Report
+from indelible.verify.report import FINDINGS_LIMIT, Report
 
 CLINIC = "c_lisbon"
 

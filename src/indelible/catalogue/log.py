@@ -2,7 +2,8 @@
 
 A filter may name a person, so its two forms are personal: `filter` as the list and the command line take it, and
 `filter_in_words`. Where a filter names one client, the journal gives that client as the document's `client`, so that
-the filter goes when the client is anonymized.
+the filter goes when the client is anonymized; where it names several, each is given as a mentioned person, and in the
+filter stands "mentioned" for the id.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Count, PersonalText, Word
+from .fields import Count, Id, JsonObject, PersonalText, Word
 
 
 class LogViewed(
@@ -38,7 +39,11 @@ class LogExported(
     sentence="{actor} exported the activity log up to entry {up_to_seq}",
     by_journal=True,
 ):
-    """Appended before the first byte is sent, so the number of rows is not known yet: the file's manifest says it."""
+    """Appended before the first byte is handed over.
+
+    For a list that is streamed the number of rows is not known then: its manifest says it. For a bundle, which is
+    written first and handed over after, `rows` and the seals of its `files` by name are here.
+    """
 
     up_to_seq: Count
     filter: PersonalText | None = None
@@ -48,6 +53,9 @@ class LogExported(
     checkpoint_size: Count | None = None
     checkpoint_root: Word | None = None  # base64, as in the checkpoint
     purpose: Literal["tax", "dispute", "subject_access", "security", "other"] | None = None
+    free_words: Count | None = None  # how many the filter had; they are not recorded, since a word may be a name
+    rows: Count | None = None
+    files: JsonObject | None = None
 
 
 class LogVerified(
@@ -66,3 +74,19 @@ class LogVerified(
     first_bad_seq: Count | None = None
     checkpoint_size: Count | None = None
     checkpoint_root: Word | None = None  # base64, as in the checkpoint
+
+
+class LogContinued(
+    Action,
+    code="log.continued",
+    label="Continued activity log",
+    category="log",
+    targets=("clinic",),
+    sentence="{actor} continued the activity log of {target} after its entry {size}",
+    by_journal=True,
+):
+    """The first entry of a log that goes on where another one was lost. It names that one's last signed head."""
+
+    size: Count
+    log_origin: Id | None = None
+    root: Word | None = None  # base64, as in the checkpoint

@@ -51,3 +51,18 @@ class SettingsChanged(
     section: Word
     changes: PersonalChanges | None = None
     fields_changed: Words | None = None
+
+
+class ClinicClosed(
+    Action,
+    code="clinic.closed",
+    label="Closed clinic",
+    category="settings",
+    targets=("clinic",),
+    sentence="{actor} closed the clinic's account",
+    by_journal=True,
+):
+    """The last entry of a log. The clinic's keys are destroyed after it, and its final bundle is its record."""
+
+    bundle_entries: Count | None = None
+    bundle_sha256: Word | None = None  # hexadecimal, of the whole file

@@ -15,7 +15,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import IndelibleError, InvalidInput
-from . import demonstrating, proving, reading, recording, setting_up
+from . import demonstrating, keeping, proving, reading, recording, setting_up
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
 
@@ -26,14 +26,21 @@ app = typer.Typer(
     help="The activity log of a clinic: read-only, provable, and still able to forget a person.",
 )
 app.command()(setting_up.init)
+setting_up.app.command("close")(keeping.close)
 app.add_typer(setting_up.app, name="clinic")
 app.command()(recording.record)
 app.command("import")(recording.import_file)
 app.command("list", context_settings=QUERY_SETTINGS)(reading.list_entries)
 app.command()(reading.show)
 app.command(context_settings=QUERY_SETTINGS)(reading.export)
+app.command()(reading.story)
+app.command(context_settings=QUERY_SETTINGS)(keeping.bundle)
 app.command()(proving.verify)
 app.command()(proving.checkpoint)
+app.command()(keeping.anonymize)
+app.command()(keeping.backup)
+app.command()(keeping.restore)
+app.command()(keeping.upgrade)
 app.command()(setting_up.adopt)
 app.command()(reading.actions)
 app.command()(demonstrating.demo)

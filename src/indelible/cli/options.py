@@ -54,6 +54,11 @@ def _setting(after: str | None, name: str) -> str | None:
     return after or given_first.get(name) or os.environ.get(f"INDELIBLE_{name.upper()}") or None
 
 
+def chosen_clinic(clinic: str | None) -> str | None:
+    """The clinic's id that was given somewhere, if any."""
+    return _setting(clinic, "clinic")
+
+
 @contextmanager
 def journal(database: str | None) -> Iterator[Journal]:
     """Open the database for one command, and sign what it wrote."""
@@ -64,7 +69,7 @@ def journal(database: str | None) -> Iterator[Journal]:
 @contextmanager
 def clinic_log(database: str | None, clinic: str | None) -> Iterator[ClinicLog]:
     with journal(database) as opened:
-        yield opened.clinic(_setting(clinic, "clinic"))
+        yield opened.clinic(chosen_clinic(clinic))
 
 
 def actor(as_id: str | None, as_name: str | None, command: str) -> Actor:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..errors import IndelibleError, InvalidInput
-from ..inspection import inspect
-from ..journal import ClinicLog
-from ..verify import Report
-from .options import AsJson, ClinicId, Database, clinic_log, say
-from .table import errors, printable
+from ..inspection import inspect, inspect_clinic
+from ..journal import ClinicLog, Journal
+from ..store import Clinic
+from ..verify import Report, verify_bundle, words
+from ..verify.words import read_key
+from .options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, journal, say
+from .table import printable, watched
 
 _EXIT = {"intact": 0, "not_intact": 1, "could_not_tell": 2}
 _SHOWN = 20
@@ -31,39 +31,73 @@ VerifyKey = Annotated[
 
 def verify(
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="A database file; without it, --database.")
+        str | None, typer.Argument(metavar="[FILE]", help="A bundle or a database file; without it, --database.")
     ] = None,
     key: VerifyKey = None,
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Open no personal value: faster, and needs no data key.")
+    ] = False,
     as_json: AsJson = False,
     database: Database = None,
     clinic: ClinicId = None,
 ) -> None:
     """Check every entry, value, number and signature. Exit code 0 intact, 1 not intact, 2 could not tell."""
     if file is not None and not Path(file).is_file():
-        raise InvalidInput("is not there; name a database file, or leave it out", "FILE")
-    with clinic_log(file or database, clinic) as log:
-        if key is not None and key != log.info.vkey:
+        raise InvalidInput("is not there; name a bundle or a database file, or leave it out", "FILE")
+    if file is not None and _is_zip(Path(file)):
+        raise typer.Exit(_verify_bundle(Path(file), key, as_json))
+    with journal(file or database) as opened:
+        info = _chosen(opened, clinic)
+        if key is not None and key != info.vkey:
             raise InvalidInput(
                 "is not the key of this log; ask whoever gave you the key, and trust nothing until you know", "--key"
             )
-        report = _watched(log)
-        if report.result == "intact":
-            _sign_rest(log, report)
+        report = _watched(opened, info, not structure)
+        if report.result == "intact" and info.closed_at is None:
+            _sign_rest(opened.clinic(info.id), report)
         with suppress(BrokenPipeError):  # the exit code is the verdict, also for who reads only its first line
             if as_json:
-                print(orjson.dumps(_as_json(log, report), option=orjson.OPT_INDENT_2).decode())
+                print(orjson.dumps(_as_json(info, report), option=orjson.OPT_INDENT_2).decode())
             else:
-                _print(log, report)
+                _print(info, report)
     if report.result != "intact":
         raise typer.Exit(_EXIT[report.result])
 
 
-def _watched(log: ClinicLog) -> Report:
+def _is_zip(path: Path) -> bool:
+    """Whether a file begins as a zip does; an empty zip, which is no bundle, begins otherwise."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _verify_bundle(path: Path, key: str | None, as_json: bool) -> int:
+    """Check a bundle and print what it shows; return the exit code."""
+    with path.open("rb") as file, watched("checking entries") as progress:
+        report = verify_bundle(file, read_key(key), progress)
+    with suppress(BrokenPipeError):
+        if as_json:
+            print(orjson.dumps(words.as_json(report), option=orjson.OPT_INDENT_2).decode())
+        else:
+            for line in words.lines(report):
+                print(printable(line))
+    return _EXIT[report.result]
+
+
+def _chosen(opened: Journal, clinic: str | None) -> Clinic:
+    """The clinic that is meant; one that was closed can be verified, too."""
+    wanted, every = chosen_clinic(clinic), opened.clinics()
+    for info in every:
+        if info.closed_at is not None and (info.id == wanted or (wanted is None and len(every) == 1)):
+            return info
+    return opened.clinic(wanted).info
+
+
+def _watched(opened: Journal, info: Clinic, open_values: bool) -> Report:
     """Verify, and show a person at a terminal how far it is."""
-    columns = (TextColumn("checking entries"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=errors(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        bar = progress.add_task("", total=log.size)
-        return inspect(log, lambda done: progress.update(bar, completed=done))
+    with watched("checking entries", opened.store.head(info.id).size) as progress:
+        if info.closed_at is not None:
+            return inspect_clinic(opened, info, None, progress)
+        return inspect(opened.clinic(info.id), progress, open_values=open_values)
 
 
 def _sign_rest(log: ClinicLog, report: Report) -> None:
@@ -76,16 +110,17 @@ def _sign_rest(log: ClinicLog, report: Report) -> None:
             say(f"the last {report.size - report.signed_size} entries could not be signed: {error}")
 
 
-def _as_json(log: ClinicLog, report: Report) -> dict[str, object]:
+def _as_json(info: Clinic, report: Report) -> dict[str, object]:
     return {
         "result": report.result,
-        "clinic": log.info.id,
-        "origin": log.info.origin,
-        "vkey": log.info.vkey,
+        "clinic": info.id,
+        "origin": info.origin,
+        "vkey": info.vkey,
         "size": report.size,
         "root": report.root.hex(),
         "entries": report.entries,
         "values": report.values,
+        "erased": {str(seq): by for seq, by in report.erased.items()},
         "checkpoints": report.checkpoints,
         "signed_size": report.signed_size,
         "findings": [{"seq": f.seq, "verdict": f.verdict, "what": f.what} for f in report.findings],
@@ -94,13 +129,13 @@ def _as_json(log: ClinicLog, report: Report) -> dict[str, object]:
     }
 
 
-def _print(log: ClinicLog, report: Report) -> None:
+def _print(info: Clinic, report: Report) -> None:
     verdicts = {
         "intact": "INTACT: nothing was changed, removed, added or reordered",
         "not_intact": "NOT INTACT",
         "could_not_tell": "COULD NOT TELL",
     }
-    print(f"{printable(log.info.name)}: {verdicts[report.result]}\n")
+    print(f"{printable(info.name)}: {verdicts[report.result]}\n")
     for finding in report.findings[:_SHOWN]:
         print(f"  {finding.verdict:9}  {f'entry {finding.seq}: ' if finding.seq else ''}{printable(finding.what)}")
     more = len(report.findings) - _SHOWN + report.findings_left_out
@@ -111,8 +146,14 @@ def _print(log: ClinicLog, report: Report) -> None:
     if report.findings or report.doubts:
         print()
     print(f"checked {report.entries} entries, {report.values} personal values, {report.checkpoints} signed checkpoints")
+    if report.erased:
+        by = sorted({one for seqs in report.erased.values() for one in seqs})
+        some = ", ".join(map(str, by[:10])) + (" …" if len(by) > 10 else "")
+        print(f"{len(report.erased)} entries lost values by anonymization, which entries {some} account for")
+    if info.closed_at is not None:
+        print("the clinic was closed: its values are sealed for good, and were not opened")
     print(f"signed up to entry {report.signed_size}; root {report.root.hex()}")
-    print(f"public key {log.info.vkey}")
+    print(f"public key {info.vkey}")
     print(
         "Not proven: that what was recorded is true, and that nobody with this log's signing key rebuilt it as a whole."
     )

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import orjson
 import typer
 from rich.table import Table
 
-from .. import wiring
+from .. import instant, wiring
+from .. import story as stories
 from ..catalogue import CATEGORIES, registered
 from ..catalogue.schema import describe
-from ..errors import InvalidQuery
-from ..export.csv_file import PROFILES
+from ..errors import InvalidInput, InvalidQuery
+from ..export.manifest import Format
 from ..journal import ClinicLog
 from ..query import Query, in_words, point_at
+from ..reading import PAGE_LIMIT, Cursor, Page
 from . import table
 from .options import AsId, AsJson, AsName, ClinicId, Database, actor, check_words, clinic_log, say
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="QUERY", help="Filter: actor:ID action:CODE category:NAME from:DAY to:DAY, -word for not."),
+    typer.Argument(
+        metavar="QUERY",
+        help="actor: action: category: target: client: about: operation: stripe: from: to:, or text; - for not.",
+    ),
 ]
 
 
@@ -41,33 +46,81 @@ def parse(log: ClinicLog, words: list[str]) -> Query:
 def list_entries(
     words: Words = None,
     limit: Annotated[int, typer.Option(min=0, help="Newest entries shown; 0 for all.")] = 50,
+    older: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Go on behind a page: the place that it ended with.")
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     clinic: ClinicId = None,
 ) -> None:
     """List entries, newest first. Days are the clinic's."""
+    after = None if older is None else Cursor.decode(older)
     with clinic_log(database, clinic) as log:
         wanted = parse(log, words or [])
-        views = log.read(wanted, limit=limit or None)
+        page = log.page(wanted, after=after, limit=limit) if 0 < limit <= PAGE_LIMIT else None
+        if page is None and after is not None:
+            raise InvalidInput(f"goes with a --limit of 1 to {PAGE_LIMIT}", "--older")
+        views = iter(page.views) if page else log.read(wanted, limit=limit or None)
         if as_json:
             for view in views:
                 sys.stdout.buffer.write(orjson.dumps(view.document(), option=orjson.OPT_APPEND_NEWLINE))
             sys.stdout.flush()
-            return
-        title = f"{log.info.name} — {in_words(wanted, log.info.zone)}"
-        shown, count = table.entries(views, log.info.zone, title)
-        if count:
-            table.console().print(shown)
-        say(_how_many(log, count, limit))
+        else:
+            title = f"{log.info.name} — {in_words(wanted, log.info.zone)}"
+            shown, count = table.entries(views, log.info.zone, title)
+            if count:
+                table.console().print(shown)
+            say(_how_many(log, wanted, count))
+        if page is not None:
+            _say_where(log, page)
 
 
-def _how_many(log: ClinicLog, count: int, limit: int) -> str:
+def _how_many(log: ClinicLog, wanted: Query, count: int) -> str:
     if log.size == 0:
         return "Nothing has been recorded in this log yet; `indelible record` or `indelible import` begins it."
     if count == 0:
-        return "No entry fits this filter; take a word of it away."
-    more = " There may be more: --limit 0 shows all." if count == limit else ""
-    return f"{count} of {log.size} entries, newest first.{more}"
+        free = bool(wanted.words or wanted.unwanted_words)
+        also = " What was erased when a client was anonymized can no longer be found." if free else ""
+        return f"No entry fits this filter; take a word of it away.{also}"
+    return f"{count} of {log.size} entries, newest first."
+
+
+def _say_where(log: ClinicLog, page: Page) -> None:
+    """How far back free words were looked for, and how to go on."""
+    if page.searched_to is not None:
+        minutes = instant.offset_minutes(page.searched_to, instant.zone(log.info.zone))
+        day = instant.local_date(page.searched_to, minutes)
+        what = f"back to {day}" if page.older else "all there are"
+        say(f"Looked for the text in {page.searched} entries, {what}.")
+    if page.older is not None:
+        say(f"There are more: --older {page.older.encode()} shows the next ones, --limit 0 all of them.")
+
+
+def story(
+    subject: Annotated[
+        str,
+        typer.Argument(metavar="SUBJECT", help="kind/id, such as booking/bk_1, client/cli_7, service/srv_2; or an id."),
+    ],
+    as_json: AsJson = False,
+    database: Database = None,
+    clinic: ClinicId = None,
+) -> None:
+    """Tell all that happened to one booking, voucher, service, client or colleague, oldest first."""
+    with clinic_log(database, clinic) as log:
+        told = stories.story(log, subject)
+        if as_json:
+            for one in told.entries:
+                line = one.view.document() | {"belongs_as": one.why}
+                sys.stdout.buffer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            sys.stdout.flush()
+            return
+        views = [one.view for one in told.entries]
+        shown, count = table.entries(views, log.info.zone, f"{log.info.name} — the story of {subject}")
+        table.console().print(shown)
+        beside = [str(one.view.seq) for one in told.entries if one.why != "itself"]
+        say(f"{count} entries, oldest first." + ("" if told.whole else f" Only the newest {count}: there are more."))
+        if beside:
+            say(f"Not about it by name, but a payment of it or of the same click: {', '.join(beside[:30])}")
 
 
 def show(
@@ -95,8 +148,11 @@ def export(
     words: Words = None,
     output: Annotated[str, typer.Option(help="File to write, or - for standard output.")] = "-",
     format: Annotated[
-        Literal["csv", "csv-data"],
-        typer.Option(help="csv opens in a spreadsheet (BOM); csv-data is for programs (no BOM)."),
+        Format,
+        typer.Option(
+            help="csv opens in a spreadsheet (BOM); csv-data is for programs (no BOM); xlsx is a workbook; jsonl is one "
+            "JSON object a line."
+        ),
     ] = "csv",
     database: Database = None,
     clinic: ClinicId = None,
@@ -107,8 +163,10 @@ def export(
     with clinic_log(database, clinic) as log:
         wanted = parse(log, words or [])
         by = actor(as_id, as_name, "export")
+        if format == "xlsx" and output == "-" and sys.stdout.isatty():
+            raise InvalidInput("a workbook is not for a terminal; name a file", "--output")
         target = sys.stdout.buffer if output == "-" else Path(output)
-        manifest = wiring.export_csv(log, wanted, target, profile=PROFILES[format], actor=by)
+        manifest = wiring.export(log, wanted, target, format=format, actor=by)
         written = manifest.written
         rows = f"{written.rows} row{'' if written.rows == 1 else 's'}"
         say(f"{rows}, up to entry {manifest.up_to_seq}, SHA-256 {written.sha256}")

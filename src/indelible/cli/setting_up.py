@@ -40,11 +40,15 @@ def add(
     clinic_id: Annotated[str, typer.Argument(metavar="ID")],
     name: Annotated[str, typer.Option(help="The clinic's name, as its people know it.")],
     time_zone: Annotated[str, typer.Option(help="IANA name, such as Europe/Lisbon.")],
+    continues: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="A clinic whose log was lost but for an older backup: this one goes on."),
+    ] = None,
     database: Database = None,
 ) -> None:
     """Start the log of a clinic."""
     with journal(database) as opened:
-        log = opened.add_clinic(clinic_id, name=name, zone=time_zone)
+        log = opened.add_clinic(clinic_id, name=name, zone=time_zone, continues=continues)
         print(f"clinic      {clinic_id}  {log.info.name}  ({log.info.zone})")
         print(f"log origin  {log.info.origin}")
         print(f"public key  {log.info.vkey}")
@@ -56,7 +60,8 @@ def list_clinics(database: Database = None) -> None:
     with journal(database) as opened:
         for clinic in opened.clinics():
             size = opened.store.head(clinic.id).size
-            print(f"{clinic.id}\t{printable(clinic.name)}\t{clinic.zone}\t{size}\t{clinic.vkey}")
+            closed = "\tclosed" if clinic.closed_at is not None else ""
+            print(f"{clinic.id}\t{printable(clinic.name)}\t{clinic.zone}\t{size}\t{clinic.vkey}{closed}")
 
 
 @app.command("set-time-zone")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -42,6 +44,15 @@ def console() -> Console:
 def errors() -> Console:
     """Where progress and messages go, away from the output."""
     return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def watched(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show a person at a terminal how far something is: call what this gives with how much is done (of how much)."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors(), transient=True, disable=not sys.stderr.isatty()) as progress:
+        bar = progress.add_task("", total=total)
+        yield lambda done, every=total: progress.update(bar, completed=done, total=every)
 
 
 def printable(value: object) -> str:

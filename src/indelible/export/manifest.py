@@ -1,8 +1,9 @@
 """The manifest of an exported file: what is in it, so that a shortened or changed file can be told. Schema
-`indelible/csv-manifest/v1`, a JSON object; docs/spec/csv.md says what each member means.
+`indelible/export-manifest/v1`, a JSON object; docs/spec/exports.md says what each member means. Which members it has
+besides those of every format, `format` says.
 
-A file is whole if its SHA-256 and length are the manifest's. That its rows are the log's is not shown by either: CSV is
-a view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every entry that
+A file is whole if its SHA-256 and length are the manifest's. That its rows are the log's is not shown by either: the
+file is a view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every entry that
 the file may hold, and the entry `log.exported` that was recorded before the first byte.
 """
 
@@ -10,16 +11,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from .. import instant, query
+from ..csv_row import COLUMNS, NUMBERS
 from ..query import Query
 from ..store import CheckpointRow, Clinic
-from .csv_file import COLUMNS, NUMBERS, Profile, Written
+from .csv_file import Written
+from .xlsx_file import WrittenBook
 
-SCHEMA = "indelible/csv-manifest/v1"
+SCHEMA = "indelible/export-manifest/v1"
+
+# The formats of a list by their name on the command line, and whom each is for.
+Format = Literal["csv", "csv-data", "xlsx", "jsonl"]
+PROFILE_OF: dict[Format, str] = {"csv": "spreadsheet", "csv-data": "data", "xlsx": "spreadsheet", "jsonl": "data"}
 
 GUARD_PATTERN = r"^'+[=+\-@\t\r\n\u0000\uff1d\uff0b\uff0d\uff20]"
 GUARD_IN_WORDS = (
@@ -36,7 +43,7 @@ class Manifest:
 
     clinic: Clinic
     query: Query
-    profile: Profile
+    format: Format
     up_to_seq: int
     checkpoint: CheckpointRow | None
     exported_at: int
@@ -57,12 +64,9 @@ class Manifest:
             "filter_days_in": zone,
             "time_zone": zone,
             "time_zone_data": instant.zone_data_version(),
-            "profile": self.profile.name,
-            "format": self.profile.format,
-            "columns": list(COLUMNS),
-            "numbers": [name for name in COLUMNS if name in NUMBERS],
-            "guard": GUARD_IN_WORDS,
-            "guard_pattern": GUARD_PATTERN,
+            "profile": PROFILE_OF[self.format],
+            "format": self.format,
+            **self._of_the_format(),
             "up_to_seq": self.up_to_seq,
             "rows": written.rows,
             "first_seq": written.first_seq,
@@ -76,6 +80,16 @@ class Manifest:
             "recorded_as": self.recorded_as,
             "indelible": _version(),
         }
+
+    def _of_the_format(self) -> dict[str, Any]:
+        """The members that only some formats have."""
+        columns = {"columns": list(COLUMNS), "numbers": [name for name in COLUMNS if name in NUMBERS]}
+        if self.format == "jsonl":
+            return {}
+        if isinstance(self.written, WrittenBook):
+            sheets = [{"name": name, "rows": rows} for name, rows in self.written.sheets]
+            return {**columns, "sheets": sheets, "long_texts": self.written.long_texts}
+        return {**columns, "guard": GUARD_IN_WORDS, "guard_pattern": GUARD_PATTERN}
 
     def encode(self) -> bytes:
         """Return the manifest's file: UTF-8 JSON, two spaces of indent, a line feed at the end."""

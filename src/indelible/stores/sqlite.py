@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,12 @@ from ..store import (
     PersonRow,
     Selection,
 )
-from . import sqlite_page
-
-SCHEMA_VERSION = 1
+from . import sqlite_page, sqlite_schema
 
 # How long one process waits for another's transaction. Appends last milliseconds, an import batch about a second.
 BUSY_SECONDS = 30.0
+# Pages copied in one step of a backup, during which writers wait: 4 MiB.
+_PAGES = 1_024
 # Rows fetched at once by the readers that go through everything: keeps memory flat.
 _CHUNK = 2_000
 # SELECTs merged in one statement. SQLite takes at most 500, and 32,766 bound values in all of them.
@@ -77,37 +76,52 @@ def create(path: Path, installation: Installation, now: int) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if _version(connection):
-                raise StorageFailure(f"{path} already holds an activity log")
-            for statement in _statements("0001_initial.sql"):
-                connection.execute(statement)
-            connection.execute("CREATE TABLE indelible_schema (version INTEGER NOT NULL) STRICT")
-            connection.execute("INSERT INTO indelible_schema VALUES (?)", (SCHEMA_VERSION,))
-            connection.execute(
-                "INSERT INTO indelible_installation VALUES (1, ?, ?, ?)",
-                (installation.name, installation.master_key, now),
-            )
+            sqlite_schema.create(connection, path, installation, now)
             connection.execute("COMMIT")
         finally:
             connection.close()
 
 
-def _statements(name: str) -> Iterator[str]:
-    """The statements of a migration; a trigger holds semicolons of its own, so SQLite says where one ends."""
-    text = files(__package__).joinpath("sql/sqlite").joinpath(name).read_text("utf-8")
-    statement = ""
-    for line in text.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def upgrade(path: Path) -> tuple[int, int]:
+    """Bring the log at `path` to this release's schema; return the versions before and after. Raises StorageFailure."""
+    if not path.is_file():
+        raise StorageFailure(f"there is no database at {path}; `indelible init` makes one")
+    with _engine():
+        connection = _connect(path)
+        try:
+            with _transaction(connection) as db:
+                if (found := sqlite_schema.version(db)) == 0 or found > sqlite_schema.VERSION:
+                    sqlite_schema.check(path, found)
+                return sqlite_schema.upgrade(db)
+        finally:
+            connection.close()
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'indelible_schema'").fetchone():
-        return 0
-    row = connection.execute("SELECT version FROM indelible_schema").fetchone()
-    return row[0] if row and isinstance(row[0], int) else 0  # else a table of the same name that is not ours
+def copy(source: Path, target: Path, progress: Callable[[int, int], None] = lambda done, every: None) -> None:
+    """Copy a database that may be in use into the empty file `target`, by SQLite's own backup; it needs no -wal beside.
+
+    `progress` is called with the pages copied and the pages there are. Raises StorageFailure.
+    """
+    with _engine():
+        connection, made = _connect(source), _connect(target)
+        try:
+            connection.backup(made, pages=_PAGES, progress=lambda _, left, every: progress(every - left, every))
+            made.execute("PRAGMA journal_mode = DELETE").fetchone()
+            if (verdict := made.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise StorageFailure(f"the copy is damaged ({verdict}); check the disk and the source")
+        finally:
+            made.close()
+            connection.close()
+
+
+def open_for_writing(path: Path) -> None:
+    """Set a restored file to the way in which a log is written."""
+    with _engine():
+        connection = _connect(path)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        finally:
+            connection.close()
 
 
 class SQLiteStore:
@@ -127,15 +141,9 @@ class SQLiteStore:
             raise
 
     def _check_version(self) -> None:
-        path = self.path
         with _engine():
-            version = _version(self._connection())
-        if version == 0:
-            raise StorageFailure(f"{path} is a database without an activity log; `indelible init` makes one in it")
-        if version > SCHEMA_VERSION:
-            raise StorageFailure(
-                f"{path} was made by a newer Indelible (schema {version}; this one knows {SCHEMA_VERSION}); update it"
-            )
+            found = sqlite_schema.version(self._connection())
+        sqlite_schema.check(self.path, found)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -165,7 +173,7 @@ class SQLiteStore:
             if db.execute("SELECT 1 FROM indelible_clinic WHERE clinic_id = ?", (clinic.id,)).fetchone():
                 raise StorageFailure(f"there is already a clinic {clinic.id}")
             db.execute(
-                "INSERT INTO indelible_clinic VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO indelible_clinic VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
                 (clinic.id, clinic.name, clinic.zone, clinic.origin, clinic.vkey, clinic.nobody, now),
             )
             db.executemany("INSERT INTO indelible_key VALUES (?, ?, ?, ?)", [(clinic.id, *key) for key in keys])
@@ -174,7 +182,8 @@ class SQLiteStore:
     def clinics(self) -> Sequence[Clinic]:
         with _engine():
             rows = self._connection().execute(
-                "SELECT clinic_id, name, time_zone, origin, vkey, nobody FROM indelible_clinic ORDER BY clinic_id"
+                "SELECT clinic_id, name, time_zone, origin, vkey, nobody, closed_at"
+                " FROM indelible_clinic ORDER BY clinic_id"
             )
             return [Clinic(*row) for row in rows]
 
@@ -192,6 +201,12 @@ class SQLiteStore:
     def head(self, clinic_id: str) -> Head:
         with _engine():
             return _head(self._connection(), clinic_id)
+
+    def close_clinic(self, clinic_id: str, now: int) -> None:
+        """Delete a clinic's keys, and note when. From here on nothing is appended to its log."""
+        with _engine(), _transaction(self._connection()) as db:
+            db.execute("DELETE FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
+            db.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic_id = ?", (now, clinic_id))
 
     # Writing
 
@@ -211,10 +226,14 @@ class SQLiteStore:
         cursor = host.cursor()
         cursor.row_factory = None
         texts, host.text_factory = host.text_factory, str
+        (overwrites,) = cursor.execute("PRAGMA secure_delete").fetchone()
         try:
+            # A person's latest name is replaced here, and what it replaces must be as gone as on our own connection.
+            cursor.execute("PRAGMA secure_delete = ON").fetchone()
             with self._in_savepoint(host, cursor, clinic_id):
                 yield host
         finally:
+            cursor.execute(f"PRAGMA secure_delete = {int(overwrites)}").fetchone()
             host.text_factory = texts
 
     @contextmanager
@@ -242,18 +261,22 @@ class SQLiteStore:
 
     def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
         with _engine():
-            arms = sqlite_page.arms(
-                clinic_id, sqlite_page.with_few_actors(self._connection(), clinic_id, selection), before
-            )
+            arms = sqlite_page.arms(clinic_id, sqlite_page.resolved(self._connection(), clinic_id, selection), before)
+            parts = [self._merged(arms[start : start + _ARMS], limit) for start in range(0, len(arms), _ARMS)]
+        if len(parts) == 1:
+            return parts[0]
+        every = {one.seq: one for part in parts for one in part}.values()
+        return sorted(every, key=lambda one: (one.occurred_at, one.seq), reverse=True)[:limit]
+
+    def _merged(self, arms: Sequence[tuple[str, list[Any]]], limit: int) -> list[Found]:
+        """The first entries of some SELECTs together. SQLite makes no more rows than are taken from it."""
+        sql = " UNION ALL ".join(text for text, _ in arms) + " ORDER BY occurred_at DESC, seq DESC"
         found: list[Found] = []
-        for start in range(0, len(arms), _ARMS):
-            part = arms[start : start + _ARMS]
-            sql = " UNION ALL ".join(text for text, _ in part) + " ORDER BY occurred_at DESC, seq DESC LIMIT ?"
-            values = [value for _, bound in part for value in bound]
-            with _engine():
-                found += [Found(*row) for row in self._connection().execute(sql, (*values, limit))]
-        if len(arms) > _ARMS:
-            found = sorted(found, key=lambda one: (one.occurred_at, one.seq), reverse=True)[:limit]
+        for row in self._connection().execute(sql, [value for _, bound in arms for value in bound]):
+            if not found or found[-1].seq != row[0]:
+                found.append(Found(*row))
+                if len(found) == limit:
+                    break
         return found
 
     def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]:
@@ -289,17 +312,32 @@ class SQLiteStore:
         return row[0] if row else None
 
     def actions(self, clinic_id: str) -> Sequence[str]:
-        """The action codes that occur, by skipping through the index: one seek for each."""
-        codes: list[str] = []
+        """The action codes that occur."""
+        return self._skipped(clinic_id, "action", "indelible_entry")
+
+    def kinds(self, clinic_id: str) -> Sequence[str]:
+        """The kinds of things that entries refer to."""
+        return self._skipped(clinic_id, "kind", "indelible_link")
+
+    def _skipped(self, clinic_id: str, column: str, table: str) -> Sequence[str]:
+        """The different values of a column, by skipping through its index: one seek for each."""
+        sql = f"SELECT {column} FROM {table} WHERE clinic_id = ? AND {column} > ? ORDER BY {column} LIMIT 1"  # noqa: S608
+        values: list[str] = []
         with _engine():
-            while True:
-                row = self._connection().execute(
-                    "SELECT action FROM indelible_entry WHERE clinic_id = ? AND action > ? ORDER BY action LIMIT 1",
-                    (clinic_id, codes[-1] if codes else ""),
-                ).fetchone()  # fmt: skip
-                if row is None:
-                    return codes
-                codes.append(row[0])
+            while row := self._connection().execute(sql, (clinic_id, values[-1] if values else "")).fetchone():
+                values.append(row[0])
+        return values
+
+    def erasures(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[bytes]:
+        """The bodies of the entries by which these persons were anonymized."""
+        sql = (
+            "SELECT e.body FROM indelible_link l CROSS JOIN indelible_entry e"
+            " ON e.clinic_id = l.clinic_id AND e.seq = l.seq AND e.action = 'client.anonymized'"
+            " WHERE l.clinic_id = ? AND l.kind = 'person' AND l.ref = ? AND l.role = 'target'"
+        )
+        with _engine():
+            db = self._connection()
+            return [body for token in tokens for (body,) in db.execute(sql, (clinic_id, token))]
 
     # Checkpoints
 
@@ -331,6 +369,12 @@ class SQLiteStore:
             ).fetchone()
             if known is None:
                 db.execute("INSERT INTO indelible_checkpoint VALUES (?, ?, ?, ?, ?, ?)", (clinic_id, *row))
+
+    def wipe(self) -> bool:
+        """Move the write-ahead log into the file and cut it to nothing: it still has the pages of before."""
+        with _engine():
+            busy, _, _ = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     @contextmanager
     def snapshot(self, clinic_id: str) -> Iterator[SQLiteSnapshot]:
@@ -390,6 +434,9 @@ class SQLiteAppending:
         self._cursor.row_factory = None
         self.head = _head(self._cursor, clinic_id)
         self.zone = _zone(self._cursor, clinic_id)
+        closed = "SELECT closed_at FROM indelible_clinic WHERE clinic_id = ? AND closed_at IS NOT NULL"
+        if self._cursor.execute(closed, (clinic_id,)).fetchone():
+            raise StorageFailure(f"clinic {clinic_id} was closed; nothing more is recorded in its log")
 
     def persons(self, lookups: Sequence[bytes]) -> Mapping[bytes, PersonRow]:
         found = {}
@@ -426,6 +473,24 @@ class SQLiteAppending:
             (self._clinic_id, seq),
         )
         return [PersonalRow(*row) for row in rows]
+
+    def groups_of(self, token: bytes) -> Iterator[tuple[int, str, bytes]]:
+        yield from self._cursor.connection.cursor().execute(
+            "SELECT p.seq, p.class, e.body FROM indelible_personal p CROSS JOIN indelible_entry e"
+            " ON e.clinic_id = p.clinic_id AND e.seq = p.seq WHERE p.clinic_id = ? AND p.token = ?",
+            (self._clinic_id, token),
+        )
+
+    def erase(self, token: bytes, classes: Sequence[str]) -> None:
+        """Delete rows; `secure_delete` overwrites where they were."""
+        for personal_class in classes:
+            self._cursor.execute(
+                "DELETE FROM indelible_personal WHERE (clinic_id, seq, token, class) IN (SELECT clinic_id, seq, token,"
+                " class FROM indelible_personal INDEXED BY indelible_personal_token"
+                " WHERE clinic_id = ? AND token = ? AND class = ?)",
+                (self._clinic_id, token, personal_class),
+            )
+        self._cursor.execute("DELETE FROM indelible_person WHERE clinic_id = ? AND token = ?", (self._clinic_id, token))
 
     def set_zone(self, zone: str) -> None:
         self._cursor.execute("UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ?", (zone, self._clinic_id))

@@ -7,34 +7,40 @@ page costs about the same whether the filter finds much, little or nothing, and 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import orjson
 
-from ..store import ActorTerm, Selection
+from ..store import ActorTerm, Reference, Selection
 
 # A kind with more actors than this is common enough to be found by walking the time index.
 _FEW_ACTORS = 20
 
 
-def with_few_actors(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection:
-    """Return the selection with each kind of actor replaced by its actors, where there are few of them.
+def resolved(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection:
+    """Return the selection in terms that an index answers, each of them found by skipping through one.
 
-    The actors of a kind are found by skipping through the actor index, one seek for each.
+    A kind of actor becomes its actors where there are few of them; a reference in any role becomes one for each role
+    that it has.
     """
-    if selection.actors is None:
-        return selection
-    actors: list[ActorTerm] = []
-    for kind, reference in selection.actors:
-        known = _actors_of(db, clinic_id, kind) if reference is None and kind != "system" else None
-        actors += [(kind, reference)] if known is None else known
-    return replace(selection, actors=tuple(actors))
+    actors = selection.actors
+    if actors is not None:
+        actors = tuple(actor for term in actors for actor in _actors_of(db, clinic_id, term))
+    return replace(
+        selection,
+        actors=actors,
+        references=tuple(tuple(_in_roles(db, clinic_id, group)) for group in selection.references),
+        not_references=tuple(_in_roles(db, clinic_id, selection.not_references)),
+    )
 
 
-def _actors_of(db: sqlite3.Connection, clinic_id: str, kind: str) -> list[ActorTerm] | None:
+def _actors_of(db: sqlite3.Connection, clinic_id: str, term: ActorTerm) -> list[ActorTerm]:
+    kind, reference = term
+    if reference is not None or kind == "system":
+        return [term]
     found: list[ActorTerm] = []
     after = b""
     while len(found) <= _FEW_ACTORS:
@@ -47,67 +53,142 @@ def _actors_of(db: sqlite3.Connection, clinic_id: str, kind: str) -> list[ActorT
             return found
         after = row[0]
         found.append((kind, after))
-    return None
+    return [term]
+
+
+def _in_roles(db: sqlite3.Connection, clinic_id: str, references: Sequence[Reference]) -> Iterator[Reference]:
+    for kind, ref, role in references:
+        if role is not None:
+            yield Reference(kind, ref, role)
+            continue
+        after = ""
+        while row := db.execute(
+            "SELECT role FROM indelible_link WHERE clinic_id = ? AND kind = ? AND ref = ? AND role > ?"
+            " ORDER BY role LIMIT 1",
+            (clinic_id, kind, ref, after),
+        ).fetchone():
+            after = row[0]
+            yield Reference(kind, ref, after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One walk: along the links of a reference, or the entries of an actor, of an action, or all of them."""
+
+    reference: Reference | None
+    actor: ActorTerm | None
+    action: str | None
+    interval: tuple[int | None, int | None]
 
 
 def arms(clinic_id: str, selection: Selection, before: tuple[int, int] | None) -> list[tuple[str, list[Any]]]:
     """Return the SELECTs that together find the page, each with its bound values.
 
-    A filter by actor walks the actor index once for each actor; else one by action the action index once for each code;
-    else the time index is walked. What remains of the filter is checked on the rows.
+    A filter by reference walks the links once for each reference of its first group; else one by actor the actor index
+    once for each actor; else one by action the action index once for each code; else the time index is walked. What
+    remains of the filter is checked on the rows. An entry that has one reference in two roles comes twice.
     """
+    references: Sequence[Reference | None] = [None]
     actors: Sequence[ActorTerm | None] = [None]
     actions: Sequence[str | None] = [None]
-    if selection.actors is not None:
+    if selection.references:
+        references = selection.references[0]
+    elif selection.actors is not None:
         actors = selection.actors
     elif selection.actions is not None:
         actions = selection.actions
     intervals = [(None, None)] if selection.intervals is None else selection.intervals
     return [
-        _arm(clinic_id, selection, before, actor, action, interval)
-        for actor, action, interval in product(actors, actions, intervals)
+        _arm(clinic_id, selection, before, _Way(*parts)) for parts in product(references, actors, actions, intervals)
     ]
 
 
-def _arm(
-    clinic_id: str,
-    selection: Selection,
-    before: tuple[int, int] | None,
-    actor: ActorTerm | None,
-    action: str | None,
-    interval: tuple[int | None, int | None],
-) -> tuple[str, list[Any]]:
-    where, values = ["clinic_id = ?"], [clinic_id]  # type: tuple[list[str], list[Any]]
+class _Where:
+    """The conditions of one SELECT, and the values that they bind, in the same order."""
 
-    def add(condition: str, *bound: Any) -> None:
-        where.append(condition)
-        values.extend(bound)
+    def __init__(self) -> None:
+        self.conditions: list[str] = []
+        self.values: list[Any] = []
 
-    if actor is not None:
-        kind, reference = actor
+    def add(self, condition: str, *bound: Any) -> None:
+        self.conditions.append(condition)
+        self.values.extend(bound)
+
+    def add_any(self, conditions: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+        """One of these must hold; where there is none, nothing does."""
+        self.conditions.append(f"({' OR '.join(text for text, _ in conditions)})" if conditions else "0")
+        for _, bound in conditions:
+            self.values.extend(bound)
+
+
+def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, way: _Way) -> tuple[str, list[Any]]:
+    where = _Where()
+    if way.reference is None:
+        order, tables = "e", "indelible_entry e"
+        where.add("e.clinic_id = ?", clinic_id)
+    else:
+        # CROSS JOIN: walk the links in their order and look each entry up, never the other way round.
+        order = "l"
+        tables = "indelible_link l CROSS JOIN indelible_entry e ON e.clinic_id = l.clinic_id AND e.seq = l.seq"
+        where.add("l.clinic_id = ? AND l.kind = ? AND l.ref = ? AND l.role = ?", clinic_id, *way.reference)
+    _along(where, selection, way)
+    _without(where, selection)
+    for group in selection.references[1:]:
+        where.add_any([_has(reference) for reference in group])
+    start, end = way.interval
+    if start is not None:
+        where.add(f"{order}.occurred_at >= ?", start)
+    if end is not None:
+        where.add(f"{order}.occurred_at < ?", end)
+    if before is not None:
+        where.add(f"({order}.occurred_at, {order}.seq) < (?, ?)", *before)
+    where.add(f"+{order}.seq <= ?", selection.up_to)
+    if selection.from_seq > 1:
+        where.add(f"+{order}.seq >= ?", selection.from_seq)
+    columns = f"{order}.seq AS seq, {order}.occurred_at AS occurred_at, e.body AS body"
+    return f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where.conditions)}", where.values  # noqa: S608
+
+
+def _along(where: _Where, selection: Selection, way: _Way) -> None:
+    """Actor and action: by their index where the way walks it, else on the rows, where a plus keeps the index out."""
+    if way.actor is not None:
+        kind, reference = way.actor
         if kind == "system":
-            add("actor_kind = ? AND actor IS NULL", kind)
+            where.add("e.actor_kind = ? AND e.actor IS NULL", kind)
         elif reference is None:
-            add("+actor_kind = ?", kind)  # everybody of a kind: walk the time index, the plus keeps the other one out
+            where.add("+e.actor_kind = ?", kind)  # everybody of a common kind: walk the time index
         else:
-            add("actor_kind = ? AND actor = ?", kind, reference)
-    if action is not None:
-        add("action = ?", action)
+            where.add("e.actor_kind = ? AND e.actor = ?", kind, reference)
+    elif selection.actors is not None:
+        where.add_any(
+            [
+                ("+e.actor_kind = ?", (kind,)) if reference is None else
+                ("(+e.actor_kind = ? AND +e.actor = ?)", (kind, reference))
+                for kind, reference in selection.actors
+            ]
+        )  # fmt: skip
+    if way.action is not None:
+        where.add("e.action = ?", way.action)
     elif selection.actions is not None:
-        add("+action IN (SELECT value FROM json_each(?))", orjson.dumps(selection.actions).decode())
+        where.add("+e.action IN (SELECT value FROM json_each(?))", orjson.dumps(selection.actions).decode())
+
+
+def _without(where: _Where, selection: Selection) -> None:
     for kind, reference in selection.not_actors:
         if reference is None:
-            add("+actor_kind <> ?", kind)
+            where.add("+e.actor_kind <> ?", kind)
         else:
-            add("(+actor_kind <> ? OR +actor IS NOT ?)", kind, reference)
+            where.add("(+e.actor_kind <> ? OR +e.actor IS NOT ?)", kind, reference)
     if selection.not_actions:
-        add("+action NOT IN (SELECT value FROM json_each(?))", orjson.dumps(selection.not_actions).decode())
-    start, end = interval
-    if start is not None:
-        add("occurred_at >= ?", start)
-    if end is not None:
-        add("occurred_at < ?", end)
-    if before is not None:
-        add("(occurred_at, seq) < (?, ?)", *before)
-    add("+seq <= ?", selection.up_to)
-    return f"SELECT seq, occurred_at, body FROM indelible_entry WHERE {' AND '.join(where)}", values  # noqa: S608
+        where.add("+e.action NOT IN (SELECT value FROM json_each(?))", orjson.dumps(selection.not_actions).decode())
+    for unwanted in selection.not_references:
+        text, bound = _has(unwanted)
+        where.add(f"NOT {text}", *bound)
+
+
+def _has(reference: Reference) -> tuple[str, tuple[Any, ...]]:
+    return (
+        "EXISTS (SELECT 1 FROM indelible_link x WHERE x.clinic_id = e.clinic_id AND x.kind = ? AND x.ref = ?"
+        " AND x.role = ? AND x.occurred_at = e.occurred_at AND x.seq = e.seq)",
+        tuple(reference),
+    )

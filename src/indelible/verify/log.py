@@ -1,4 +1,4 @@
-"""Verify: check a whole log against its own bodies, its tree, its signed checkpoints and the head store.
+"""Check a whole log against its own bodies, its tree, its signed checkpoints and the head store.
 
 Input is a `Source`, which hands over bytes and rows; nothing here opens a database or holds a key. What is checked,
 entry by entry in order of seq:
@@ -6,6 +6,7 @@ entry by entry in order of seq:
 - the body is canonical and of its format, hashes to the stored leaf hash, and says the seq that it stands at
 - every column and link beside it is what the body implies
 - every personal value that is there opens to the body's commitment, and none is there that the body does not know
+- every personal value that is gone was erased: a later entry accounts for it; and none that was erased is there again
 
 and for the log: the numbers run from 1 without a gap; recorded_at never goes back; the tree comes to the committed
 head, to every checkpoint, and to the head store's checkpoint; every checkpoint is signed with the log's key.
@@ -18,29 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from . import canonical, checkpoint, commitment, entry, merkle
-from .errors import InvalidInput, MalformedProof
-from .merkle import Frontier
-from .note import Verifier
+from .. import canonical, checkpoint, commitment, entry, merkle
+from ..errors import InvalidInput, MalformedProof
+from ..merkle import Frontier
+from ..note import Verifier
+from .report import Finding, Report
 
-Verdict = Literal[
-    "edited",  # a body is not what was hashed and signed
-    "removed",  # entries are gone from the middle
-    "added",  # something is there that the log does not account for
-    "reordered",  # an entry stands at another number than its own
-    "truncated",  # entries are gone from the end
-    "forked",  # the tree is not the one that was signed
-    "altered",  # a personal value is not the one that was committed
-    "missing",  # a personal value is gone and nothing accounts for it
-    "misfiled",  # a column, link or person row disagrees with the body: lists and searches may be wrong
-    "unsigned",  # a signature is missing or wrong
-]
-
-# A damaged database of a million entries would fill the terminal; the first ones tell what happened.
-FINDINGS_LIMIT = 1_000
 # Leaves hashed at once.
 _CHUNK = 1_024
 
@@ -50,6 +37,10 @@ class Opening(NamedTuple):
 
     seed: bytes
     values: Mapping[str, object]
+
+
+# In the place of an opening: the row is there, and nobody tries to open it.
+SEALED = Opening(b"", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +66,6 @@ class Signed:
     frontier: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong. `seq` is the entry, or None where it concerns the log as a whole."""
-
-    verdict: Verdict
-    seq: int | None
-    what: str
-
-
 class Source(Protocol):
     """What a log's keeper hands over to be verified, all of one instant."""
 
@@ -101,37 +83,11 @@ class Source(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Report:
-    """The outcome. `findings` are what is wrong, `doubts` what could not be told."""
-
-    size: int
-    entries: int = 0
-    values: int = 0
-    checkpoints: int = 0
-    signed_size: int = 0
-    root: bytes = merkle.EMPTY_ROOT
-    findings: list[Finding] = field(default_factory=list)
-    findings_left_out: int = 0
-    doubts: list[str] = field(default_factory=list)
-
-    @property
-    def result(self) -> Literal["intact", "not_intact", "could_not_tell"]:
-        if self.findings:
-            return "not_intact"
-        return "could_not_tell" if self.doubts else "intact"
-
-    def add(self, verdict: Verdict, seq: int | None, what: str) -> None:
-        if len(self.findings) < FINDINGS_LIMIT:
-            self.findings.append(Finding(verdict, seq, what))
-        else:
-            self.findings_left_out += 1
-
-
 def verify_log(source: Source, progress: Callable[[int], None] = lambda done: None) -> Report:
     """Check everything and return the report. `progress` is called with the number of entries done, now and then."""
     report = Report(size=source.size)
     tree = _Tree(source, report)
+    erasures = _Erasures()
     recorded_at = None
     for record in source.records():
         tree.take(record)
@@ -142,11 +98,12 @@ def verify_log(source: Source, progress: Callable[[int], None] = lambda done: No
             recorded_at = body.recorded_at
             _check_columns(record, body, report)
             _check_links(record, body, report)
-            _check_values(source.origin, record, body, report)
+            _check_values(source.origin, record, body, report, erasures)
         report.entries += 1
         if report.entries % _CHUNK == 0:
             progress(report.entries)
     tree.finish()
+    erasures.finish(report)
     for finding in source.others():
         report.add(finding.verdict, finding.seq, finding.what)
     progress(report.entries)
@@ -183,18 +140,48 @@ def _check_links(record: Record, body: entry.Body, report: Report) -> None:
         )
 
 
-def _check_values(origin: str, record: Record, body: entry.Body, report: Report) -> None:
+class _Erasures:
+    """What was erased, and what is gone: told apart when every entry was seen, since an erasure comes after."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[bytes, str], list[tuple[int, int]]] = {}
+        self.gone: list[tuple[int, tuple[bytes, str]]] = []
+        self.there: dict[tuple[bytes, str], int] = {}
+
+    def take(self, body: entry.Body) -> None:
+        if (erasure := entry.erasure(body)) is not None:
+            for personal_class in erasure.classes:
+                known = self.known.setdefault((erasure.token, personal_class), [])
+                known.append((erasure.up_to_seq, body.seq))
+
+    def finish(self, report: Report) -> None:
+        for seq, place in self.gone:
+            by = [by for up_to, by in self.known.get(place, ()) if seq <= up_to]
+            if by:
+                report.erased[seq] = (*report.erased.get(seq, ()), by[0])
+            else:
+                report.add("missing", seq, f"its {place[1]} values are gone, and no entry accounts for it")
+        for place, known in self.known.items():
+            first = self.there.get(place)
+            if first is not None and first <= max(up_to for up_to, _ in known):
+                by_seq = max(by for _, by in known)
+                report.add("restored", first, f"it has {place[1]} values that entry {by_seq} says were erased")
+
+
+def _check_values(origin: str, record: Record, body: entry.Body, report: Report, erasures: _Erasures) -> None:
+    erasures.take(body)
     committer = commitment.Committer(origin, body.id)
     unknown = set(record.openings)
     for group in body.groups:
         place = (bytes.fromhex(body.tokens[group.owner]), group.personal_class)
         if place not in unknown:
-            report.add(
-                "missing", record.seq, f"its {group.personal_class} values are gone, and no entry accounts for it"
-            )
+            erasures.gone.append((record.seq, place))
             continue
         unknown.discard(place)
+        erasures.there.setdefault(place, record.seq)
         opening = record.openings[place]
+        if opening is SEALED:
+            continue
         if opening is None:
             report.add("altered", record.seq, f"its sealed {group.personal_class} values do not open")
             continue

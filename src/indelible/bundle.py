@@ -1,0 +1,264 @@
+"""The bundle, version 1: some entries of a log with all that it takes to check them offline, in one zip file.
+
+docs/spec/bundle.md is the specification, written so that somebody can write another verifier. In short:
+
+    README.txt        for the auditor, in plain words
+    bundle.json       what this is: a Statement
+    rendering.json    the exporter's wording: labels, categories, signs of amounts, devices in words
+    entries.jsonl     the entries, newest first: body, leaf hash, openings; one Line each
+    entries.csv       the same as a table
+    export.json       the entry `log.exported` that records this export, and its proof; a Proven
+    erasures.jsonl    the entries that account for values which were erased; Proven, one a line
+    proofs.jsonl      kind selection: the inclusion proof of each line of entries.jsonl
+    range.json        kind complete: the hashes that make the whole tree of the entries' leaves
+    checkpoint        the signed head that everything is proven against
+    key.txt           the log's public key, as the exporter says
+
+Every JSON text is canonical JSON (`canonical.py`), hashes are base64url without padding, and nothing else is accepted.
+A seal of each of the first five files stands in the body of export.json, which the checkpoint covers: so none of them
+can change after the export, and no row can be taken out. The other files prove themselves.
+
+    seal = HMAC-SHA256(key = nonce, message = SHA-256(file))        nonce: 32 random bytes, in bundle.json only
+
+The log keeps the seals for ever and never the nonce. A bare digest of a file could be tried against likely names and
+addresses after the client was anonymized; a seal cannot, without the bundle, which holds the values themselves.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+from . import canonical, commitment, entry
+from .errors import MalformedProof
+
+SCHEMA = "indelible/bundle/v1"
+RENDERING_SCHEMA = "indelible/rendering/v1"
+
+# The files whose seals the log itself holds.
+SEALED = ("README.txt", "bundle.json", "entries.csv", "entries.jsonl", "rendering.json")
+_OTHERS = ("checkpoint", "erasures.jsonl", "export.json", "key.txt")
+
+# A body, escaped as a JSON string, with the values of 64 openings of 4,000 characters.
+LINE_LIMIT = 2 * 1024 * 1024
+# The files that are read at once. A rendering has a line for each action and device.
+FILE_LIMIT = 16 * 1024 * 1024
+# Hashes beside one leaf are at most 63, and on one side of a range twice that, in a tree of 2^63 leaves.
+HASHES_LIMIT = 126
+
+Kind = Literal["selection", "complete"]
+
+
+def names(kind: Kind) -> frozenset[str]:
+    """The files that a bundle of this kind has, no more and no fewer."""
+    return frozenset((*SEALED, *_OTHERS, "range.json" if kind == "complete" else "proofs.jsonl"))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """bundle.json: what the exporter says that this is.
+
+    `given` are the classes of personal values whose openings are in it. For kind complete the entries are those from
+    `first_seq` to `last_seq`, all of them; for kind selection they are what `filter` meant among the entries up to
+    `last_seq`, and `first_seq` is 1. `time_zone` is the clinic's at the export.
+    """
+
+    kind: Kind
+    log_origin: str
+    clinic: str
+    clinic_name: str
+    time_zone: str
+    filter: str
+    filter_in_words: str
+    first_seq: int
+    last_seq: int
+    rows: int
+    given: tuple[str, ...]
+    indelible: str
+    nonce: bytes
+
+    def encode(self) -> bytes:
+        nonce = commitment.encode(self.nonce)
+        return canonical.encode({"schema": SCHEMA} | asdict(self) | {"given": list(self.given), "nonce": nonce})
+
+    @classmethod
+    def decode(cls, data: bytes) -> Statement:
+        """Return the statement. Raises MalformedProof."""
+        members = _object(canonical.decode(data), "bundle.json", {"schema", *cls.__dataclass_fields__})
+        if members.pop("schema") != SCHEMA:
+            raise MalformedProof("bundle.json is of another version than 1")
+        numbers = ("first_seq", "last_seq", "rows")
+        given = members["given"]
+        good = all(type(members[name]) is int and members[name] >= 0 for name in numbers)
+        good = good and type(given) is list and all(name in entry.CLASSES for name in given)
+        good = good and all(type(members[name]) is str for name in members if name not in (*numbers, "given"))
+        if not good or members["kind"] not in ("selection", "complete") or given != sorted(set(given)):
+            raise MalformedProof("bundle.json does not have the form of version 1")
+        return cls(**members | {"given": tuple(given), "nonce": commitment.decode(members["nonce"])})
+
+
+def seal(nonce: bytes, digest: bytes) -> str:
+    """Return the seal of a file, in base64url, from its SHA-256."""
+    return commitment.encode(hmac.digest(nonce, digest, "sha256"))
+
+
+class Opening(NamedTuple):
+    """A personal value with its 32-byte salt."""
+
+    salt: bytes
+    value: Any
+
+
+class Line(NamedTuple):
+    """One line of entries.jsonl. `openings` is by path."""
+
+    seq: int
+    leaf: bytes
+    body: bytes
+    openings: dict[str, Opening]
+
+    def encode(self) -> bytes:
+        return _line(
+            {
+                "seq": self.seq,
+                "leaf": commitment.encode(self.leaf),
+                "body": self.body.decode(),
+                "openings": {
+                    path: {"salt": commitment.encode(one.salt), "value": one.value}
+                    for path, one in self.openings.items()
+                },
+            }
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Line:
+        """Return the line. Raises MalformedProof."""
+        members = _object(_unline(data), "a line of entries.jsonl", {"seq", "leaf", "body", "openings"})
+        if type(members["openings"]) is not dict:
+            raise MalformedProof("openings is not an object")
+        openings = {}
+        for path, given in members["openings"].items():
+            given = _object(given, "an opening", {"salt", "value"})
+            openings[path] = Opening(commitment.decode(given["salt"]), given["value"])
+        return cls(_seq(members), commitment.decode(members["leaf"]), _body(members), openings)
+
+
+class Proven(NamedTuple):
+    """An entry with its inclusion proof: export.json, and a line of erasures.jsonl."""
+
+    seq: int
+    body: bytes
+    path: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        return _line({"seq": self.seq, "body": self.body.decode(), "path": [*map(commitment.encode, self.path)]})
+
+    @classmethod
+    def decode(cls, data: bytes) -> Proven:
+        """Return the entry and its proof. Raises MalformedProof."""
+        members = _object(_unline(data), "a proven entry", {"seq", "body", "path"})
+        return cls(_seq(members), _body(members), _hashes(members["path"]))
+
+
+def encode_path(path: tuple[bytes, ...]) -> bytes:
+    """Return a line of proofs.jsonl: the hashes of an inclusion proof, leaf side first."""
+    return _line([*map(commitment.encode, path)])
+
+
+def decode_path(data: bytes) -> tuple[bytes, ...]:
+    """Return the hashes of a line of proofs.jsonl. Raises MalformedProof."""
+    return _hashes(_unline(data))
+
+
+def encode_range(left: tuple[bytes, ...], right: tuple[bytes, ...]) -> bytes:
+    """Return range.json: the hashes on both sides of the entries' leaves (`merkle.RangeProof`)."""
+    return canonical.encode({"left": [*map(commitment.encode, left)], "right": [*map(commitment.encode, right)]})
+
+
+def decode_range(data: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the hashes left and right. Raises MalformedProof."""
+    members = _object(canonical.decode(data), "range.json", {"left", "right"})
+    return _hashes(members["left"]), _hashes(members["right"])
+
+
+class Wording(NamedTuple):
+    """One action's words: label, category, and how its amount counts (in, out, none)."""
+
+    label: str
+    category: str
+    money: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """rendering.json: the words of actions by code, of devices by user agent, and the digits of currencies.
+
+    Nothing proves these words; they are the exporter's.
+    """
+
+    actions: dict[str, Wording]
+    devices: dict[str, str]
+    currencies: dict[str, int]
+
+    def encode(self) -> bytes:
+        return canonical.encode(
+            {
+                "schema": RENDERING_SCHEMA,
+                "actions": {code: wording._asdict() for code, wording in self.actions.items()},
+                "devices": [list(pair) for pair in sorted(self.devices.items())],
+                "currencies": self.currencies,
+            }
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Rendering:
+        """Return the rendering. Raises MalformedProof."""
+        members = _object(canonical.decode(data), "rendering.json", {"schema", "actions", "devices", "currencies"})
+        try:
+            actions = {code: Wording(**wording) for code, wording in members["actions"].items()}
+            devices = dict(members["devices"])
+            currencies = dict(members["currencies"])
+        except (TypeError, ValueError, AttributeError) as error:
+            raise MalformedProof("rendering.json does not have the form of version 1") from error
+        texts = [*devices, *devices.values(), *(text for wording in actions.values() for text in wording)]
+        right = type(members["devices"]) is list and all(type(text) is str for text in texts)
+        right = right and all(type(n) is int for n in currencies.values())
+        if not right or members["schema"] != RENDERING_SCHEMA or any(not 0 <= n <= 9 for n in currencies.values()):
+            raise MalformedProof("rendering.json does not have the form of version 1")
+        return cls(actions, devices, currencies)
+
+
+def _line(value: Any) -> bytes:
+    return canonical.encode_checked(value) + b"\n"
+
+
+def _unline(data: bytes) -> Any:
+    if not data.endswith(b"\n"):
+        raise MalformedProof("a line that does not end, or is too long")
+    return canonical.decode(data[:-1])
+
+
+def _object(value: Any, what: str, members: set[str]) -> dict[str, Any]:
+    if type(value) is not dict or value.keys() != members:
+        raise MalformedProof(f"{what} does not have the members of version 1")
+    return value
+
+
+def _seq(members: dict[str, Any]) -> int:
+    seq = members["seq"]
+    if type(seq) is not int or seq < 1:
+        raise MalformedProof("seq is not a number from 1")
+    return seq
+
+
+def _body(members: dict[str, Any]) -> bytes:
+    if type(members["body"]) is not str:
+        raise MalformedProof("body is not a text")
+    return members["body"].encode()
+
+
+def _hashes(value: Any) -> tuple[bytes, ...]:
+    if type(value) is not list or len(value) > HASHES_LIMIT:
+        raise MalformedProof("a proof is a list of hashes")
+    return tuple(commitment.decode(text) for text in value)

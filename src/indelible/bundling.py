@@ -1,0 +1,168 @@
+"""Making a bundle, in this order; a crash after any step leaves what it says:
+
+1. a checkpoint is taken, whose size bounds the rows                 nothing
+2. the rows are written into the part file                           a part file
+3. `log.exported` is appended, with the seals of the files           the entry, and no bundle: an export that was begun
+4. a checkpoint is taken that covers it, and the proofs are added    the same
+5. the part file is synced and renamed                               the bundle
+
+The bundle holds its own `log.exported`, which seals it: `bundle.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import BinaryIO
+
+from . import entry, merkle, query
+from .bundle import Kind, Statement
+from .document import Actor
+from .errors import InvalidInput, StorageFailure
+from .export.auditor import readme
+from .export.bundle_file import Stored, Writer
+from .export.whole import whole_files
+from .exported import record_export
+from .journal import ClinicLog
+from .query import Query
+from .reading import CHUNK, Words
+from .store import CheckpointRow, PersonalRow, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """What a bundle holds. `recorded_as` is the seq of its `log.exported`."""
+
+    statement: Statement
+    checkpoint: CheckpointRow
+    recorded_as: int
+
+
+def export_bundle(
+    log: ClinicLog,
+    words: Query | str | Sequence[str],
+    output: Path,
+    *,
+    actor: Actor,
+    given: Sequence[str] = entry.CLASSES,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Bundled:
+    """Write the entries that a filter means, each proven and nothing else shown; return what was written.
+
+    `given` are the classes of personal values whose openings go along. Raises InvalidQuery, SigningRefused and
+    StorageFailure.
+    """
+    wanted = words if isinstance(words, Query) else log.parse(words)
+    return _Bundling(log, wanted, "selection", given, actor, progress).write(output)
+
+
+def export_complete(
+    log: ClinicLog,
+    output: Path,
+    *,
+    actor: Actor,
+    first_seq: int = 1,
+    last_seq: int | None = None,
+    given: Sequence[str] = entry.CLASSES,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Bundled:
+    """Write every entry of a range of numbers, so that none can have been left out; by default the whole log.
+
+    Raises InvalidInput, SigningRefused and StorageFailure.
+    """
+    return _Bundling(log, Query(), "complete", given, actor, progress).write(output, first_seq, last_seq)
+
+
+class _Bundling:
+    def __init__(
+        self,
+        log: ClinicLog,
+        wanted: Query,
+        kind: Kind,
+        given: Sequence[str],
+        actor: Actor,
+        progress: Callable[[int], None],
+    ) -> None:
+        if not set(given) <= set(entry.CLASSES):
+            raise InvalidInput(f"must be some of {', '.join(entry.CLASSES)}", "given")
+        self.log, self.wanted, self.kind, self.actor = log, wanted, kind, actor
+        self.given = tuple(sorted(set(given)))
+        self.progress = progress
+
+    def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
+        checkpoint = self.log.checkpoint()
+        self.size = size = 0 if checkpoint is None else checkpoint.size
+        last = size if last is None else last
+        if not 1 <= first <= last + 1 <= size + 1:
+            raise InvalidInput(f"must be within 1 and {size}, the numbers of this log's signed entries", "entries")
+        with whole_files(output.resolve()) as (file,):
+            return self._write(file, checkpoint, first, last)
+
+    def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:
+        log = self.log
+        writer = Writer(file, log.sealer, frozenset(self.given))
+        selection = replace(log.select(self.wanted, last), from_seq=first)
+        words = Words(self.wanted.words, self.wanted.unwanted_words)
+        writer.rows(self._stored(selection), words.test() if any(words) else lambda view: True)
+        erasures = self._erasures(writer)
+        statement = self._statement(first, last, len(writer.seqs))
+        files = writer.seal(statement, readme(statement, log.info.vkey))
+        recorded = record_export(
+            log, self.wanted, checkpoint, self.actor, format="bundle", profile=self.kind, up_to=last,
+            rows=len(writer.seqs), files=files,
+        )  # fmt: skip
+        signed = log.checkpoint()
+        assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
+        prover = merkle.Prover(leaf for _, leaf in log.store.leaves(log.info.id, 0, signed.size))
+        if prover.root() != signed.root:
+            raise StorageFailure(
+                "the entries do not come to the signed root, so no bundle is made; run indelible verify"
+            )
+        record = (recorded.seq, log.store.one(log.info.id, recorded.seq).body)
+        writer.prove(statement, prover, record, erasures, signed.note, log.info.vkey)
+        return Bundled(statement, signed, recorded.seq)
+
+    def _stored(self, selection: Selection) -> Iterator[Stored]:
+        store, clinic_id = self.log.store, self.log.info.id
+        before: tuple[int, int] | None = None
+        done = 0
+        while found := store.page(clinic_id, selection, before, CHUNK):
+            rows: dict[int, list[PersonalRow]] = {one.seq: [] for one in found}
+            for row in store.personal(clinic_id, list(rows)):
+                rows[row.seq].append(row)
+            for one in found:
+                yield one, rows[one.seq]
+            before = (found[-1].occurred_at, found[-1].seq)
+            done += len(found)
+            self.progress(done)
+
+    def _erasures(self, writer: Writer) -> list[tuple[int, bytes]]:
+        """The entries that account for the values which are not there. Refuses where one came while rows were read."""
+        found = []
+        for body in self.log.store.erasures(self.log.info.id, sorted(writer.gone)):
+            decoded = entry.decode(body)
+            if decoded.seq > self.size:
+                raise StorageFailure("a client was anonymized while the bundle was written; make it again")
+            found.append((decoded.seq, body))
+        return sorted(found)
+
+    def _statement(self, first: int, last: int, rows: int) -> Statement:
+        info = self.log.info
+        return Statement(
+            kind=self.kind,
+            log_origin=info.origin,
+            clinic=info.id,
+            clinic_name=info.name,
+            time_zone=info.zone,
+            filter=query.format(self.wanted),
+            filter_in_words=query.in_words(self.wanted, info.zone),
+            first_seq=first,
+            last_seq=last,
+            rows=rows,
+            given=self.given,
+            indelible=metadata.version("indelible"),
+            nonce=secrets.token_bytes(32),
+        )

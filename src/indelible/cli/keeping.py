@@ -1,0 +1,170 @@
+"""Commands over the life of a log: anonymize, bundle, backup, restore, upgrade, and the end of a clinic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .. import entry, lifetime
+from ..bundling import Bundled, export_bundle, export_complete
+from ..errors import InvalidInput
+from ..note import fingerprint
+from ..query import Query
+from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal, say
+from .reading import Words, parse
+from .table import watched
+
+
+def anonymize(
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help="The client's id, as the host knows it.")],
+    requested_by: Annotated[
+        Literal["client", "staff", "retention_rule"], typer.Option(help="Who asked for it; the log keeps this.")
+    ],
+    database: Database = None,
+    clinic: ClinicId = None,
+    as_id: AsId = None,
+    as_name: AsName = None,
+) -> None:
+    """Destroy a client's names, texts, IP addresses and devices on every entry. It cannot be undone."""
+    with clinic_log(database, clinic) as log:
+        done = log.anonymize(client, requested_by=requested_by, actor=actor(as_id, as_name, "anonymize"))
+        if done.entry is None:
+            print("Nothing to erase: this log knows no client with this id, or not any more.")
+        else:
+            print(
+                f"Erased {done.identity_values} names, ids and texts, and {done.network_values} IP addresses and "
+                f"devices, on {done.entries} entries; entry {done.entry.seq} accounts for it."
+            )
+            if done.evidence_values_kept:
+                print(
+                    f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody."
+                )
+        if not done.wiped:
+            say("Another program is reading the database, so SQLite's -wal file still holds what was deleted.")
+            say("Run this command again when that program has stopped; until then the erasure is not complete.")
+    if not done.wiped:
+        raise typer.Exit(2)
+
+
+_RANGE = "the first and last number, such as 1-500"
+
+
+def bundle(
+    output: Annotated[Path, typer.Option(help="The zip file to write.")],
+    words: Words = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Every entry of a range, so that none can have been left out.")
+    ] = False,
+    entries: Annotated[str | None, typer.Option(metavar="A-B", help=f"With --complete: {_RANGE}.")] = None,
+    withhold: Annotated[
+        list[str] | None, typer.Option(metavar="CLASS", help="Keep back identity, network or evidence values.")
+    ] = None,
+    database: Database = None,
+    clinic: ClinicId = None,
+    as_id: AsId = None,
+    as_name: AsName = None,
+) -> None:
+    """Write an evidence file: entries with all that it takes to check them offline. The export is itself recorded."""
+    held = set(withhold or ())
+    if not held <= set(entry.CLASSES):
+        raise InvalidInput(f"must be one of {', '.join(entry.CLASSES)}", "--withhold")
+    if entries is not None and not complete:
+        raise InvalidInput("goes with --complete only; a filter chooses the entries otherwise", "--entries")
+    if complete and words:
+        raise InvalidInput("takes no filter: every entry of the range is in it", "--complete")
+    given = [name for name in entry.CLASSES if name not in held]
+    with clinic_log(database, clinic) as log, watched("writing entries", log.size) as progress:
+        by = actor(as_id, as_name, "bundle")
+        if complete:
+            first, last = _numbers(entries)
+            done = export_complete(
+                log, output, actor=by, first_seq=first, last_seq=last, given=given, progress=progress
+            )
+        else:
+            wanted: Query = parse(log, words or [])
+            done = export_bundle(log, wanted, output, actor=by, given=given, progress=progress)
+        _tell(done, output, log.info.vkey)
+
+
+def _tell(done: Bundled, output: Path, vkey: str) -> None:
+    print(f"{done.statement.rows} entries written to {output}; entry {done.recorded_as} records it")
+    print(f"public key   {vkey}")
+    print(f"fingerprint  {fingerprint(vkey)}")
+    print("Give the auditor the key by another way than the file: the file can prove nothing about its own key.")
+
+
+def _numbers(text: str | None) -> tuple[int, int | None]:
+    if text is None:
+        return 1, None
+    first, dash, last = text.partition("-")
+    if not (dash and first.isascii() and first.isdecimal() and last.isascii() and last.isdecimal() and len(text) < 40):
+        raise InvalidInput(f"must be {_RANGE}", "--entries")
+    return int(first), int(last)
+
+
+def backup(
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")], database: Database = None
+) -> None:
+    """Copy the database, while it is used. The master key and the head store are not in the copy."""
+    with journal(database) as opened, watched("copying pages") as progress:
+        lifetime.backup(opened, output, progress)
+        places = opened.places
+    print(f"{output} holds the database {places.database}")
+    print(f"Keep the master key ({places.master_key}) elsewhere; without it the backup can be read by nobody.")
+    print(f"Leave the head store ({places.head_store}) where it is: it must never go back together with a backup.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="BACKUP", help="A file that `indelible backup` wrote.")],
+    database: Database = None,
+) -> None:
+    """Put a backup where no database is, and say what the head store knows beyond it."""
+    path = database_path(database)
+    with watched("copying pages") as progress:
+        clinics = lifetime.restore(file, path, progress)
+    print(f"{path} restored from {file}")
+    for one in clinics:
+        if one.erased:
+            print(f"{one.clinic_id}: {one.erased} anonymizations that the backup did not know were done again")
+        if one.state == "complete":
+            print(f"{one.clinic_id}: complete, {one.size} entries")
+        elif one.state == "unknown":
+            print(f"{one.clinic_id}: the head store does not know this log; put it back, or run `indelible adopt`")
+        else:
+            print(f"{one.clinic_id}: OLDER than what was signed: {one.signed_size - one.size} entries are not in it.")
+            print(
+                "  It can be read, but nothing will be signed. Restore a newer backup; or, if there is none, go on in"
+            )
+            print(f"  a new log: indelible clinic add NEW --name … --time-zone … --continues {one.clinic_id}")
+    if any(one.state != "complete" for one in clinics):
+        raise typer.Exit(2)
+
+
+def upgrade(database: Database = None) -> None:
+    """Bring a database of an older release to this one's schema. Make a backup first."""
+    before, after = lifetime.upgrade(database_path(database))
+    print(f"schema {after}" + (" already" if before == after else f", from {before}"))
+
+
+def close(
+    output: Annotated[Path, typer.Option(help="Where the final bundle goes: the only readable record afterwards.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    database: Database = None,
+    clinic: ClinicId = None,
+    as_id: AsId = None,
+    as_name: AsName = None,
+) -> None:
+    """End a clinic's account: write its final bundle, record the end, and destroy its keys. It cannot be undone."""
+    with clinic_log(database, clinic) as log:
+        if not yes:
+            if not sys.stdin.isatty():
+                raise InvalidInput("is needed where nobody can be asked", "--yes")
+            typer.confirm(f"Destroy the keys of {log.info.id} for good, after writing {output}?", abort=True)
+        with watched("writing entries", log.size) as progress:
+            done = lifetime.close_clinic(log, output, actor=actor(as_id, as_name, "clinic-close"), progress=progress)
+        print(f"{log.info.id} is closed after entry {done.size}; nobody can open its values or sign its log any more")
+        print(f"final bundle {output}, SHA-256 {done.sha256}")
+        print(f"public key   {log.info.vkey}")

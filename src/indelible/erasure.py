@@ -1,0 +1,135 @@
+"""Erasure: anonymize a client. Values go, bodies stay, and an entry accounts for it.
+
+In one transaction, under the clinic's head:
+
+1. the client's token is looked up; where there is none, nothing is known of the client and nothing is written
+2. the client's identity and network rows are deleted, on every entry where the client owns values, in whatever role,
+   and with them the seeds, without which no commitment can be tried against a guess
+3. the person's row is deleted, so that nothing leads from the host's id to the token any more
+4. `client.anonymized` is appended. Its `erases` names the token, the classes and the last entry that they went from. It
+   holds no value of the client, not even where the client is the actor.
+
+A crash before the commit leaves everything, after it nothing. Then SQLite's leftovers are wiped; where a crash prevents
+that, the next `anonymize` of anybody does it. What stays: the token, which stands for "the same unknown person"; what
+the bodies have in clear (times, amounts, services, opaque ids of bookings); evidence values (Stripe ids), which name
+nobody by themselves; and HMACs of idempotency keys and evidence ids under the clinic's lookup key, with which whoever
+holds that key can test a guess of such an id.
+
+The head store keeps the list of erasures, from the checkpoint on that covers them. A database restored from an older
+backup is brought up to it before anybody reads a name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import orjson
+
+from . import drafting, entry
+from .append import Appended, append
+from .catalogue.clients import ClientAnonymized
+from .document import Actor, Document, Request, System
+from .drafting import Draft, Named
+from .headstore import HeadStore
+from .personal import Sealer
+from .store import Appending, Clinic, Store
+
+RequestedBy = Literal["client", "staff", "retention_rule"]
+
+# Stands in a draft for the person whose row is deleted; append gets its token from here and never looks it up.
+_ERASED = Named("erased", "", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymized:
+    """What went. `entry` is None where the log knew no such client: never recorded, or anonymized before.
+
+    `wiped` is false where another program's reading kept SQLite from truncating its write-ahead log, so that deleted
+    rows are still in that file until the next `anonymize`.
+    """
+
+    entry: Appended | None
+    entries: int = 0
+    identity_values: int = 0
+    network_values: int = 0
+    evidence_values_kept: int = 0
+    wiped: bool = True
+
+
+def anonymize(
+    tx: Appending,
+    client_id: str,
+    clinic: Clinic,
+    sealer: Sealer,
+    now: int,
+    *,
+    requested_by: RequestedBy,
+    actor: Actor,
+    request: Request,
+) -> Anonymized:
+    """Erase a client's values in the open transaction `tx` and append the entry that accounts for it."""
+    lookup = sealer.find_person("client", client_id)
+    known = tx.persons([lookup]).get(lookup)
+    if known is None:
+        return Anonymized(None)
+    entries, values = _count(tx, known.token)
+    context = ClientAnonymized(
+        requested_by=requested_by,
+        entries=entries,
+        identity_values=values["identity"],
+        network_values=values["network"],
+        evidence_values_kept=values["evidence"],
+    )
+    draft = _draft(context, client_id, actor, request, clinic, now, tx.head.size)
+    tx.erase(known.token, entry.ERASED_CLASSES)
+    appended = append(tx, [draft], clinic, sealer, now, tokens={(_ERASED.realm, _ERASED.id): known.token})[0]
+    assert isinstance(appended, Appended)  # noqa: S101 - a draft without a key cannot conflict
+    return Anonymized(appended, entries, values["identity"], values["network"], values["evidence"])
+
+
+def _count(tx: Appending, token: bytes) -> tuple[int, Counter[str]]:
+    """How many entries hold values of a person, and how many values of each class."""
+    seqs, values = set(), Counter[str]()
+    text = token.hex()
+    for seq, personal_class, body in tx.groups_of(token):
+        seqs.add(seq)
+        members = orjson.loads(body)
+        owner = members["tokens"].index(text)
+        for group in members["personal"]:
+            if group["owner"] == owner and group["class"] == personal_class:
+                values[personal_class] += len(group["values"])
+    return len(seqs), values
+
+
+def _draft(
+    context: ClientAnonymized, client_id: str, actor: Actor, request: Request, clinic: Clinic, now: int, size: int
+) -> Draft:
+    themselves = actor.kind == "client" and actor.id == client_id
+    event = Document(
+        action=context.code,
+        context=context,
+        actor=System("client:themselves") if themselves else actor,
+        request=Request(channel=request.channel) if themselves else request,
+    )
+    draft = drafting.draft(event, zone=clinic.zone, now=now, by_journal=True)
+    person = len(draft.persons)
+    draft.stem["target"] = {"kind": "client", "person": person}
+    draft.stem["erases"] = {"person": person, "classes": list(entry.ERASED_CLASSES), "up_to_seq": size}
+    if themselves:
+        draft.stem["actor"] = {"kind": "client", "person": person}
+    return replace(draft, persons=(*draft.persons, _ERASED))
+
+
+def replay(store: Store, heads: HeadStore, clinic: Clinic) -> int:
+    """Erase again what an older backup brought back; return how many erasures it did not know."""
+    size = store.head(clinic.id).size
+    lost: Sequence[entry.Erasure] = heads.erasures(clinic.origin, after=size)
+    if lost:
+        with store.appending(clinic.id) as tx:
+            for erasure in lost:
+                tx.erase(erasure.token, erasure.classes)
+        store.wipe()
+    return len(lost)

@@ -1,0 +1,191 @@
+"""Writing a bundle: first the rows, then what the log says about them, then the proofs.
+
+1. `Writer.rows` writes entries.jsonl into the zip and the CSV beside it, in one pass and constant memory
+2. `Writer.seal` adds the other files that the log is to seal, and returns the seals
+3. whoever writes records them in the log and takes a checkpoint
+4. `Writer.prove` adds the record, the proofs and the checkpoint
+
+The format is that of `bundle.py`. A bundle needs an output that can be sought in; `export/whole.py` gives one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+import zipfile
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, BinaryIO
+
+from .. import bundle, commitment, csv_row, entry, merkle, money
+from ..bundle import Line, Opening, Proven, Rendering, Statement, Wording
+from ..errors import MalformedProof, StorageFailure
+from ..personal import Sealer, Unreadable
+from ..store import Found, PersonalRow
+from ..view import View
+from . import csv_file
+
+# Every file in a zip has a date; this is the earliest that the format has, so that bundles do not differ in it.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
+# The CSV waits beside the zip until its rows are complete; so much of it in memory, the rest in an unnamed file.
+_SPOOL = 4 * 1024 * 1024
+
+# An entry as it is stored, with the rows of its personal values.
+Stored = tuple[Found, Sequence[PersonalRow]]
+
+
+class _Hashed(io.RawIOBase):
+    """What is written here goes to a file, and its digest is taken."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.digest = file, hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        self.file.write(data)
+        return len(data)
+
+
+class Writer:
+    """One bundle under way. `given` are the classes of personal values whose openings it gives."""
+
+    def __init__(self, out: BinaryIO, sealer: Sealer, given: frozenset[str]) -> None:
+        self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
+        self._sealer, self._given = sealer, given
+        self._digests: dict[str, bytes] = {}
+        self._actions: dict[str, Wording] = {}
+        self._devices: dict[str, str] = {}
+        self._currencies: dict[str, int] = {}
+        self.seqs = array("q")
+        self.gone: set[bytes] = set()
+
+    def rows(self, stored: Iterable[Stored], has: Callable[[View], bool] = lambda view: True) -> None:
+        """Write the entries, newest first, and their CSV; `has` says which of them are meant."""
+        with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
+            with self._file("entries.jsonl") as lines:
+                table = _Hashed(spool)
+                table.write(csv_file.SPREADSHEET.prefix + ",".join(csv_row.COLUMNS).encode() + b"\r\n")
+                for found, rows in stored:
+                    line, view = self._line(found, rows)
+                    if has(view):
+                        lines.write(line.encode())
+                        table.write(csv_row.line(csv_file.row(self._as_given(view))).encode())
+                        self._notice(view)
+                self._digests["entries.csv"] = table.digest.digest()
+            spool.seek(0)
+            with self._zip.open(_info("entries.csv"), "w", force_zip64=True) as file:
+                while data := spool.read(1 << 20):
+                    file.write(data)
+
+    def _line(self, found: Found, rows: Sequence[PersonalRow]) -> tuple[Line, View]:
+        """Open an entry; the line has the openings that are given, the view every value."""
+        try:
+            body = entry.decode(found.body)
+            openings: dict[str, Opening] = {}
+            values: dict[str, Any] = {}
+            entry_id = bytes.fromhex(body.id.replace("-", ""))
+            for _, token, personal_class, sealed in rows:
+                opened = self._sealer.open_values(entry_id, token, personal_class, sealed)
+                values |= opened.values
+                if personal_class in self._given:
+                    openings |= {
+                        path: Opening(commitment.salt(opened.seed, path), value)
+                        for path, value in opened.values.items()
+                    }
+        except (MalformedProof, Unreadable) as error:
+            raise StorageFailure(
+                f"entry {found.seq} was changed in the database, so no bundle is made; run indelible verify"
+            ) from error
+        there = {(row.token.hex(), row.personal_class) for row in rows}
+        states = {}
+        for group in body.groups:
+            place = (body.tokens[group.owner], group.personal_class)
+            if place not in there:
+                states.update(dict.fromkeys(group.values, "missing"))
+        view = View(found.seq, found.occurred_at, body.members, values, states)
+        return Line(found.seq, merkle.leaf_hash(found.body), found.body, openings), view
+
+    def _as_given(self, view: View) -> View:
+        """The view without the values that are withheld: what the reader of the bundle can make of it."""
+        withheld = {
+            path: "withheld"
+            for group in view.members["personal"]
+            if group["class"] not in self._given
+            for path in group["values"]
+        }
+        if not withheld:
+            return view
+        values = {path: value for path, value in view.values.items() if path not in withheld}
+        return View(view.seq, view.occurred_at, view.members, values, {**view.states, **withheld})
+
+    def _notice(self, view: View) -> None:
+        self.seqs.append(view.seq)
+        for group in view.members["personal"]:
+            if not view.values.keys() >= group["values"].keys():
+                self.gone.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
+        self._actions.setdefault(view.action, Wording(view.label, view.category, view.money))
+        agent = view.values.get("request.user_agent")
+        if isinstance(agent, str) and agent not in self._devices and "network" in self._given:
+            self._devices[agent] = view.device
+        if view.currency in money.EXPONENTS:
+            self._currencies[view.currency] = money.EXPONENTS[view.currency]
+
+    def seal(self, statement: Statement, readme: str) -> dict[str, str]:
+        """Add the files that say what this is; return the seal of each file in bundle.SEALED, by name."""
+        rendering = Rendering(self._actions, self._devices, self._currencies)
+        self._put("rendering.json", rendering.encode())
+        self._put("bundle.json", statement.encode())
+        self._put("README.txt", readme.encode())
+        return {name: bundle.seal(statement.nonce, self._digests[name]) for name in bundle.SEALED}
+
+    def prove(
+        self,
+        statement: Statement,
+        prover: merkle.Prover,
+        record: tuple[int, bytes],
+        erasures: Sequence[tuple[int, bytes]],
+        note: bytes,
+        vkey: str,
+    ) -> None:
+        """Add what proves it: the record of this export, the erasures (each a seq and a body), proofs, checkpoint."""
+        if statement.kind == "complete":
+            sides = prover.range(statement.first_seq - 1, statement.last_seq)
+            self._put("range.json", bundle.encode_range(sides.left, sides.right))
+        else:
+            with self._file("proofs.jsonl") as proofs:
+                for seq in self.seqs:
+                    proofs.write(bundle.encode_path(prover.inclusion(seq - 1)))
+
+        def proven(one: tuple[int, bytes]) -> bytes:
+            return Proven(*one, prover.inclusion(one[0] - 1)).encode()
+
+        self._put("export.json", proven(record))
+        self._put("erasures.jsonl", b"".join(map(proven, erasures)))
+        self._put("checkpoint", note)
+        self._put("key.txt", f"{vkey}\n".encode())
+        self._zip.close()
+
+    @contextmanager
+    def _file(self, name: str) -> Iterator[IO[bytes]]:
+        with self._zip.open(_info(name), "w", force_zip64=True) as file:
+            hashed = _Hashed(file)
+            buffered = io.BufferedWriter(hashed, 1 << 16)
+            yield buffered
+            buffered.flush()
+            self._digests[name] = hashed.digest.digest()
+
+    def _put(self, name: str, data: bytes) -> None:
+        with self._file(name) as file:
+            file.write(data)
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _NO_DATE)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o600 << 16
+    return info

@@ -1,0 +1,88 @@
+"""What an export leaves in the log: the entry `log.exported`, recorded before the file is handed over.
+
+A filter is recorded, because who took out whose entries is what people ask later. But no name or id of a client may
+stay in it when the client is anonymized, so:
+
+    one client named       the entry is about that client, who owns the recorded filter
+    several clients        each stands in `people` as mentioned, and the filter has "mentioned" in the place of each id
+    free words             are not recorded, only how many there were: a word may be a name
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import fields, replace
+
+from . import drafting, query
+from .append import Appended
+from .catalogue.log import LogExported
+from .document import Actor, Document, Person, Target
+from .journal import ClinicLog
+from .query import Choice, Query
+from .store import CheckpointRow
+
+MENTIONED = "mentioned"
+
+
+def record_export(
+    log: ClinicLog,
+    wanted: Query,
+    checkpoint: CheckpointRow | None,
+    actor: Actor,
+    *,
+    format: str,
+    profile: str,
+    up_to: int | None = None,
+    rows: int | None = None,
+    files: dict[str, str] | None = None,
+) -> Appended:
+    """Append `log.exported`. `up_to` bounds the rows by seq (default: the checkpoint's size)."""
+    clients = sorted(set(_clients(log, wanted.wanted)) | set(_clients(log, wanted.unwanted)))
+    shown = query.without_words(wanted)
+    if len(clients) > 1:
+        known = frozenset(clients)
+        shown = replace(shown, wanted=_hidden(shown.wanted, known), unwanted=_hidden(shown.unwanted, known))
+    size = 0 if checkpoint is None else checkpoint.size
+    exported = LogExported(
+        up_to_seq=size if up_to is None else up_to,
+        filter=query.format(shown) or None,
+        filter_in_words=query.in_words(shown, log.info.zone),
+        format=format,
+        profile=profile,
+        checkpoint_size=None if checkpoint is None else size,
+        checkpoint_root=None if checkpoint is None else b64encode(checkpoint.root).decode(),
+        free_words=len(wanted.words) + len(wanted.unwanted_words) or None,
+        rows=rows,
+        files=files,
+    )
+    event = Document(
+        action=exported.code,
+        context=exported,
+        actor=actor,
+        target=Target("log", log.info.id, log.info.name),
+        client=Person(clients[0]) if len(clients) == 1 else None,
+        people=tuple(Person(one, role=MENTIONED) for one in clients) if len(clients) > 1 else (),
+    )
+    drafted = drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
+    result = log.append([drafted])[0]
+    assert isinstance(result, Appended)  # noqa: S101 - a draft without a key cannot conflict
+    return result
+
+
+def _clients(log: ClinicLog, choice: Choice) -> Iterator[str]:
+    """Every id in a filter that is, or was written as, a client's."""
+    selecting = log.selecting()
+    for value in choice.clients | choice.actors | choice.targets | choice.abouts:
+        bare = value.removeprefix("client/")
+        if value in choice.clients or selecting.token("client", bare) is not None:
+            yield bare
+
+
+def _hidden(choice: Choice, clients: frozenset[str]) -> Choice:
+    """The choice with MENTIONED in the place of each client's id."""
+
+    def shown(value: str) -> str:
+        return MENTIONED if value.removeprefix("client/") in clients else value
+
+    return Choice(**{one.name: frozenset(map(shown, getattr(choice, one.name))) for one in fields(choice)})

@@ -1,0 +1,125 @@
+"""The life of a database and of an account: backup, restore, upgrade, close.
+
+**Backup** copies the database while it is used. The master key and the head store are not in it: the key, because who
+finds the backup could read it; the head store, because put back together with an old database it would no longer know
+that the database is old.
+
+**Restore** puts a backup where no database is, and compares it with the head store that stayed:
+
+    complete       the backup holds everything that was signed
+    older          entries that were signed are not in it. The log can be read, and what was erased since is erased in
+                   it again, but nothing is signed. The ways on: a newer backup, or a new log that begins by naming the
+                   last signed head of this one (`add_clinic(continues=...)`)
+    unknown        the head store does not know the log; `adopt` trusts the backup
+
+**Close** ends a clinic's account, in this order; after a crash at any step the same call finishes it:
+
+1. a complete bundle of the log is written              the bundle, and in the log the entry that records it
+2. `clinic.closed` is appended and signed               the last entry
+3. the clinic's keys are deleted                        nobody can open a value or sign any more
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from . import drafting, erasure
+from .bundling import Bundled, export_complete
+from .catalogue.settings import ClinicClosed
+from .document import Actor, Document, Target
+from .errors import StorageFailure
+from .export.whole import whole_files
+from .headstore import HeadStore
+from .journal import ClinicLog, Journal, Places
+from .stores import sqlite
+
+
+def backup(journal: Journal, output: Path, progress: Callable[[int, int], None] = lambda done, every: None) -> None:
+    """Sign every clinic's log, and copy the database to a file that only its owner may read. Raises StorageFailure."""
+    for clinic in journal.clinics():
+        if clinic.closed_at is None:
+            journal.clinic(clinic.id).checkpoint()
+    with whole_files(output.resolve()) as (file,):
+        sqlite.copy(journal.places.database, Path(file.name), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """One clinic of a restored database. Sizes count entries; `erased` is how many erasures were made again."""
+
+    clinic_id: str
+    state: Literal["complete", "older", "unknown"]
+    size: int
+    signed_size: int
+    erased: int
+
+
+def restore(
+    source: Path, database: Path, progress: Callable[[int, int], None] = lambda done, every: None
+) -> list[Restored]:
+    """Put a backup in the place of a database, and say of each clinic how it stands to the head store.
+
+    Needs the master key as for any use of the database. Raises StorageFailure where there is a database already, or the
+    backup is damaged, and KeyUnavailable.
+    """
+    for name in (database.name, f"{database.name}-wal", f"{database.name}-journal"):
+        if database.with_name(name).exists():
+            raise StorageFailure(f"{name} is there already; move it away first, with the -wal and -shm files beside it")
+    sqlite.SQLiteStore(source).close()  # says in one sentence what it is, if it is not a log of this version
+    with whole_files(database.resolve()) as (file,):
+        sqlite.copy(source, Path(file.name), progress)
+    sqlite.open_for_writing(database)
+    with Journal(database) as journal:
+        return [_standing(journal, clinic.id) for clinic in journal.clinics()]
+
+
+def _standing(journal: Journal, clinic_id: str) -> Restored:
+    clinic = next(clinic for clinic in journal.clinics() if clinic.id == clinic_id)
+    size, signed = journal.store.head(clinic_id).size, journal.heads.get(clinic.origin)
+    erased = 0 if clinic.closed_at is not None else erasure.replay(journal.store, journal.heads, clinic)
+    if signed is None:
+        return Restored(clinic_id, "unknown" if size else "complete", size, 0, erased)
+    return Restored(clinic_id, "older" if signed.size > size else "complete", size, signed.size, erased)
+
+
+def upgrade(database: Path, head_store: Path | None = None) -> tuple[int, int]:
+    """Bring a log to this release's schema; return the versions before and after. Raises StorageFailure."""
+    versions = sqlite.upgrade(database)
+    HeadStore(Places.beside(database, head_store).head_store).create()
+    return versions
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What is left of an account: the bundle, its SHA-256 in hexadecimal, and how many entries the log has."""
+
+    bundle: Bundled
+    sha256: str
+    size: int
+
+
+def close_clinic(
+    log: ClinicLog, output: Path, *, actor: Actor, progress: Callable[[int], None] = lambda done: None
+) -> Closed:
+    """Write the final bundle of a clinic, record the end, and destroy the clinic's keys. It cannot be undone.
+
+    Raises StorageFailure and SigningRefused, with nothing destroyed.
+    """
+    bundle = export_complete(log, output, actor=actor, progress=progress)
+    with output.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    context = ClinicClosed(bundle_entries=bundle.statement.rows, bundle_sha256=sha256)
+    event = Document(
+        action=context.code, context=context, actor=actor, target=Target("clinic", log.info.id, log.info.name)
+    )
+    log.append([drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)])
+    signed = log.checkpoint()
+    assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
+    log.journal.forget(log.info.id)
+    log.store.close_clinic(log.info.id, log.clock())
+    log.store.wipe()
+    return Closed(bundle, sha256, signed.size)

@@ -1,0 +1,144 @@
+"""An opened entry: its body's members with the personal values put back, in the terms of the event document.
+
+A personal value that is not there is None, and its path is in `states` with the reason. Nothing here needs the
+catalogue or a key, so that the verifier can use it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from . import entry, instant
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One entry. `values` holds the personal values by path; instants are microseconds since 1970 UTC."""
+
+    seq: int
+    occurred_at: int
+    members: dict[str, Any]
+    values: Mapping[str, Any]
+    states: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        return str(self.members["id"])
+
+    @property
+    def action(self) -> str:
+        return str(self.members["action"])
+
+    @property
+    def offset_minutes(self) -> int:
+        return int(self.members["offset_minutes"])
+
+    @property
+    def zone(self) -> str:
+        return str(self.members["zone"])
+
+    @property
+    def local_time(self) -> datetime:
+        """When it happened, in the clinic's zone of then, with the offset."""
+        return instant.to_datetime(self.occurred_at, self.offset_minutes)
+
+    @property
+    def actor(self) -> dict[str, Any]:
+        """{"kind", "id"?, "name"?, "role"?, "reason"?} as in the document."""
+        return self._person_in(self.members["actor"], "actor")
+
+    @property
+    def target(self) -> dict[str, Any] | None:
+        target = self.members.get("target")
+        return None if target is None else self._person_in(target, "target")
+
+    @property
+    def client(self) -> dict[str, Any] | None:
+        """{"id", "name"?} of the client concerned: named as such, or the target, or the actor."""
+        role = self.client_role
+        if not role:
+            return None
+        found = self._person_in(self.members[role], role)
+        return {name: found[name] for name in ("id", "name") if name in found}
+
+    @property
+    def client_role(self) -> str:
+        """Where the client concerned stands in the body: client, target or actor; empty where there is none."""
+        members = self.members
+        if "client" in members:
+            return "client"
+        return next((role for role in ("target", "actor") if members.get(role, {}).get("kind") == "client"), "")
+
+    @property
+    def people(self) -> list[dict[str, Any]]:
+        listed = self.members.get("people", ())
+        return [self._person_in(holder, f"people.{index}") for index, holder in enumerate(listed)]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The context as in the document: references as ids, people as {"id", "name"?}, personal values put back."""
+        context = {
+            name: self._plain(value, f"context.{name}") if type(value) is dict else value
+            for name, value in self.members["context"].items()
+        }
+        for path, value in self.values.items():
+            if path.startswith("context."):
+                name = path[8:]
+                if "." not in name:
+                    context[name] = value
+        for path in self.states:
+            part = path.split(".")
+            if part[0] == "context" and len(part) == 2:
+                context[part[1]] = None
+        return context
+
+    @property
+    def request(self) -> dict[str, Any]:
+        request = {"channel": self.members["channel"]} if "channel" in self.members else {}
+        for name in ("ip", "user_agent"):
+            if f"request.{name}" in self._paths():
+                request[name] = self.values.get(f"request.{name}")
+        return request
+
+    @property
+    def amount_minor(self) -> int | None:
+        amount = self.members["context"].get("amount_minor")
+        return amount if type(amount) is int else None
+
+    @property
+    def currency(self) -> str | None:
+        currency = self.members["context"].get("currency")
+        return currency if self.amount_minor is not None and type(currency) is str else None
+
+    def _paths(self) -> Iterable[str]:
+        """Every personal path of the body, whether or not it could be opened."""
+        return [*self.values, *self.states]
+
+    def _person_in(self, holder: dict[str, Any], path: str) -> dict[str, Any]:
+        if "person" not in holder:
+            found = dict(holder)
+        else:
+            found = {name: value for name, value in holder.items() if name != "person"}
+            found["id"] = self.values.get(f"{path}.id")
+        if f"{path}.name" in self.values or f"{path}.name" in self.states:
+            found["name"] = self.values.get(f"{path}.name")
+        return found
+
+    def _plain(self, value: Any, path: str) -> Any:
+        if type(value) is not dict:
+            return value
+        if entry.is_holder(value):
+            return value["id"] if "id" in value else self._person_in(value, path)
+        if value.keys() == {"old", "new"}:
+            return {side: self._plain(value[side], f"{path}.{side}") for side in ("old", "new")}
+        return value
+
+    def _is_erased(self, path: str) -> bool:
+        """Whether the person at `path` was anonymized: before, or by this entry, which never held an id of theirs."""
+        erases, holder = self.members.get("erases"), self.members.get(path)
+        if erases is not None and holder is not None and holder.get("person") == erases["person"]:
+            return True
+        return self.states.get(f"{path}.id") == "erased"

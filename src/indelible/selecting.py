@@ -1,0 +1,127 @@
+"""Selecting: a filter in a reader's words becomes a selection in the store's terms. `Query -> Selection`.
+
+Days become instants in the clinic's zone, ids of people tokens, ids of things references of every kind that the log
+knows, a Stripe id the HMAC under which its entries are found. An id that the log does not know selects nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from . import instant
+from .catalogue import registered
+from .personal import Sealer
+from .query import Choice, Query, Vocabulary
+from .store import ActorTerm, Reference, Selection, Store
+
+# Whose ids a host's id may be. Each is a number space of its own.
+_REALMS = ("client", "staff", "support")
+
+
+def vocabulary(store: Store, clinic_id: str) -> Vocabulary:
+    """What a filter of a log can name: the catalogue, and codes that occur there but are declared no more."""
+    occurring = frozenset(store.actions(clinic_id))
+    categories: dict[str, set[str]] = {}
+    declared = set()
+    for cls in registered():
+        categories.setdefault(cls.category, set()).add(cls.code)
+        declared.add(cls.code)
+    if occurring - declared:
+        categories["other"] = set(occurring - declared)
+    return Vocabulary({name: frozenset(codes) for name, codes in categories.items()}, occurring)
+
+
+@dataclass(frozen=True, slots=True)
+class Selecting:
+    """What it takes to select in one clinic's log. `zone` is the clinic's IANA zone."""
+
+    store: Store
+    clinic_id: str
+    zone: str
+    sealer: Sealer
+
+    def select(self, wanted: Query, up_to: int) -> Selection:
+        """Return a filter in the store's terms, bounded by a seq. Free words are not in it: they need the values."""
+        categories = vocabulary(self.store, self.clinic_id).categories
+
+        def codes(names: Iterable[str]) -> set[str]:
+            return {code for name in names for code in categories.get(name, ())}
+
+        yes, no = wanted.wanted, wanted.unwanted
+        actions: set[str] | None = set(yes.actions) or None
+        if yes.categories:
+            inside = codes(yes.categories)
+            actions = inside if actions is None else actions & inside
+        bounded = wanted.first is not None or wanted.last is not None
+        return Selection(
+            up_to=up_to,
+            intervals=instant.day_intervals(self.zone, wanted.first, wanted.last) if bounded else None,
+            actors=self._actors(yes.actors, yes.kinds) if yes.actors or yes.kinds else None,
+            actions=None if actions is None else tuple(sorted(actions)),
+            not_actors=self._actors(no.actors, no.kinds),
+            not_actions=tuple(sorted(no.actions | codes(no.categories))),
+            references=tuple(tuple(sorted(group, key=_order)) for group in self._groups(yes)),
+            not_references=tuple(sorted(set().union(*self._groups(no)), key=_order)),
+        )
+
+    def _actors(self, ids: Iterable[str], kinds: Iterable[str]) -> tuple[ActorTerm, ...]:
+        """Every actor that an id may mean: a person under any kind, or an integration. A kind takes in its ids."""
+        whole = set(kinds)
+        terms: set[ActorTerm] = {(kind, None) for kind in whole}
+        for host_id in ids:
+            for kind in {"staff", "client", "support"} - whole:
+                if (token := self.token(kind, host_id)) is not None:
+                    terms.add((kind, token))
+            if "integration" not in whole:
+                terms.add(("integration", host_id.encode()))
+        return tuple(sorted(terms, key=lambda term: (term[0], term[1] or b"")))
+
+    def token(self, realm: str, host_id: str) -> bytes | None:
+        """Return the token of a host's person, or None where the log does not know that person (any more)."""
+        return self.store.token(self.clinic_id, self.sealer.find_person(realm, host_id))
+
+    def _groups(self, choice: Choice) -> list[set[Reference]]:
+        """One group for each key of the filter that means references, the one that finds least first."""
+        groups = []
+        if choice.operations:
+            groups.append({Reference("operation", text.encode()) for text in choice.operations})
+        if choice.stripes:
+            groups.append({one for text in choice.stripes for one in self._stripe(text)})
+        if choice.targets:
+            groups.append({one for text in choice.targets for one in self.about(text, "target")})
+        if choice.abouts:
+            groups.append({one for text in choice.abouts for one in self.about(text)})
+        if choice.clients:
+            groups.append(
+                {one for text in choice.clients for one in self._people(("client",), text.removeprefix("client/"))}
+            )
+        return groups
+
+    def about(self, text: str, role: str | None = None) -> Iterator[Reference]:
+        """Every thing and person that `id` or `kind/id` may mean, in a role or in any."""
+        kinds = self.store.kinds(self.clinic_id)
+        kind, slash, bare = text.partition("/")
+        if slash and bare and kind in _REALMS:
+            yield from self._people((kind,), bare, role)
+        elif slash and bare and kind in kinds:
+            yield Reference(kind, bare.encode(), role)
+        else:
+            yield from self._people(_REALMS, text, role)
+            for known in kinds:
+                if known not in ("person", "evidence", "operation"):
+                    yield Reference(known, text.encode(), role)
+
+    def _people(self, realms: Iterable[str], host_id: str, role: str | None = None) -> Iterator[Reference]:
+        for realm in realms:
+            if (token := self.token(realm, host_id)) is not None:
+                yield Reference("person", token, role)
+
+    def _stripe(self, text: str) -> Iterator[Reference]:
+        """A Stripe id is evidence, found by its HMAC; or the host uses it as the id of a charge or refund itself."""
+        yield Reference("evidence", self.sealer.find_evidence(text))
+        yield from self.about(text)
+
+
+def _order(reference: Reference) -> tuple[str, bytes, str]:
+    return reference.kind, reference.ref, reference.role or ""

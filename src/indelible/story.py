@@ -1,0 +1,94 @@
+"""The story of one thing or person: all that happened to it, across categories, oldest first.
+
+An entry belongs to the story of a subject for one of these reasons, the first that holds:
+
+    itself       it refers to the subject: as target, client, actor, or in its context
+    payment      it is about a charge, refund or invoice that an entry of the subject's is about, such as a refund that
+                 Stripe reported without saying which booking it was for
+    together     it was recorded in the same operation, the same click, as an entry of the subject's
+
+The subject is `kind/id` (booking/bk_99812, voucher/v_7, service/srv_1, client/cli_77, staff/usr_12), or an id alone
+where one kind uses it. A client's payments and operations are the client's own entries, so only bookings, vouchers and
+other things look for the other two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from . import entry
+from .errors import NotFound
+from .journal import ClinicLog
+from .store import Reference, Selection
+from .view import View
+
+Why = Literal["itself", "payment", "together"]
+
+# What a story shows at most. A longer one is a list: `client:ID` pages through it.
+STORY_LIMIT = 2_000
+# Kinds of things that belong to one booking or sale, so that what happens to them happens to it.
+_PAYMENTS = frozenset({"charge", "refund", "invoice", "dispute"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry of a story, and why it belongs to it."""
+
+    view: View
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Entries in order of time. `whole` is false where there are more than STORY_LIMIT; these are then the newest."""
+
+    subject: str
+    entries: tuple[Told, ...]
+    whole: bool
+
+
+def story(log: ClinicLog, subject: str) -> Story:
+    """Return the story of `kind/id` or of an id. Raises NotFound where no entry refers to it."""
+    references = tuple(log.selecting().about(subject))
+    own = _read(log, references)
+    if not own:
+        raise NotFound("no entry is about this; give its kind and id, such as booking/bk_99812 or client/cli_77")
+    told = {view.seq: Told(view, "itself") for view in own}
+    if not any(reference.kind == "person" for reference in _occurring(own, references)):
+        _add(told, log, _payments(own), "payment")
+        _add(told, log, _operations(own), "together")
+    entries = sorted(told.values(), key=lambda one: (one.view.occurred_at, one.view.seq))
+    return Story(subject, tuple(entries[-STORY_LIMIT:]), len(told) <= STORY_LIMIT)
+
+
+def _read(log: ClinicLog, references: Iterable[Reference]) -> list[View]:
+    group = tuple(references)
+    if not group:
+        return []
+    return list(log.views(Selection(up_to=log.size, references=(group,)), limit=STORY_LIMIT + 1))
+
+
+def _add(told: dict[int, Told], log: ClinicLog, references: Iterable[Reference], why: Why) -> None:
+    for view in _read(log, references):
+        told.setdefault(view.seq, Told(view, why))
+
+
+def _occurring(views: Iterable[View], references: Iterable[Reference]) -> set[Reference]:
+    """Those of some references that the entries have, without their roles."""
+    wanted = {(reference.kind, reference.ref) for reference in references}
+    return {Reference(*found) for view in views for found in _links(view) if found in wanted}
+
+
+def _links(view: View) -> set[tuple[str, bytes]]:
+    body = entry.Body(view.id, view.seq, 0, view.occurred_at, tuple(view.members["tokens"]), (), view.members)
+    return {(link.kind, link.ref) for link in entry.links(body)}
+
+
+def _payments(views: Iterable[View]) -> set[Reference]:
+    return {Reference(kind, ref) for view in views for kind, ref in _links(view) if kind in _PAYMENTS}
+
+
+def _operations(views: Iterable[View]) -> set[Reference]:
+    return {Reference(kind, ref) for view in views for kind, ref in _links(view) if kind == "operation"}

@@ -1,0 +1,432 @@
+"""Check a bundle offline. docs/spec/bundle.md gives the rules; here they are in the order in which they are applied.
+
+1. the zip holds the files of its kind, and no others
+2. the checkpoint is signed with the log's key: the one that the auditor gave, else the one inside, which proves nothing
+   about whose log it is
+3. export.json is an entry `log.exported` of the signed tree, and its body has the seals of the sealed files
+4. erasures.jsonl: each is an entry of the signed tree; one that is not is not believed
+5. entries.jsonl, line by line: body, leaf hash, order, openings against commitments; and the proof of each, or for the
+   complete kind one proof of all of them
+6. entries.csv is what the entries and rendering.json make of each line
+
+Any bytes at all lead to a report with findings, or to MalformedProof where the file is no bundle of version 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, BinaryIO
+
+from .. import bundle, canonical, checkpoint, csv_row, entry, merkle
+from ..bundle import Line, Proven, Rendering, Statement, Wording
+from ..checkpoint import Checkpoint
+from ..commitment import Committer
+from ..errors import InvalidInput, MalformedProof
+from ..note import LARGEST_NOTE, Verifier
+from ..opened import Opened
+from .report import Report
+
+# Entries between two calls of `progress`.
+_PROGRESS = 1_000
+
+
+@dataclass(slots=True)
+class BundleReport(Report):
+    """What a bundle shows. `withheld` counts the values whose openings the exporter kept back."""
+
+    statement: Statement | None = None
+    vkey: str = ""
+    withheld: int = 0
+    exported_as: int = 0
+    differing_cells: list[tuple[int, str]] = field(default_factory=list)
+
+
+def verify_bundle(
+    file: BinaryIO, key: Verifier | None = None, progress: Callable[[int], None] = lambda done: None
+) -> BundleReport:
+    """Check a bundle and return the report. Raises MalformedProof for what is no bundle of version 1.
+
+    Without `key` the result is at best "could_not_tell": all fits the key inside, whose fingerprint is to be compared.
+    """
+    with _reading():
+        archive = zipfile.ZipFile(file)
+        statement = Statement.decode(_whole(archive, "bundle.json"))
+        _check_names(archive, statement)
+        return _Check(archive, statement, key, progress).run()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn what a broken zip file makes its readers raise into the one family of errors."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, KeyError) as error:
+        raise MalformedProof("the file is not a bundle, or a damaged one") from error
+    except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
+        raise MalformedProof("the file is a zip of a kind that no bundle is") from error
+
+
+def _check_names(archive: zipfile.ZipFile, statement: Statement) -> None:
+    found = [info.filename for info in archive.infolist()]
+    expected = bundle.names(statement.kind)
+    if len(found) != len(set(found)):
+        raise MalformedProof("the bundle has two files of one name")
+    if missing := expected - set(found):
+        raise MalformedProof(f"the bundle has no file {min(missing)}")
+    if set(found) - expected:
+        raise MalformedProof("the bundle has a file that does not belong into one")
+
+
+def _whole(archive: zipfile.ZipFile, name: str, limit: int = bundle.FILE_LIMIT) -> bytes:
+    try:
+        with archive.open(name) as file:
+            data = file.read(limit + 1)
+    except KeyError as error:
+        raise MalformedProof(f"the bundle has no file {name}") from error
+    if len(data) > limit:
+        raise MalformedProof(f"{name} is larger than any bundle's")
+    return data
+
+
+class _Digesting(io.RawIOBase):
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.digest = file, hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]  # a buffer has no name in Python 3.11
+        data = self.file.read(len(buffer))
+        self.digest.update(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def finish(self) -> bytes:
+        """Read to the end, and return the SHA-256."""
+        while data := self.file.read(1 << 20):
+            self.digest.update(data)
+        return self.digest.digest()
+
+
+class _Check:
+    """The work of one `verify_bundle`."""
+
+    def __init__(
+        self, archive: zipfile.ZipFile, statement: Statement, key: Verifier | None, progress: Callable[[int], None]
+    ) -> None:
+        self.archive, self.statement, self.progress = archive, statement, progress
+        self.report = BundleReport(size=0, statement=statement)
+        inside = Verifier.decode(_text(_whole(archive, "key.txt", 2_000)))
+        self.key = key or inside
+        self.report.vkey = self.key.encode()
+        if key is None:
+            self.report.doubts.append(
+                "no key was given, so this shows only that the bundle agrees with the key inside it; compare that "
+                "key's fingerprint with the clinic's"
+            )
+        elif key != inside:
+            self.report.add("unsigned", None, "the key inside is another one than the key that you gave")
+        self.rendering = Rendering.decode(_whole(archive, "rendering.json"))
+        self.erased: dict[tuple[str, str], tuple[int, int]] = {}
+        self.head: Checkpoint | None = None
+
+    def run(self) -> BundleReport:
+        report = self.report
+        self.head = self._checkpoint()
+        seals = self._export()
+        self._erasures()
+        small = ("README.txt", "bundle.json", "rendering.json")
+        found = {name: hashlib.sha256(_whole(self.archive, name)).digest() for name in small} | self._entries()
+        for name in bundle.SEALED:
+            if seals is not None and seals.get(name) != bundle.seal(self.statement.nonce, found[name]):
+                report.add("edited", None, f"{name} is not the file that was exported")
+        self.progress(report.entries)
+        return report
+
+    # What everything is proven against
+
+    def _checkpoint(self) -> Checkpoint | None:
+        report = self.report
+        try:
+            head = checkpoint.open(_whole(self.archive, "checkpoint", LARGEST_NOTE), self.key)
+        except MalformedProof as error:
+            report.add("unsigned", None, f"the checkpoint is not signed with the log's key: {error}")
+            return None
+        if head.origin != self.statement.log_origin:
+            report.add("unsigned", None, "the checkpoint is of another log than bundle.json says")
+        report.size = report.signed_size = head.size
+        report.root, report.checkpoints = head.root, 1
+        return head
+
+    def _is_in_tree(self, seq: int, leaf: bytes, path: tuple[bytes, ...]) -> bool:
+        if self.head is None:
+            return False
+        try:
+            merkle.check_inclusion(seq - 1, self.head.size, leaf, path, self.head.root)
+        except MalformedProof:
+            return False
+        return True
+
+    def _proven(self, data: bytes, what: str) -> entry.Body | None:
+        """Return the body of a proven entry; None, with a finding, where it is not in the signed tree."""
+        proven = Proven.decode(data)
+        if not self._is_in_tree(proven.seq, merkle.leaf_hash(proven.body), proven.path):
+            self.report.add("added", proven.seq, f"{what} is not an entry of the signed tree")
+            return None
+        body = entry.decode(proven.body)
+        if body.seq != proven.seq:
+            self.report.add("reordered", proven.seq, f"{what} stands at another number than its own")
+            return None
+        return body
+
+    def _export(self) -> dict[str, str] | None:
+        """Return the seals of the files, as the log recorded them."""
+        body = self._proven(_whole(self.archive, "export.json", bundle.LINE_LIMIT), "the record of this export")
+        if body is None:
+            return None
+        self.report.exported_as = body.seq
+        files = body.members["context"].get("files")
+        if body.action != "log.exported" or type(files) is not dict:
+            self.report.add("added", body.seq, "export.json is an entry that records no bundle")
+            return None
+        if body.seq <= self.statement.last_seq:
+            self.report.add("reordered", body.seq, "the record of this export is older than entries in it")
+        return files
+
+    def _erasures(self) -> None:
+        with self.archive.open("erasures.jsonl") as file:
+            while data := file.readline(bundle.LINE_LIMIT):
+                body = self._proven(data, "an entry that says it erased values")
+                if body is None:
+                    continue
+                if (erasure := entry.erasure(body)) is None:
+                    self.report.add("added", body.seq, "erasures.jsonl holds an entry that erased nothing")
+                    continue
+                for personal_class in erasure.classes:
+                    self.erased[erasure.token.hex(), personal_class] = (erasure.up_to_seq, body.seq)
+
+    # The entries
+
+    def _entries(self) -> dict[str, bytes]:
+        """Check entries and CSV side by side, and return the digests of both files."""
+        complete = self.statement.kind == "complete"
+        with (
+            self.archive.open("entries.jsonl") as entries,
+            self.archive.open("entries.csv") as table,
+            self.archive.open("range.json" if complete else "proofs.jsonl") as proofs,
+        ):
+            lines, cells = _Digesting(entries), _Digesting(table)
+            rows = _Rows(cells, self.report)
+            proof = _Complete(self, proofs) if complete else _Selection(self, proofs)
+            before: tuple[int, int] | None = None
+            reader = io.BufferedReader(lines, 1 << 16)
+            while data := reader.readline(bundle.LINE_LIMIT):
+                line = Line.decode(data)
+                before = self._line(line, before, proof, rows)
+                self.report.entries += 1
+                if self.report.entries % _PROGRESS == 0:
+                    self.progress(self.report.entries)
+            proof.finish()
+            rows.finish()
+            if self.report.entries != self.statement.rows:
+                verdict = "removed" if self.report.entries < self.statement.rows else "added"
+                what = f"bundle.json says {self.statement.rows} entries, and there are {self.report.entries}"
+                self.report.add("removed" if verdict == "removed" else "added", None, what)
+            return {"entries.jsonl": lines.finish(), "entries.csv": cells.finish()}
+
+    def _line(
+        self, line: Line, before: tuple[int, int] | None, proof: _Complete | _Selection, rows: _Rows
+    ) -> tuple[int, int] | None:
+        report = self.report
+        if merkle.leaf_hash(line.body) != line.leaf:
+            report.add("edited", line.seq, "its body is not the one that its hash was made of")
+        proof.take(line)
+        try:
+            body = entry.decode(line.body)
+        except MalformedProof as error:
+            report.add("edited", line.seq, f"its body cannot be one that was recorded: {error}")
+            return before
+        if body.seq != line.seq:
+            report.add("reordered", line.seq, f"its body says that it is entry {body.seq}")
+        if not self.statement.first_seq <= body.seq <= self.statement.last_seq:
+            report.add("added", line.seq, "it is not one of the entries that bundle.json names")
+        place = (body.occurred_at, body.seq)
+        if before is not None and place >= before:
+            report.add("reordered", line.seq, "it stands before a newer entry, or twice")
+        opened = self._open(line, body)
+        action = self.rendering.actions.get(body.action)
+        if action is None:
+            report.add("missing", line.seq, "rendering.json has no words for its action")
+        rows.take(opened, action or Wording(body.action, "other", "none"), self.rendering)
+        return place
+
+    def _open(self, line: Line, body: entry.Body) -> Opened:
+        """Check the openings of a line; return the entry with the values that fit."""
+        report, committer = self.report, Committer(self.statement.log_origin, body.id)
+        values: dict[str, object] = {}
+        states: dict[str, str] = {}
+        unknown = set(line.openings)
+        for group in body.groups:
+            for path, committed in group.values.items():
+                given = line.openings.get(path)
+                if given is None:
+                    states[path] = self._absent(line.seq, body.tokens[group.owner], group.personal_class, path)
+                    continue
+                unknown.discard(path)
+                report.values += 1
+                values[path] = given.value
+                if committer.commit_salted(given.salt, path, _canonical(given.value)) != committed:
+                    report.add("altered", line.seq, f"the value at {path} is not the one that was committed")
+                self._check_not_erased(line.seq, body.tokens[group.owner], group.personal_class, path)
+        for path in sorted(unknown):
+            report.add("added", line.seq, f"there is a value at {path}, which its body does not know")
+        return Opened(line.seq, body.occurred_at, body.members, values, states)
+
+    def _absent(self, seq: int, token: str, personal_class: str, path: str) -> str:
+        """Why a value is not here: erased, withheld, or missing, which is a finding."""
+        up_to, by = self.erased.get((token, personal_class), (0, 0))
+        if seq <= up_to:
+            self.report.erased[seq] = tuple(sorted({*self.report.erased.get(seq, ()), by}))
+            return "erased"
+        if personal_class not in self.statement.given:
+            self.report.withheld += 1
+            return "withheld"
+        self.report.add("missing", seq, f"the value at {path} is not here, and no entry accounts for it")
+        return "missing"
+
+    def _check_not_erased(self, seq: int, token: str, personal_class: str, path: str) -> None:
+        up_to, by = self.erased.get((token, personal_class), (0, 0))
+        if seq <= up_to:
+            self.report.add("restored", seq, f"the value at {path} is here, and entry {by} says that it was erased")
+
+
+def _canonical(value: object) -> bytes:
+    try:
+        return canonical.encode_checked(value)
+    except InvalidInput:
+        return b""
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise MalformedProof("key.txt is not a text") from error
+
+
+class _Selection:
+    """Each entry is proven on its own: its inclusion proof is the line of proofs.jsonl at the same place."""
+
+    def __init__(self, check: _Check, proofs: IO[bytes]) -> None:
+        self.check, self.proofs = check, proofs
+
+    def take(self, line: Line) -> None:
+        data = self.proofs.readline(bundle.LINE_LIMIT)
+        path = bundle.decode_path(data) if data else ()
+        if not self.check._is_in_tree(line.seq, line.leaf, path):
+            self.check.report.add("edited", line.seq, "it is not the entry of this number in the signed tree")
+
+    def finish(self) -> None:
+        if self.proofs.readline(1):
+            self.check.report.add("removed", None, "proofs.jsonl has proofs of entries that are not there")
+
+
+class _Complete:
+    """All entries of a range are proven together: their leaves and the hashes beside them make the signed root."""
+
+    def __init__(self, check: _Check, proofs: IO[bytes]) -> None:
+        self.check = check
+        self.first, self.last = check.statement.first_seq, check.statement.last_seq
+        if check.head is not None and not 1 <= self.first <= self.last + 1 <= check.head.size + 1:
+            raise MalformedProof("bundle.json names a range of entries that the signed tree does not have")
+        data = proofs.read(bundle.FILE_LIMIT)
+        self.left, self.right = bundle.decode_range(data)
+        self.leaves: dict[int, bytes] = {}
+
+    def take(self, line: Line) -> None:
+        if line.seq in self.leaves:
+            self.check.report.add("added", line.seq, "this number is there more than once")
+        self.leaves[line.seq] = line.leaf
+
+    def finish(self) -> None:
+        report, head = self.check.report, self.check.head
+        gone = _gaps(self.leaves, self.first, self.last)
+        for start, end in gone:
+            which = f"entry {start} is" if start == end else f"entries {start} to {end} are"
+            verdict = "truncated" if end == self.last else "removed"
+            report.add("truncated" if verdict == "truncated" else "removed", start, f"{which} not in the bundle")
+        if gone or head is None or self.last < self.first:
+            return
+        leaves = [self.leaves[seq] for seq in range(self.first, self.last + 1)]
+        try:
+            merkle.check_range(self.first - 1, head.size, leaves, merkle.RangeProof(self.left, self.right), head.root)
+        except MalformedProof:
+            report.add("forked", None, f"the entries {self.first} to {self.last} are not those of the signed tree")
+
+
+def _gaps(there: dict[int, bytes], first: int, last: int) -> list[tuple[int, int]]:
+    """The runs of numbers from first to last that are not there, both ends included."""
+    gaps, expected = [], first
+    for seq in sorted(seq for seq in there if first <= seq <= last):
+        if seq > expected:
+            gaps.append((expected, seq - 1))
+        expected = seq + 1
+    if expected <= last:
+        gaps.append((expected, last))
+    return gaps
+
+
+class _Rows:
+    """The CSV, compared row by row with what the entries make."""
+
+    def __init__(self, file: _Digesting, report: BundleReport) -> None:
+        self.report, self.lost = report, False
+        csv.field_size_limit(bundle.LINE_LIMIT)  # the module's only way to allow a context of more than 128 KiB
+        text = io.TextIOWrapper(io.BufferedReader(file, 1 << 16), "utf-8-sig", newline="")
+        self.rows = csv.reader(text, strict=True)
+        if self._next() != list(csv_row.COLUMNS):
+            self._give_up("entries.csv does not begin with the names of the columns")
+
+    def _next(self) -> list[str] | None:
+        try:
+            return next(self.rows, None)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise MalformedProof("entries.csv cannot be read as CSV") from error
+
+    def _give_up(self, what: str, seq: int | None = None) -> None:
+        self.lost = True
+        self.report.add("edited", seq, what)
+
+    def take(self, opened: Opened, wording: Wording, rendering: Rendering) -> None:
+        if self.lost:
+            return
+        row = self._next()
+        try:
+            agent = opened.values.get("request.user_agent")
+            device = rendering.devices.get(agent, "") if isinstance(agent, str) else ""
+            words = csv_row.Wording(wording.category, wording.label, wording.money, device)
+            expected = csv_row.cells(opened, words, rendering.currencies)
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+            self.report.add("edited", opened.seq, "its body cannot be one that was recorded: it makes no row")
+            return
+        if row is None or len(row) != len(expected) or row[0] != expected[0]:
+            self._give_up("entries.csv has another row in its place; the rows behind it were not compared", opened.seq)
+            return
+        for name, cell, right in zip(csv_row.COLUMNS, row, expected, strict=True):
+            if cell != right:
+                self.report.differing_cells.append((opened.seq, name))
+                self.report.add("edited", opened.seq, f"its cell {name} in entries.csv is not what its entry says")
+
+    def finish(self) -> None:
+        if not self.lost and self._next() is not None:
+            self.report.add("added", None, "entries.csv has rows of entries that are not there")
