@@ -267,7 +267,7 @@ def test_a_full_disk_for_the_database(cli, monkeypatch):
         (("list", "--limit", "-1"), "--limit"),
         (("show",), "ENTRY"),
         (("import",), "FILE"),
-        (("export", "--format", "xlsx"), "--format"),
+        (("export", "--format", "ods"), "--format"),
         (("record", "a", "b"), "unexpected"),
         (("verify", "--nope"), "--nope"),
         (("list", "actor:x", "--jsn"), "--jsn"),

@@ -36,7 +36,7 @@ class Recording(io.BytesIO):
 
 def test_lines_are_the_documents_of_the_list_in_its_order(log: ClinicLog, record: Record):
     for day in (3, 1, 2):
-        record(occurred_at=f"2026-05-0{day}T10:00:00Z", context={"reason_text": "=1+1\r\n\u2028\x00 atraso"})
+        record(occurred_at=f"2026-05-0{day}T10:00:00Z", context={"reason_text": "=1+1\r\n\u2028\x1b atraso"})
     out = io.BytesIO()
     manifest = export(log, "category:bookings", out, format="jsonl", actor=ACTOR)
     listed = [view.document() for view in log.read("category:bookings")]

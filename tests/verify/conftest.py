@@ -24,6 +24,7 @@ from indelible.testing.logs import Clock, event
 
 SIZE = 40
 SIGNED_AT = (7, 16, 33, 40)
+LINK = "clinic_id, kind, ref, occurred_at, seq, role"
 CLINIC = "c_lisbon"
 
 _STAFF = {"kind": "staff", "id": "usr_12", "name": "Maria Fernandes", "role": "receptionist"}
@@ -206,7 +207,7 @@ class Tampering:
         self.run("DELETE FROM indelible_link WHERE clinic_id = ? AND seq = ? AND kind <> 'evidence'", CLINIC, seq)
         for link in set(entry.links(body)):
             row = (CLINIC, link.kind, link.ref, columns.occurred_at, seq, link.role)
-            self.run("INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", *row)
+            self.run(f"INSERT INTO indelible_link ({LINK}) VALUES (?, ?, ?, ?, ?, ?)", *row)
 
 
 @pytest.fixture

@@ -15,10 +15,14 @@ CLINIC = "c_lisbon"
 def one_link(tampering, kind="person"):
     """(rowid is none here) the first link of a kind."""
     return tampering.one(
-        "SELECT * FROM indelible_link WHERE clinic_id = ? AND kind = ? ORDER BY seq, role LIMIT 1", CLINIC, kind
+        f"SELECT {COLUMNS} FROM indelible_link WHERE clinic_id = ? AND kind = ? ORDER BY seq, role LIMIT 1",
+        CLINIC,
+        kind,
     )
 
 
+COLUMNS = "clinic_id, kind, ref, occurred_at, seq, role"
+LINK = f"indelible_link ({COLUMNS})"
 KEY = "clinic_id = ? AND kind = ? AND ref = ? AND occurred_at = ? AND seq = ? AND role = ?"
 
 
@@ -43,20 +47,20 @@ def test_every_changed_column_of_a_link_is_misfiled_at_its_entry(tampering, kind
 @pytest.mark.parametrize("kind", ["person", "booking", "evidence", "room"])
 def test_an_added_link_is_misfiled_at_its_entry(tampering, kind):
     time = tampering.one("SELECT occurred_at FROM indelible_entry WHERE clinic_id = ? AND seq = 6", CLINIC)[0]
-    tampering.run("INSERT INTO indelible_link VALUES (?, ?, ?, ?, 6, 'client')", CLINIC, kind, b"r" * 32, time)
+    tampering.run(f"INSERT INTO {LINK} VALUES (?, ?, ?, ?, 6, 'client')", CLINIC, kind, b"r" * 32, time)
     assert tampering.found() == {("misfiled", 6)}
 
 
 def test_a_link_at_two_times_is_misfiled(tampering):
     link = list(one_link(tampering))
     link[3] += 1
-    tampering.run("INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", *link)
+    tampering.run(f"INSERT INTO {LINK} VALUES (?, ?, ?, ?, ?, ?)", *link)
     assert tampering.found() == {("misfiled", link[4])}
 
 
 @pytest.mark.parametrize("seq", [-1, 0, 41])
 def test_a_link_of_an_entry_that_is_not_there_is_added(tampering, seq):
-    tampering.run("INSERT INTO indelible_link VALUES (?, 'booking', x'00', 1, ?, 'target')", CLINIC, seq)
+    tampering.run(f"INSERT INTO {LINK} VALUES (?, 'booking', x'00', 1, ?, 'target')", CLINIC, seq)
     assert tampering.found() == {("added", seq)}
 
 

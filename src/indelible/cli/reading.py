@@ -150,8 +150,8 @@ def export(
     format: Annotated[
         Format,
         typer.Option(
-            help="csv opens in a spreadsheet (BOM); csv-data is for programs (no BOM); xlsx is a workbook; jsonl is one "
-            "JSON object a line."
+            help="csv opens in a spreadsheet (BOM); csv-data is for programs (no BOM); xlsx is a workbook; jsonl has "
+            "one JSON object a line."
         ),
     ] = "csv",
     database: Database = None,

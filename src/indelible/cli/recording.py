@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, BinaryIO
@@ -18,6 +20,7 @@ from ..drafting import Draft
 from ..errors import Conflict, InvalidInput, StorageFailure
 from ..journal import ClinicLog
 from .options import AsJson, ClinicId, Database, clinic_log, say
+from .table import watched
 
 # Lines of one transaction: large enough that the disk's wait is shared, small enough that other writers get their turn.
 _BATCH = 2_000
@@ -44,9 +47,13 @@ def record(
 
 @dataclass(slots=True)
 class _Count:
+    """What became of the lines so far. `unkeyed` are those that a second import would record again."""
+
     recorded: int = 0
     repeated: int = 0
     refused: int = 0
+    unkeyed: int = 0
+    bytes_read: int = 0
 
 
 def import_file(
@@ -61,27 +68,45 @@ def import_file(
     database: Database = None,
     clinic: ClinicId = None,
 ) -> None:
-    """Record a file of event documents. A bad line is reported with its number, and the others go in."""
+    """Record a file of event documents. A bad line is reported with its number, and the others go in.
+
+    An import that was stopped goes on where it was when it is run again with the same --run, or where every document
+    has a key.
+    """
     if run is not None and not _RUN.fullmatch(run):
         raise InvalidInput("must be 1 to 100 letters, digits, dots, hyphens or underscores", "--run")
     count = _Count()
     with clinic_log(database, clinic) as log, _opened(file) as stream:
         try:
-            _import(log, stream, run, strict, count)
+            with watched("importing bytes", _size(stream)) as progress:
+                _import(log, stream, run, strict, count, progress)
         finally:
             print(f"{count.recorded} recorded, {count.repeated} there already, {count.refused} refused")
+            if count.unkeyed and sys.stderr.isatty():
+                say(f"{count.unkeyed} documents have no key; --run NAME would keep a second import from doubling them.")
     if count.refused:
         raise typer.Exit(2)
 
 
-def _import(log: ClinicLog, stream: BinaryIO, run: str | None, strict: bool, count: _Count) -> None:
+def _size(stream: BinaryIO) -> int | None:
+    """The bytes of a file, None where it is a pipe or a terminal."""
+    try:
+        return os.fstat(stream.fileno()).st_size or None
+    except (OSError, io.UnsupportedOperation):
+        return None
+
+
+def _import(
+    log: ClinicLog, stream: BinaryIO, run: str | None, strict: bool, count: _Count, progress: Callable[..., None]
+) -> None:
     batch: list[tuple[int, Draft]] = []
-    for number, line in _lines(stream):
+    for number, line in _lines(stream, count):
         try:
             event = document.parse_json(line)
             if run is not None and event.key is None:
                 event = replace(event, key=f"{run}:{number}")
             batch.append((number, log.draft(event, imported=True)))
+            count.unkeyed += event.key is None
         except InvalidInput as error:
             _refuse(number, error, count)
             if strict:
@@ -91,6 +116,7 @@ def _import(log: ClinicLog, stream: BinaryIO, run: str | None, strict: bool, cou
             if not _append(log, batch, count) and strict:
                 return
             batch = []
+            progress(count.bytes_read)
     _append(log, batch, count)
 
 
@@ -112,14 +138,16 @@ def _refuse(number: int, error: Exception, count: _Count) -> None:
     say(f"line {number}: {error}")
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _lines(stream: BinaryIO, count: _Count) -> Iterator[tuple[int, bytes]]:
     """Number the lines that are not blank. A line beyond the limit is cut there, so that it cannot fill the memory."""
     number = 0
     while line := stream.readline(DOCUMENT_LIMIT + 2):
         number += 1
         whole = line
+        count.bytes_read += len(line)
         while line and not line.endswith(b"\n"):
             line = stream.readline(DOCUMENT_LIMIT)  # the rest of a long line is read and dropped
+            count.bytes_read += len(line)
         if stripped := (whole.removeprefix(b"\xef\xbb\xbf") if number == 1 else whole).strip(b" \t\r\n"):
             yield number, stripped
 

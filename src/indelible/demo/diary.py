@@ -50,13 +50,18 @@ class Clinic:
         self.owner, self.deputy = self.staff[0], self.staff[1]
         self.practitioners = [member for member in self.staff if member.role == "practitioner"]
         self.receptionists = [member for member in self.staff if member.role == "receptionist"]
+        self.careless = self.receptionists[2]
         self.clients = [people.customer(rng, number, 0) for number in range(1, OLD_CLIENTS + 1)]
         self.met = OLD_CLIENTS
         self.vouchers: list[Voucher] = []
         self.free: dict[str, list[tuple[int, int]]] = {member.id: [] for member in self.practitioners}
+        # Practitioners' hours that no other visit may have: instants from and to.
+        self.taken: dict[str, list[tuple[int, int]]] = {member.id: [] for member in self.practitioners}
+        self.lost = self._lost_service()
+        self.break_in = calendar.at(open_day(start.toordinal() + 13), 3 * 60 + 12)
         self.raise_at = calendar.at(_next_january(start), 9 * 60 + 40)
-        lost = open_day(start.toordinal() + 152)
-        self.lost = (calendar.at(lost, 11 * 60 + 42), calendar.at(lost, 12 * 60 + 8))
+        if self.lost[0] <= self.raise_at <= self.lost[1]:  # a service that is not there cannot become dearer
+            self.raise_at = calendar.at(open_day(calendar.local(self.lost[1]).toordinal() + 1), 9 * 60 + 40)
         self._events: list[tuple[int, Json]] = []
         self._numbers: dict[str, int] = {}
 
@@ -88,6 +93,10 @@ class Clinic:
             event["occurred_at"] = calendar.local(at).isoformat(timespec="microseconds")
             event["key"] = f"demo-{number:06d}"
             yield event
+
+    def events(self) -> list[tuple[int, Json]]:
+        """Return what has been written down so far, with its instants, in order."""
+        return sorted(self._events, key=lambda one: one[0])
 
     # Ids
 
@@ -150,6 +159,15 @@ class Clinic:
 
     def service(self) -> Service:
         return self.rng.choices(SERVICES, [service.share for service in SERVICES])[0]
+
+    def _lost_service(self) -> tuple[int, int]:
+        """From when to when a service is missing: deleted by mistake, made again by the manager two days later."""
+        day = open_day(self.start.toordinal() + 8)
+        back = day + 2 * calendar.DAY
+        while self.careless not in self.on_desk(day) or open_day(back.toordinal()) != back:
+            day = open_day(day.toordinal() + 1)
+            back = day + 2 * calendar.DAY
+        return calendar.at(day, 11 * 60 + 42) + 17 * 1_000_000, calendar.at(back, 9 * 60 + 31) + 8 * 1_000_000
 
     def price(self, service: Service, at: int) -> int:
         return service.raised_minor if at >= self.raise_at else service.price_minor

@@ -1,9 +1,7 @@
 """What happens in the demo's clinic beside the visits: people sign in, services and schedules are edited, records
 kept.
 
-Three stories for the person who reads the log: a receptionist deletes a service by mistake, and it is made again from
-the snapshot; a stranger guesses a receptionist's password at night, and the owner revokes the sessions in the morning;
-in January the prices go up.
+In January the prices go up. The stories that answer somebody's question are in `uses`.
 """
 
 from __future__ import annotations
@@ -14,14 +12,14 @@ from . import calendar
 from .calendar import MINUTE, at
 from .diary import Clinic, open_day
 from .offer import CURRENCY, DELETED, REWARDS, SERVICES, VOUCHER_DAYS
-from .people import STRANGER_AGENT, STRANGER_IP, Json, Member
+from .people import Json, Member
 from .till import SECOND
 
 CLINIC_ID = "c_estrela"
 CLINIC_NAME = "Clínica Estrela"
-_ATTACK_DAY = 201
 # Which member of staff turns two-factor login on, on which day; nobody had it when the clinic opened.
-_TWO_FACTOR_DAYS = {"usr_1": 3, "usr_2": 12, "usr_12": 40, "usr_22": 77, "usr_25": 160}
+# The manager does so after somebody broke in.
+_TWO_FACTOR_DAYS = {"usr_1": 3, "usr_12": 40, "usr_22": 77, "usr_25": 160}
 _OFF_AGAIN = ("usr_22", 120)
 _PASSWORD_DAYS = (("usr_2", 31), ("usr_15", 58), ("usr_23", 99), ("usr_12", 133), ("usr_27", 176), ("usr_1", 240),
                   ("usr_21", 288), ("usr_24", 330))  # fmt: skip
@@ -43,7 +41,7 @@ def found(clinic: Clinic) -> None:
                     request=owner.request, operation=clinic.operation())  # fmt: skip
     for service in SERVICES:
         now += 70 * SECOND
-        context = _offered(service.snapshot(service.price_minor))
+        context = offered(service.snapshot(service.price_minor))
         clinic.note(now, "service.created", owner.actor, service.target, context, request=owner.request,
                     operation=clinic.operation())  # fmt: skip
     for member in clinic.practitioners:
@@ -58,7 +56,8 @@ def found(clinic: Clinic) -> None:
                     request=owner.request, operation=clinic.operation())  # fmt: skip
 
 
-def _offered(snapshot: Json) -> Json:
+def offered(snapshot: Json) -> Json:
+    """Return the context of a service's creation from its snapshot."""
     return {name: value for name, value in snapshot.items() if name not in ("id", "name")}
 
 
@@ -78,8 +77,6 @@ def _hours(member: Member) -> Json:
 def tell_once(clinic: Clinic) -> None:
     """Tell what happens once in the first year."""
     _account_stories(clinic)
-    _attack(clinic)
-    _lost_service(clinic)
     _price_rise(clinic)
     _service_and_reward_edits(clinic)
     _settings(clinic)
@@ -101,7 +98,8 @@ def _member(clinic: Clinic, wanted: str) -> Member:
     return next(member for member in clinic.staff if member.id == wanted)
 
 
-def _own_account(clinic: Clinic, when: int, action: str, member: Member, context: Json) -> None:
+def own_account(clinic: Clinic, when: int, action: str, member: Member, context: Json) -> None:
+    """Tell what somebody of the staff did about the own account."""
     operation = clinic.operation()
     clinic.note(when, action, member.actor, member.account, context, request=member.request, operation=operation)
 
@@ -116,43 +114,7 @@ def _account_stories(clinic: Clinic) -> None:
     ]  # fmt: skip
     for wanted, offset, minute, action, context in stories:
         member = _member(clinic, wanted)
-        _own_account(clinic, at(_day_at_work(clinic, member, offset), minute), action, member, context)
-
-
-def _attack(clinic: Clinic) -> None:
-    """At 03:12 a stranger guesses a password; the next morning the owner ends all sessions of that account."""
-    victim, owner, rng = _member(clinic, "usr_14"), clinic.owner, clinic.rng
-    day = _day_at_work(clinic, victim, _ATTACK_DAY)
-    stranger = {"channel": "staff_web", "ip": STRANGER_IP, "user_agent": STRANGER_AGENT}
-    now = at(day, 3 * 60 + 12)
-    for attempt in range(1, 25):
-        now += rng.randrange(6 * SECOND, 14 * SECOND)
-        context = {"reason_code": "wrong_password", "method": "password", "attempt": attempt}
-        clinic.note(now, "account.login_failed", victim.actor, victim.account, context, request=stranger,
-                    operation=clinic.operation())  # fmt: skip
-    context = {"method": "password", "second_factor": "none", "new_device": True, "session": clinic.new_id("ses")}
-    clinic.note(now + 9 * SECOND, "account.logged_in", victim.actor, victim.account, context, request=stranger,
-                operation=clinic.operation())  # fmt: skip
-    now = at(day, 9 * 60 + 21) + 14 * SECOND
-    clinic.note(now, "account.session_revoked", owner.actor, victim.account,
-                {"scope": "all", "cause": "risk", "sessions_revoked": 3}, request=owner.request,
-                operation=clinic.operation())  # fmt: skip
-    _own_account(clinic, now + 8 * MINUTE, "account.password_changed", victim, {"sessions_revoked": 0})
-    _own_account(clinic, now + 13 * MINUTE, "account.two_factor_enabled", victim, {"factor": "totp"})
-
-
-def _lost_service(clinic: Clinic) -> None:
-    """The wrong row was clicked. Who looks at the log finds the whole service in the snapshot."""
-    deleted, restored = clinic.lost
-    desk = clinic.on_desk(calendar.local(deleted).date())[0]
-    snapshot = DELETED.snapshot(clinic.price(DELETED, deleted))
-    clinic.note(deleted, "service.deleted", desk.actor, DELETED.target,
-                {"snapshot": snapshot, "mode": "removed", "future_bookings": 11, "active_vouchers": 0},
-                request=desk.request, operation=clinic.operation())  # fmt: skip
-    context = _offered(snapshot)
-    deputy = clinic.deputy
-    clinic.note(restored, "service.created", deputy.actor, DELETED.target, context, request=deputy.request,
-                operation=clinic.operation())  # fmt: skip
+        own_account(clinic, at(_day_at_work(clinic, member, offset), minute), action, member, context)
 
 
 def _price_rise(clinic: Clinic) -> None:
@@ -247,7 +209,7 @@ def _work(clinic: Clinic, day: date, hours: tuple[int, int], member: Member) -> 
     arrived = at(day, 8 * 60 + 32) + rng.randrange(26 * MINUTE)
     if rng.random() < 0.03:
         context: Json = {"reason_code": "wrong_password", "method": "password", "attempt": 1}
-        _own_account(clinic, arrived - 20 * SECOND, "account.login_failed", member, context)
+        own_account(clinic, arrived - 20 * SECOND, "account.login_failed", member, context)
     starts = [arrived]
     if rng.random() < 0.3 and day.weekday() != 5:
         starts.append(at(day, 14 * 60) + rng.randrange(50 * MINUTE))
@@ -256,14 +218,16 @@ def _work(clinic: Clinic, day: date, hours: tuple[int, int], member: Member) -> 
         session = clinic.new_id("ses")
         factor = "totp" if _two_factor(clinic, member, start) else "none"
         context = {"method": "password", "second_factor": factor, "new_device": False, "session": session}
-        _own_account(clinic, start, "account.logged_in", member, context)
+        own_account(clinic, start, "account.logged_in", member, context)
     if rng.random() < 0.45:
         left = at(day, hours[1]) + rng.randrange(8 * MINUTE, 35 * MINUTE)
-        _own_account(clinic, left, "account.logged_out", member, {"cause": "user", "session": session})
+        own_account(clinic, left, "account.logged_out", member, {"cause": "user", "session": session})
 
 
 def _two_factor(clinic: Clinic, member: Member, now: int) -> bool:
-    since = _ATTACK_DAY if member.id == "usr_14" else _TWO_FACTOR_DAYS.get(member.id)
+    if member is clinic.deputy:
+        return now > clinic.break_in + calendar.HOUR * 7
+    since = _TWO_FACTOR_DAYS.get(member.id)
     if since is None or now < at(_day_at_work(clinic, member, since), 10 * 60):
         return False
     return member.id != _OFF_AGAIN[0] or now < at(_day_at_work(clinic, member, _OFF_AGAIN[1]), 14 * 60)

@@ -15,6 +15,10 @@ Json = dict[str, Any]
 CLINIC_IP = "192.0.2.10"
 STRANGER_IP = "203.0.113.66"
 STRANGER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+IPHONE_AGENT = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    " Version/18.5 Mobile/15E148 Safari/604.1"
+)
 
 _GIVEN = (
     "Ana", "Maria", "Inês", "Beatriz", "Mariana", "Leonor", "Carolina", "Matilde", "Joana", "Sofia", "Rita",
@@ -40,8 +44,7 @@ _OTHER_SCRIPTS = (
 
 # With how many of a hundred clients use each.
 _CLIENT_AGENTS = (
-    (34, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-         " Version/18.5 Mobile/15E148 Safari/604.1"),
+    (34, IPHONE_AGENT),
     (12, "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
          " Version/17.6 Mobile/15E148 Safari/604.1"),
     (28, "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -150,7 +153,9 @@ def full_name(rng: Random) -> str:
         return rng.choice(_OTHER_SCRIPTS)
     first, last = rng.choice(_GIVEN), rng.choice(_FAMILY)
     middle = rng.choice(_FAMILY) if rng.random() < 0.35 else ""
-    return f"{first} {middle}{' ' if middle else ''}{rng.choice(_PARTICLES)}{last}"
+    name = f"{first} {middle}{' ' if middle else ''}{rng.choice(_PARTICLES)}{last}"
+    # Nobody of the staff has a namesake: a name that is searched for finds one person.
+    return full_name(rng) if any(name == member[1] for member in _STAFF) else name
 
 
 def customer(rng: Random, number: int, known_from: int) -> Customer:

@@ -62,21 +62,35 @@ def pay_online(
     clinic: Clinic, at: int, client: Customer, amount_minor: int, booking: str | None, operation: str
 ) -> Charge:
     """Let a client pay by card in the app or on the site, sometimes after a card that was declined."""
-    charge = Charge(clinic.new_id("chg"), amount_minor, evidence=_evidence(clinic))
+    charge = card_charge(clinic, amount_minor)
     if clinic.rng.random() < 0.06:
-        _decline(clinic, at, client, client.actor, client.request, charge, "card", booking, operation)
+        decline(clinic, at, client, client.actor, client.request, charge, "card", booking, operation)
         at += clinic.rng.randrange(20, 90) * SECOND
-    context = {"amount_minor": amount_minor, "currency": CURRENCY, "method": "card", "source": "online",
-               **_of(booking), **_card(client), **charge.evidence}  # fmt: skip
-    clinic.note(at, "charge.succeeded", client.actor, charge.target, context, client=client, request=client.request,
-                operation=operation)  # fmt: skip
+    succeed_online(clinic, at, client, charge, booking, operation)
     return charge
 
 
-def _decline(
+def card_charge(clinic: Clinic, amount_minor: int) -> Charge:
+    """Return a charge that goes through Stripe, of which nothing has been told yet."""
+    return Charge(clinic.new_id("chg"), amount_minor, evidence=_evidence(clinic))
+
+
+def succeed_online(
+    clinic: Clinic, at: int, client: Customer, charge: Charge, booking: str | None, operation: str,
+    more: Json | None = None,
+) -> None:  # fmt: skip
+    """Tell that a client's own card was charged. `more` goes into the context beside what every charge has."""
+    context = {"amount_minor": charge.amount_minor, "currency": CURRENCY, "method": "card", "source": "online",
+               **_of(booking), **_card(client), **charge.evidence, **(more or {})}  # fmt: skip
+    clinic.note(at, "charge.succeeded", client.actor, charge.target, context, client=client, request=client.request,
+                operation=operation)  # fmt: skip
+
+
+def decline(
     clinic: Clinic, at: int, client: Customer, actor: Json, request: Json, charge: Charge, method: str,
     booking: str | None, operation: str,
 ) -> None:  # fmt: skip
+    """Tell of an attempt before the charge, in the same payment intent, that the bank declined."""
     failed = {"kind": "charge", "id": clinic.new_id("chg")}
     context = {"amount_minor": charge.amount_minor, "currency": CURRENCY, "method": method, "attempt": 1,
                "failure_code": "card_declined", "decline_code": clinic.rng.choice(_DECLINES), **_of(booking),
@@ -92,7 +106,7 @@ def pay_at_desk(
     method = clinic.rng.choices(_AT_THE_DESK, (60, 19, 19, 2))[0]
     charge = Charge(clinic.new_id("chg"), amount_minor, evidence=_evidence(clinic) if method == "terminal" else {})
     if method == "terminal" and clinic.rng.random() < 0.035:
-        _decline(clinic, at, client, desk.actor, desk.request, charge, method, booking, operation)
+        decline(clinic, at, client, desk.actor, desk.request, charge, method, booking, operation)
         at += clinic.rng.randrange(15, 80) * SECOND
     context = {"amount_minor": amount_minor, "currency": CURRENCY, "method": method,
                "source": "terminal" if charge.evidence else "staff", **_of(booking), **charge.evidence}  # fmt: skip
@@ -109,7 +123,7 @@ def pay_at_desk(
 
 def take_fee(clinic: Clinic, at: int, client: Customer, amount_minor: int, booking: str, operation: str) -> Charge:
     """Charge the card on file for a visit that the client missed. The policy does it, nobody clicks."""
-    charge = Charge(clinic.new_id("chg"), amount_minor, evidence=_evidence(clinic))
+    charge = card_charge(clinic, amount_minor)
     context = {"amount_minor": amount_minor, "currency": CURRENCY, "method": "card", "source": "no_show_fee",
                "booking": booking, **_card(client), **charge.evidence}  # fmt: skip
     clinic.note(at, "charge.succeeded", {"kind": "system", "reason": "policy:no-show"}, charge.target, context,
@@ -204,10 +218,7 @@ def perhaps_refund(clinic: Clinic, paid_at: int, client: Customer, charge: Charg
     if amount == 0:
         return
     if charge.evidence and chance < 0.003:
-        context = _refund(clinic, charge, amount, "stripe_dashboard", booking)
-        context["stripe_event"] = clinic.stripe_id("evt")
-        clinic.note(at, "charge.refunded", {"kind": "integration", "id": "stripe"}, charge.target, context,
-                    client=client, request={"channel": "webhook"}, operation=clinic.operation())  # fmt: skip
+        refund_in_dashboard(clinic, at, client, charge, amount, booking)
         return
     desk = clinic.reception(at)
     code, text = rng.choice(_REFUND_REASONS)
@@ -216,6 +227,16 @@ def perhaps_refund(clinic: Clinic, paid_at: int, client: Customer, charge: Charg
         context["approver"] = clinic.deputy.person
     clinic.note(at, "charge.refunded", desk.actor, charge.target, context, client=client, request=desk.request,
                 operation=clinic.operation())  # fmt: skip
+
+
+def refund_in_dashboard(
+    clinic: Clinic, at: int, client: Customer, charge: Charge, amount_minor: int, booking: str
+) -> None:
+    """Give money back by hand in Stripe's dashboard; the clinic's platform hears of it from Stripe."""
+    context = _refund(clinic, charge, amount_minor, "stripe_dashboard", booking)
+    context["stripe_event"] = clinic.stripe_id("evt")
+    clinic.note(at, "charge.refunded", {"kind": "integration", "id": "stripe"}, charge.target, context,
+                client=client, request={"channel": "webhook"}, operation=clinic.operation())  # fmt: skip
 
 
 # Vouchers, coupons, points

@@ -104,10 +104,12 @@ def _slots(clinic: Clinic, member: Member, day: date) -> list[tuple[int, Member,
         while minute + 30 <= until:
             service = clinic.service()
             length = min(service.duration_minutes, until - minute)
-            if length == service.duration_minutes and rng.random() < busy:
-                found.append((calendar.at(day, minute), member, service))
-            else:
-                clinic.free[member.id].append((calendar.at(day, minute), length))
+            start, full = calendar.at(day, minute), length == service.duration_minutes and rng.random() < busy
+            taken = any(one < start + length * MINUTE and start < other for one, other in clinic.taken[member.id])
+            if full and not taken:
+                found.append((start, member, service))
+            elif not taken:
+                clinic.free[member.id].append((start, length))
             minute += -(-length // 15) * 15
     return found
 
@@ -183,16 +185,7 @@ def _sign_in(clinic: Clinic, client: Customer, before: int) -> None:
 
 def _note_booking(clinic: Clinic, visit: Visit, at: int, desk: Member | None, operation: str) -> None:
     client, rng = visit.client, clinic.rng
-    context: Json = {
-        "starts_at": _text(visit.booked_for),
-        "ends_at": _text(visit.booked_for + visit.service.duration_minutes * MINUTE),
-        "duration_minutes": visit.service.duration_minutes,
-        "practitioner": visit.practitioner.person,
-        "price_minor": visit.price_minor,
-        "currency": CURRENCY,
-        "source": visit.source,
-        **visit.about,
-    }
+    context = booked(visit)
     ahead = "none"
     if desk is None and visit.price_minor >= DEPOSIT_FROM_MINOR:
         soon = visit.start - at < 6 * 24 * HOUR and visit.booked_for == visit.start  # before an authorization ends
@@ -210,6 +203,20 @@ def _note_booking(clinic: Clinic, visit: Visit, at: int, desk: Member | None, op
         visit.deposit = till.authorize(clinic, at + 3 * SECOND, client, deposit_minor, visit.id, operation)
     elif ahead == "prepaid":
         visit.prepaid = till.pay_online(clinic, at + 3 * SECOND, client, visit.price_minor, visit.id, operation)
+
+
+def booked(visit: Visit) -> Json:
+    """Return the context of a booking's creation."""
+    return {
+        "starts_at": _text(visit.booked_for),
+        "ends_at": _text(visit.booked_for + visit.service.duration_minutes * MINUTE),
+        "duration_minutes": visit.service.duration_minutes,
+        "practitioner": visit.practitioner.person,
+        "price_minor": visit.price_minor,
+        "currency": CURRENCY,
+        "source": visit.source,
+        **visit.about,
+    }
 
 
 def _text(us: int) -> str:
@@ -262,11 +269,12 @@ def _cancel(clinic: Clinic, visit: Visit) -> None:
     rule: Literal["clinic-cancelled", "late-cancel", "cancel-in-time"]
     rule = "clinic-cancelled" if path == "clinic" else "late-cancel" if late else "cancel-in-time"
     operation = clinic.operation()
-    _note_cancellation(clinic, visit, at, path, late, operation)
-    _settle(clinic, visit, at + 2 * SECOND, rule, operation)
+    note_cancellation(clinic, visit, at, path, late, operation)
+    settle(clinic, visit, at + 2 * SECOND, rule, operation)
 
 
-def _note_cancellation(clinic: Clinic, visit: Visit, at: int, path: str, late: bool, operation: str) -> None:
+def note_cancellation(clinic: Clinic, visit: Visit, at: int, path: str, late: bool, operation: str) -> None:
+    """Tell that a booking was cancelled. `path` is app, email_link, staff or clinic."""
     client, rng = visit.client, clinic.rng
     context: Json = {
         "starts_at": _text(visit.start),
@@ -304,7 +312,7 @@ def _lost_minor(visit: Visit) -> int:
     return visit.prepaid.amount_minor // 2 if visit.prepaid else 0
 
 
-def _settle(clinic: Clinic, visit: Visit, at: int, rule: str, operation: str) -> None:
+def settle(clinic: Clinic, visit: Visit, at: int, rule: str, operation: str) -> None:
     """Do with the money what the policy says; nobody clicks."""
     late = rule == "late-cancel"
     if visit.deposit and late:

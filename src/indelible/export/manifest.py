@@ -3,8 +3,8 @@
 besides those of every format, `format` says.
 
 A file is whole if its SHA-256 and length are the manifest's. That its rows are the log's is not shown by either: the
-file is a view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every entry that
-the file may hold, and the entry `log.exported` that was recorded before the first byte.
+file is a view, and the manifest is not signed. What ties it to the log is the checkpoint in it, which covers every
+entry that the file may hold, and the entry `log.exported` that was recorded before the first byte.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@
 
 Every cell outside NUMBERS is an inline string in a column of the format Text: neither when the file is opened nor when
 somebody edits the cell does a program take `=1+1` for a formula. It is the text itself, without the CSV's guard. A
-control character is written `_xHHHH_`, and an underscore before what looks like one `_x005F_`, as ECMA-376 (ST_Xstring)
-has it.
+control character is written `_xHHHH_`, and the underscore of a text that looks like that `_x005F_`, as ECMA-376
+(ST_Xstring) has it.
 
-A number of at most 15 significant digits is a number, which a double gives back exactly; one with more is a text. A text
-longer than MOST_UNITS stands in parts in "long texts", and its cell says so: nothing is cut.
+A number of at most 15 significant digits is a number, which a double gives back exactly; one with more is a text. A
+text longer than MOST_UNITS stands in parts in "long texts", and its cell says so: nothing is cut.
 
 The same entries and the same `created` make the same bytes. A workbook cannot be written as its rows come: it is made
 in a temporary folder for its owner only, and copied from there.
@@ -19,13 +19,15 @@ in a temporary folder for its owner only, and copied from there.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from .. import instant
 from ..csv_row import COLUMNS, NUMBERS, decode_cell
 from ..errors import InvalidInput, StorageFailure
 from ..view import View
@@ -40,6 +42,14 @@ _PART = MOST_UNITS // 2
 # Any decimal of so many significant digits comes back from a double (IEEE 754, DBL_DIG), and Excel shows no more.
 _EXACT_DIGITS = 15
 _COPIED_AT_ONCE = 1 << 20
+
+# What is written _xHHHH_: an underscore that would seem to begin such an escape, what XML 1.0 cannot hold, and CR,
+# which XML would turn into LF.
+_NOT_PLAIN = "\x00-\x08\x0b-\x1f\ufffe\uffff"
+_TO_ESCAPE = re.compile(f"_(?=x[0-9a-fA-F]{{4}}[_{_NOT_PLAIN}])|[{_NOT_PLAIN}]")
+
+# What `_sheet_class` puts its own in the place of.
+_REPLACED = ("_escape_control_characters", "_xml_rich_inline_string")
 
 _LONG = "long texts"
 _LONG_COLUMNS = ("seq", "column", "part", "text")
@@ -56,19 +66,26 @@ _WIDTHS = {
 
 @dataclass(frozen=True, slots=True)
 class WrittenBook(Written):
-    """What a written workbook holds besides: the rows of each sheet without its header, and how many texts are in parts."""
+    """What a workbook holds besides: each sheet with its rows, without its header, and how many texts are in parts."""
 
     sheets: tuple[tuple[str, int], ...] = ()
     long_texts: int = 0
 
 
 def require() -> Any:
-    """Return the module xlsxwriter. Raises InvalidInput where it is not installed."""
+    """Return the module xlsxwriter. Raises InvalidInput where it, or what is replaced in it, is not there."""
     try:
         import xlsxwriter
     except ImportError as error:
         raise InvalidInput("XLSX needs the extra: pip install 'indelible[xlsx]'") from error
+    if not all(hasattr(xlsxwriter.worksheet.Worksheet, name) for name in _REPLACED):
+        raise InvalidInput("XLSX needs another version of XlsxWriter: pip install 'indelible[xlsx]'")
     return xlsxwriter
+
+
+def escape(text: str) -> str:
+    """Return a text as ST_Xstring (ECMA-376 Part 1, 22.9.2.19) without its XML escapes."""
+    return _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
 def write(
@@ -110,6 +127,24 @@ def _copy(path: Path, out: BinaryIO) -> tuple[int, str]:
         return file.tell(), digest.hexdigest()
 
 
+def _sheet_class() -> Any:
+    """XlsxWriter's worksheet, mended in two places where it does not write a text as it is.
+
+    Of two escapes that share an underscore it escapes the first only. And a text between <r> and </r> it takes for XML
+    of its own: such a name could put any cell into the sheet, a formula too. Both are names that XlsxWriter keeps to
+    itself, hence the upper limit of its version in pyproject.toml.
+    """
+    from xlsxwriter.worksheet import Worksheet
+
+    class Sheet(Worksheet):  # type: ignore[misc] # a class of a library without types
+        _escape_control_characters = staticmethod(escape)
+
+        def _xml_rich_inline_string(self, string: str, attributes: Any) -> None:
+            self._xml_inline_string(string, True, attributes)
+
+    return Sheet
+
+
 class _Book:
     """One workbook under way."""
 
@@ -121,8 +156,10 @@ class _Book:
         }  # fmt: skip
         self._failed = xlsxwriter.exceptions.FileCreateError
         self._book = xlsxwriter.Workbook(str(path), options)
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=created)
-        self._book.set_properties({"title": "Activity log", "comments": about, "created": moment})
+        self._book.worksheet_class = _sheet_class()
+        self._book.set_properties(
+            {"title": "Activity log", "comments": about, "created": instant.to_datetime(created, 0)}
+        )
         self.entries = _Table(self._book, "entries", COLUMNS, NUMBERS, most_rows)
         self.long = _Table(self._book, _LONG, _LONG_COLUMNS, _LONG_NUMBERS, most_rows)
         self.long_texts = 0
@@ -152,9 +189,11 @@ class _Book:
             raise error.args[0] from error
 
     def release(self) -> None:
-        """Close the files that rows wait in, which an error leaves open."""
+        """Close the files of the sheets, which an error leaves open."""
         for sheet in self._book.worksheets():
-            sheet.row_data_fh.close()
+            for file in (sheet.row_data_fh, sheet.fh):
+                with suppress(OSError):  # a full disk: what it had to say has been said
+                    file.close()
 
 
 class _Table:
@@ -197,9 +236,6 @@ class _Table:
         """Write a cell; 0 if it is written whole."""
         if self._is_number[place] and len(cell.lstrip("-0.").replace(".", "")) <= _EXACT_DIGITS:
             done: int = self._sheet.write_number(at, place, float(cell), self._decimal(cell))
-        elif cell.startswith("<r>"):
-            # XlsxWriter takes a text between <r> and </r> for XML of its own and would write it unescaped.
-            done = self._sheet.write_rich_string(at, place, cell[0], cell[1], cell[2:])
         else:
             done = self._sheet.write_string(at, place, cell)
         return done

@@ -44,6 +44,7 @@ _ARMS = 200
 
 _ENTRY = ", ".join(EntryRow._fields)
 _INSERT_ENTRY = f"INSERT INTO indelible_entry (clinic_id, {_ENTRY}) VALUES (?{', ?' * len(EntryRow._fields)})"  # noqa: S608
+_INSERT_LINK = "INSERT INTO indelible_link (clinic_id, kind, ref, occurred_at, seq, role) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 @contextmanager
@@ -502,7 +503,7 @@ class SQLiteAppending:
         many = self._cursor.executemany
         many(_INSERT_ENTRY, [clinic + row for row in batch.entries])
         many("INSERT INTO indelible_personal VALUES (?, ?, ?, ?, ?)", [clinic + row for row in batch.personal])
-        many("INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", [clinic + row for row in batch.links])
+        many(_INSERT_LINK, [clinic + row for row in batch.links])
         many("INSERT INTO indelible_person VALUES (?, ?, ?, ?)", [clinic + row for row in batch.persons])
         many(
             "UPDATE indelible_person SET sealed = ? WHERE clinic_id = ? AND token = ?",

@@ -5,12 +5,12 @@ CREATE TABLE indelible_link_by_role (
     clinic_id     TEXT NOT NULL,
     kind          TEXT NOT NULL,
     ref           BLOB NOT NULL,
+    role          TEXT NOT NULL,
     occurred_at   INTEGER NOT NULL,
     seq           INTEGER NOT NULL,
-    role          TEXT NOT NULL,
     PRIMARY KEY (clinic_id, kind, ref, role, occurred_at, seq)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO indelible_link_by_role SELECT clinic_id, kind, ref, occurred_at, seq, role FROM indelible_link;
+INSERT INTO indelible_link_by_role SELECT clinic_id, kind, ref, role, occurred_at, seq FROM indelible_link;
 DROP TABLE indelible_link;
 ALTER TABLE indelible_link_by_role RENAME TO indelible_link;
 

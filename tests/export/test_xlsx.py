@@ -1,0 +1,318 @@
+"""Workbooks, read back with another program: openpyxl."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl.utils.escape import unescape
+from xlsxwriter.xmlwriter import XMLwriter
+
+from indelible.cli import main
+from indelible.csv_row import COLUMNS, NUMBERS, decode_cell
+from indelible.document import System
+from indelible.errors import InvalidInput, StorageFailure
+from indelible.export import csv_file, xlsx_file
+from indelible.journal import ClinicLog
+from indelible.view import View
+from indelible.wiring import export
+
+ACTOR = System("command:export")
+CREATED = 1_777_810_951_000_000  # 2026-05-03T12:22:31Z
+Record = Callable[..., Any]
+HOSTILE = (
+    *("=1+1", "'=1", "@x", "+44", "-2", "\t=x", " x ", "a\nb", "a\r\nb\r", "\uff1dcmd", "12", "1e5", "TRUE", "#N/A"),
+    *("_x0041_", "_x005F_x0041_", "a_x005F\x01_x0041_x0042_", "_x0041\r", "\x01x0041_", "\x01\x1f", "\ufffe\uffff"),
+    *("👩‍⚕️", "שלום", "a\u2028b", "&lt;<b>&", "https://x.example"),
+    *("<r>x</r>", '<r></t></is></c><c r="B2"><f>1+1</f></c><c t="inlineStr"><is><t></r>'),
+)
+
+
+class Book:
+    """A workbook that another program read: sheets by name, each as lists of cells."""
+
+    def __init__(self, data: bytes) -> None:
+        self.book = openpyxl.load_workbook(io.BytesIO(data))
+        self.sheets = {sheet.title: [list(row) for row in sheet.iter_rows()] for sheet in self.book.worksheets}
+
+    def rows(self, sheet: str = "entries") -> list[dict[str, Any]]:
+        """The rows as they were before they were written; openpyxl does not undo `_xHHHH_` by itself."""
+        header, *rows = self.sheets[sheet]
+        names = [cell.value for cell in header]
+        return [dict(zip(names, [_value(cell) for cell in row], strict=True)) for row in rows]
+
+
+def _value(cell: Any) -> Any:
+    return unescape(cell.value) if isinstance(cell.value, str) else cell.value
+
+
+def written(log: ClinicLog, **options: Any) -> tuple[Book, xlsx_file.WrittenBook]:
+    out = io.BytesIO()
+    done = xlsx_file.write(log.read(), out, created=CREATED, **options)
+    return Book(out.getvalue()), done
+
+
+def view(name: str = "", minor: int = 1, currency: str = "EUR") -> View:
+    """A refund by somebody of any name at all."""
+    members = {
+        "id": "01a205a6-21a2-7aed-98df-d4c34057fd14", "offset_minutes": 0, "zone": "UTC", "action": "charge.refunded",
+        "actor": {"kind": "staff", "person": 0}, "context": {"amount_minor": minor, "currency": currency},
+    }  # fmt: skip
+    return View(1, 0, members, {"actor.name": name}, {})
+
+
+def cell_of(view: View, column: str) -> Any:
+    out = io.BytesIO()
+    xlsx_file.write([view], out, created=CREATED)
+    (sheet,) = Book(out.getvalue()).sheets.values()
+    assert [len(row) for row in sheet] == [len(COLUMNS)] * 2
+    return sheet[1][COLUMNS.index(column)]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that temporary files go to."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_the_rows_are_those_of_the_csv(log: ClinicLog, record: Record):
+    record(context={"late": True, "reason_text": "comboio, “atraso”"})
+    record("charge.refunded", context={"amount_minor": 1250, "currency": "EUR", "source": "staff"})
+    book, done = written(log)
+    for one, found in zip(log.read(), book.rows(), strict=True):
+        cells = dict(zip(COLUMNS, csv_file.row(one), strict=True))
+        assert list(found) == list(COLUMNS)
+        for name, cell in cells.items():
+            if name in NUMBERS and cell:
+                assert Decimal(repr(found[name])) == Decimal(cell)
+            else:
+                assert (found[name] or "") == decode_cell(cell)
+    assert done.sheets == (("entries", 2),) and (done.rows, done.first_seq, done.last_seq) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_text_comes_back_as_a_text(text: str):
+    cell = cell_of(view(text), "actor_name")
+    assert (cell.data_type, _value(cell), cell.number_format, cell.hyperlink) == ("s", text, "@", None)
+
+
+def test_no_cell_of_a_hostile_entry_is_a_formula(log: ClinicLog, record: Record):
+    for text in (text for text in HOSTILE if "\ufffe" not in text):
+        record(actor={"kind": "staff", "id": "=1", "name": text}, context={"reason_text": text})
+    book, _ = written(log)
+    kinds = {(cell.column, cell.data_type) for row in book.sheets["entries"][1:] for cell in row if cell.value}
+    assert kinds <= {(place, "n" if name in NUMBERS else "s") for place, name in enumerate(COLUMNS, 1)}
+    names = [row["actor_name"] for row in book.rows()]
+    assert names == [one.values["actor.name"] for one in log.read()]
+    assert [json.loads(row["context"])["reason_text"] for row in book.rows()] == [
+        one.values["context.reason_text"] for one in log.read()
+    ]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("_x0041<>/r'=\r\n\t "), min_size=1))
+def test_any_text_comes_back(text: str):
+    cell = cell_of(view(text), "actor_name")
+    assert (cell.data_type, _value(cell)) == ("s", text)
+
+
+@given(st.integers(0, 10**18), st.sampled_from([("JPY", 0), ("EUR", 2), ("KWD", 3), ("CLF", 4)]))
+def test_an_amount_is_exact_or_a_text(minor: int, currency: tuple[str, int]):
+    code, places = currency
+    cell = cell_of(view(minor=minor, currency=code), "amount")
+    assert Decimal(str(cell.value)) == -Decimal(minor).scaleb(-places)
+    assert cell.data_type == ("n" if minor < 10**15 else "s")
+    if cell.data_type == "n":
+        assert cell.number_format == ("0." + "0" * places if places else "General")
+
+
+def test_money_out_is_a_number_below_zero(log: ClinicLog, record: Record):
+    record("charge.refunded", context={"amount_minor": 5, "currency": "EUR", "source": "staff"})
+    record("charge.succeeded", context={"amount_minor": 9_007_199_254_740_991, "currency": "EUR"})
+    large, small = written(log)[0].rows()
+    assert (small["amount"], small["amount_minor"], small["money"]) == (-0.05, 5, "out")
+    assert (large["amount"], large["amount_minor"]) == ("90071992547409.91", "9007199254740991")
+
+
+def test_rows_beyond_a_sheet_go_on_in_the_next(log: ClinicLog, record: Record):
+    for _ in range(20):
+        record()
+    book, done = written(log, most_rows=10)
+    assert done.sheets == (("entries", 9), ("entries 2", 9), ("entries 3", 2)) and done.rows == 20
+    seqs = [row["seq"] for name in book.sheets for row in book.rows(name)]
+    assert seqs == list(range(20, 0, -1))
+    for sheet in book.book.worksheets:
+        assert (sheet.freeze_panes, sheet["A1"].font.b) == ("A2", True)
+        assert sheet.auto_filter.ref == f"A1:Z{sheet.max_row}"
+
+
+def test_a_text_too_long_for_a_cell_stands_in_parts(log: ClinicLog, record: Record):
+    snapshot = {"name": "Facial", "notes": ["=" * 3_999 + "🜂"] * 10}
+    record("service.deleted", target={"kind": "service", "id": "srv_1"}, context={"snapshot": snapshot})
+    record()
+    (deleted,) = log.read("category:services")
+    context = json.dumps(deleted.context, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    book, done = written(log)
+    assert done.sheets == (("entries", 2), ("long texts", 3)) and done.long_texts == 1
+    parts = book.rows("long texts")
+    assert "".join(part["text"] for part in parts) == context
+    assert [(part["seq"], part["column"], part["part"]) for part in parts] == [
+        (1, "context", part) for part in (1, 2, 3)
+    ]
+    assert book.rows()[1]["context"] == f"{len(context)} characters, which stand in the sheet “long texts”"
+
+
+def test_the_properties_name_nobody_and_the_bytes_come_again(log: ClinicLog, record: Record):
+    record()
+    outs = [io.BytesIO(), io.BytesIO()]
+    for out in outs:
+        xlsx_file.write(log.read(), out, created=CREATED, about="Entries of the log x.")
+    assert outs[0].getvalue() == outs[1].getvalue()
+    found = Book(outs[0].getvalue()).book.properties
+    assert found.created == found.modified == datetime(2026, 5, 3, 12, 22, 31)  # noqa: DTZ001 - openpyxl's are naive
+    assert (found.title, found.description) == ("Activity log", "Entries of the log x.")
+    assert not any([found.creator, found.lastModifiedBy, found.subject, found.keywords, found.category])
+
+
+def test_ids_are_those_of_the_list_though_entries_come_meanwhile(log: ClinicLog, record: Record):
+    for day in (3, 1, 2):
+        record(occurred_at=f"2026-05-0{day}T10:00:00Z")
+    listed = [one.id for one in log.read("category:bookings")]
+
+    class Recording(io.BytesIO):
+        def write(self, data: Any) -> int:
+            record(occurred_at="2026-05-01T12:00:00Z")
+            return super().write(data)
+
+    out = Recording()
+    manifest = export(log, "category:bookings", out, format="xlsx", actor=ACTOR)
+    assert [row["id"] for row in Book(out.getvalue()).rows()] == listed and log.size > 4
+    assert (manifest.up_to_seq, manifest.written.first_id, manifest.written.last_id) == (3, listed[0], listed[-1])
+
+
+def test_an_entry_recorded_between_two_rows_is_not_in_the_file(log: ClinicLog, record: Record):
+    def and_record(views: Any) -> Any:
+        for one in views:
+            record(occurred_at="2026-05-01T12:00:00Z")
+            yield one
+
+    for _ in range(3):
+        record()
+    out = io.BytesIO()
+    xlsx_file.write(and_record(log.read(up_to=log.size)), out, created=CREATED)
+    assert [row["seq"] for row in Book(out.getvalue()).rows()] == [3, 2, 1] and log.size == 6
+
+
+def test_the_manifest_is_true_of_its_file(log: ClinicLog, record: Record, tmp_path: Path):
+    record()
+    export(log, "client:cli_77", tmp_path / "all.xlsx", format="xlsx", actor=ACTOR)
+    data = (tmp_path / "all.xlsx").read_bytes()
+    manifest = json.loads((tmp_path / "all.xlsx.manifest.json").read_bytes())
+    assert (manifest["sha256"], manifest["bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert (manifest["format"], manifest["profile"], manifest["long_texts"]) == ("xlsx", "spreadsheet", 0)
+    assert manifest["sheets"] == [{"name": "entries", "rows": 1}] and "guard" not in manifest
+    recorded = log.entry(manifest["recorded_as"])
+    assert (recorded.context["format"], recorded.context["profile"]) == ("xlsx", "spreadsheet")
+    about = Book(data).book.properties.description
+    assert about == f"Entries of the log {log.info.origin} up to number 1; this export is its number 2."
+
+
+def test_an_empty_log_is_a_header(log: ClinicLog):
+    book, done = written(log)
+    assert [cell.value for cell in book.sheets["entries"][0]] == list(COLUMNS)
+    assert len(book.sheets["entries"]) == 1 and done.rows == 0 and done.sheets == (("entries", 0),)
+
+
+def test_an_entry_that_cannot_be_read_leaves_no_file(log: ClinicLog, record: Record, tmp_path: Path, temporary: Path):
+    record(occurred_at="2026-05-01T10:00:00Z")
+    record(occurred_at="2026-05-02T10:00:00Z")
+    log.checkpoint()
+    with sqlite3.connect(log.journal.places.database) as other:
+        other.execute("DROP TRIGGER indelible_entry_no_update")
+        other.execute("UPDATE indelible_entry SET body = x'7b7d' WHERE seq = 1")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(StorageFailure, match="entry 1 cannot be read"):
+        export(log, "", tmp_path / "out" / "all.xlsx", format="xlsx", actor=ACTOR)
+    assert not list((tmp_path / "out").iterdir()) and not list(temporary.iterdir())
+
+
+def test_rows_wait_where_only_their_owner_reads_them(log: ClinicLog, record: Record, temporary: Path):
+    record()
+    seen: list[int] = []
+
+    def watched(views: Any) -> Any:
+        for one in views:
+            seen.extend(path.stat().st_mode & 0o777 for path in temporary.iterdir())
+            yield one
+
+    xlsx_file.write(watched(log.read()), io.BytesIO(), created=CREATED)
+    assert seen == [0o700] and not list(temporary.iterdir())
+
+
+def test_a_full_disk_is_one_sentence(log: ClinicLog, record: Record, temporary: Path):
+    if not Path("/dev/full").exists():
+        pytest.skip("/dev/full: this system has no such device")
+    record()
+    with pytest.raises(StorageFailure, match="could not be written: the disk is full"):
+        export(log, "", Path("/dev/full"), format="xlsx", actor=ACTOR)
+    assert not list(temporary.iterdir())
+
+
+def test_a_temporary_folder_that_goes_away_is_one_sentence(log: ClinicLog, record: Record, temporary: Path):
+    record()
+
+    def vanishing(views: Any) -> Any:
+        for path in temporary.glob("*/*"):
+            path.unlink()
+        yield from views
+
+    with pytest.raises(OSError, match="No such file"):
+        xlsx_file.write(vanishing(log.read()), io.BytesIO(), created=CREATED)
+
+
+def test_without_xlsxwriter_nothing_is_recorded(log: ClinicLog, record: Record, monkeypatch: pytest.MonkeyPatch):
+    record()
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(InvalidInput, match=r"XLSX needs the extra: pip install 'indelible\[xlsx\]'"):
+        export(log, "", io.BytesIO(), format="xlsx", actor=ACTOR)
+    assert log.size == 1
+
+
+def test_an_xlsxwriter_without_what_is_replaced_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(XMLwriter, "_xml_rich_inline_string")
+    with pytest.raises(InvalidInput, match="XLSX needs another version of XlsxWriter"):
+        xlsx_file.write([], io.BytesIO(), created=CREATED)
+
+
+def test_the_command_writes_a_workbook_to_standard_output(
+    log: ClinicLog, record: Record, capsysbinary: pytest.CaptureFixture[bytes]
+):
+    record()
+    assert main.run(["export", "--database", str(log.journal.places.database), "--format", "xlsx"]) == 0
+    out, err = capsysbinary.readouterr()
+    assert [row["seq"] for row in Book(out).rows()] == [1]
+    assert err.startswith(b"1 row, up to entry 1, SHA-256 " + hashlib.sha256(out).hexdigest().encode())
+
+
+def test_the_command_shows_no_workbook_on_a_terminal(
+    log: ClinicLog, record: Record, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    record()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main.run(["export", "--database", str(log.journal.places.database), "--format", "xlsx"]) == 2
+    assert "--output: a workbook is not for a terminal" in capsys.readouterr().err and log.size == 1

@@ -1,0 +1,86 @@
+"""The end of an account: a final bundle, an entry, and keys that are gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from indelible import Journal, Staff
+from indelible.errors import KeyUnavailable, StorageFailure
+from indelible.inspection import inspect_clinic
+from indelible.keys import KEY_BYTES
+from indelible.lifetime import close_clinic
+from indelible.note import Verifier
+from indelible.testing.logs import event
+from indelible.verify import verify_bundle
+
+
+@pytest.fixture
+def journal(tmp_path, clock):
+    """As in `indelible.testing`, but the tests here close its clinic: what is left they verify themselves."""
+    made = Journal.create(tmp_path / "activity.db", installation="log.example.org", clock=clock)
+    made.add_clinic("c_lisbon", name="Lisbon", zone="Europe/Lisbon")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def closed(log, tmp_path):
+    for number in range(3):
+        log.record_document(event(number))
+    log.anonymize("cli_77", requested_by="staff", actor=Staff("usr_1"))
+    log.record_document(event(4, client={"id": "cli_1", "name": "Kept Client"}))
+    return close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"))
+
+
+def test_the_final_bundle_holds_every_entry_before_it_and_is_intact(closed, log, tmp_path):
+    with (tmp_path / "final.zip").open("rb") as file:
+        report = verify_bundle(file, Verifier.decode(log.info.vkey))
+    assert (report.result, report.entries, report.findings) == ("intact", 5, [])
+    assert closed.size == 7  # log.exported and clinic.closed come after
+
+
+def test_nothing_of_a_closed_clinic_can_be_read_recorded_or_signed(closed, journal, log):
+    with pytest.raises(KeyUnavailable, match=r"was closed on 2026-05-03 and its keys destroyed"):
+        journal.clinic("c_lisbon")
+    with pytest.raises(StorageFailure, match="was closed; nothing more is recorded"):
+        log.record_document(event(9))
+    assert journal.store.keys("c_lisbon") == []
+
+
+def test_the_keys_are_in_no_file_any_more(log, tmp_path):
+    log.record_document(event(1))
+    wrapped = [row.wrapped for row in log.store.keys("c_lisbon")]
+    assert all(len(one) > KEY_BYTES for one in wrapped)
+    assert any(wrapped[0] in path.read_bytes() for path in tmp_path.glob("activity.db*"))
+    close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"))
+    for path in tmp_path.glob("activity.db*"):
+        assert not any(one in path.read_bytes() for one in wrapped), path.name
+
+
+def test_the_last_checkpoint_stays_and_the_structure_is_still_verified(closed, journal):
+    (clinic,) = journal.clinics()
+    report = inspect_clinic(journal, clinic, None)
+    assert (report.result, report.entries, report.signed_size) == ("intact", 7, 7)
+    assert journal.store.last_checkpoint("c_lisbon").size == 7
+
+
+def test_a_change_in_a_closed_log_is_still_found(closed, journal, tmp_path):
+    db = journal.store._connection()
+    db.execute("DROP TRIGGER indelible_entry_no_update")
+    db.execute("UPDATE indelible_entry SET body = CAST(replace(body, 'bk_1', 'bk_7') AS BLOB) WHERE seq = 2")
+    (clinic,) = journal.clinics()
+    assert {(f.verdict, f.seq) for f in inspect_clinic(journal, clinic, None).findings} >= {("edited", 2)}
+
+
+def test_another_clinic_of_the_database_goes_on(closed, journal):
+    other = journal.add_clinic("c_porto", name="Porto", zone="Europe/Lisbon")
+    other.record_document(event(1))
+    assert other.entry(1).client == {"id": "cli_77", "name": "Ana Sousa"}
+
+
+def test_where_the_bundle_cannot_be_written_nothing_is_destroyed(log, tmp_path):
+    log.record_document(event(1))
+    with pytest.raises(StorageFailure, match="the folder does not exist"):
+        close_clinic(log, tmp_path / "nowhere" / "final.zip", actor=Staff("usr_1"))
+    assert len(log.store.keys("c_lisbon")) == 3
+    assert log.entry(1).client == {"id": "cli_77", "name": "Ana Sousa"}
