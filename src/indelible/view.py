@@ -69,6 +69,12 @@ class View(Opened):
         return self._named(self.actor, self.members["actor"]["kind"], "actor")
 
     @property
+    def client_in_words(self) -> str:
+        """The client concerned: "Ana Sousa", "Anonymous client"; empty where the entry concerns none."""
+        role = self.client_role
+        return self._named(self.client or {}, "client", role) if role else ""
+
+    @property
     def why(self) -> str:
         """For the system, why it acted, in words: "policy “late cancel”"; else empty."""
         reason = self.members["actor"].get("reason")
@@ -141,7 +147,7 @@ class _Words(dict[str, Any]):
                 return view._named(target, kind, "target")
             return target.get("id") or f"a {kind}"
         if name == "client":
-            return view._named(view.client or {}, "client", view.client_role or "client")
+            return view.client_in_words or "an unknown client"
         if name == "amount":
             return money.display(view.amount_minor or 0, view.currency) if view.currency else "an unknown amount"
         return _in_words(context.get(name), view.zone)

@@ -35,15 +35,20 @@ def demo(
         log = journal.clinic(built.clinic_id)
         shown, count = table.entries(log.read(limit=_SHOWN), log.info.zone, f"{log.info.name}: the newest entries")
         table.console().print(shown)
-        say(f"The newest {count} of {log.size} entries, {took}. Try, for example:")
+        say(f"The newest {count} of {log.size} entries, {took}.")
+    _say_uses(built)
+
+
+def _say_uses(built: demo_folder.Built) -> None:
+    """What to look for in the demo, with the command that finds each."""
     program = Path(sys.argv[0])
     command = program if not program.is_absolute() else Path("indelible")
+    say("\nFive things to look for, each with the command that finds it:")
     say(f"  export INDELIBLE_DATABASE={built.database}")
-    for words in (
-        "list actor:system category:payments",
-        "list action:booking.cancelled --limit 10",
-        "show 1",
-        "export category:payments --output payments.csv",
-        "verify",
-    ):
-        say(f"  {command} {words}")
+    for number, use in enumerate(built.uses, 1):
+        say(f"\n{number}. {use.title}: {use.first_day} to {use.last_day}")
+        if use.planted:
+            say(f"   {use.question}\n   {command} {use.commands[0]}")
+        else:
+            say(f"   not in this demo, which ends before; it needs --days {(use.last_day - built.start).days + 1}")
+    say(f"\nWhether the log is intact: {command} verify")

@@ -42,6 +42,8 @@ def anonymize(
                 print(
                     f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody."
                 )
+        if done.entry is not None:
+            say("What others wrote in entries about somebody else can still name the client: search for the name.")
         if not done.wiped:
             say("Another program is reading the database, so SQLite's -wal file still holds what was deleted.")
             say("Run this command again when that program has stopped; until then the erasure is not complete.")

@@ -148,8 +148,7 @@ def _print(info: Clinic, report: Report) -> None:
     print(f"checked {report.entries} entries, {report.values} personal values, {report.checkpoints} signed checkpoints")
     if report.erased:
         by = sorted({one for seqs in report.erased.values() for one in seqs})
-        some = ", ".join(map(str, by[:10])) + (" …" if len(by) > 10 else "")
-        print(f"{len(report.erased)} entries lost values by anonymization, which entries {some} account for")
+        print(f"{len(report.erased)} entries lost values by anonymization, accounted for by {words.numbers(by)}")
     if info.closed_at is not None:
         print("the clinic was closed: its values are sealed for good, and were not opened")
     print(f"signed up to entry {report.signed_size}; root {report.root.hex()}")

@@ -120,7 +120,7 @@ def _context(view: View) -> str:
     parts: list[str] = []
     client = view.client
     if client is not None and view.members["actor"]["kind"] != "client" and (view.target or {}).get("kind") != "client":
-        parts.append(client.get("name") or client.get("id") or "unknown client")
+        parts.append(view.client_in_words)
     if view.amount_minor is not None and view.currency and "{amount}" not in getattr(view.declared, "sentence", ""):
         parts.append(money.display(view.amount_minor, view.currency))
     context = view.context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 
 from ..errors import IndelibleError
 from .bundle import verify_bundle
@@ -23,8 +24,9 @@ def main() -> int:
     except (IndelibleError, OSError) as error:
         print(f"indelible.verify: {error}", file=sys.stderr)  # noqa: T201 - as below
         return 2
-    for line in lines(report):
-        print("".join(character if character.isprintable() else "?" for character in line))  # noqa: T201 - its output
+    with suppress(BrokenPipeError):  # the exit code is the verdict, also for who reads only the first line
+        for line in lines(report):
+            print("".join(character if character.isprintable() else "?" for character in line))  # noqa: T201 - its output
     return {"intact": 0, "not_intact": 1, "could_not_tell": 2}[report.result]
 
 

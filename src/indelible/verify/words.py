@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import InvalidInput, MalformedProof
 from ..note import Verifier, fingerprint
@@ -54,12 +54,17 @@ def _counts(report: BundleReport) -> Iterator[str]:
     yield f"checked {report.entries} entries and {report.values} values against the signed head of size {report.size}"
     if report.erased:
         by = sorted({one for seqs in report.erased.values() for one in seqs})
-        some = ", ".join(map(str, by[:10])) + (" …" if len(by) > 10 else "")
-        yield f"erased: {len(report.erased)} entries lost values by anonymization, which entries {some} account for"
+        yield f"erased: {len(report.erased)} entries lost values by anonymization, accounted for by {numbers(by)}"
     if report.withheld:
         yield f"withheld: {report.withheld} values are committed to and were kept back by the exporter"
     if report.exported_as:
         yield f"the log's entry {report.exported_as} records this export, with a seal of each of its files"
+
+
+def numbers(seqs: Sequence[int]) -> str:
+    """Return "entry 7", or "entries 7, 9, 12 …"."""
+    shown = ", ".join(map(str, seqs[:10])) + (" …" if len(seqs) > 10 else "")
+    return f"{'entry' if len(seqs) == 1 else 'entries'} {shown}"
 
 
 def _limits(report: BundleReport) -> Iterator[str]:
