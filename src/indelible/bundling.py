@@ -102,18 +102,22 @@ class _Bundling:
             return self._write(file, checkpoint, first, last)
 
     def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:
-        log = self.log
-        writer = Writer(file, log.sealer, frozenset(self.given))
-        selection = replace(log.select(self.wanted, last), from_seq=first)
+        selection = replace(self.log.select(self.wanted, last), from_seq=first)
         words = Words(self.wanted.words, self.wanted.unwanted_words)
-        writer.rows(self._stored(selection), words.test() if any(words) else lambda view: True)
-        erasures = self._erasures(writer)
-        statement = self._statement(first, last, len(writer.seqs))
-        files = writer.seal(statement, readme(statement, log.info.vkey))
-        recorded = record_export(
-            log, self.wanted, checkpoint, self.actor, format="bundle", profile=self.kind, up_to=last,
-            rows=len(writer.seqs), files=files,
-        )  # fmt: skip
+        with Writer(file, self.log.sealer, frozenset(self.given)) as writer:
+            writer.rows(self._stored(selection), words.test() if any(words) else lambda view: True)
+            erasures = self._erasures(writer)
+            statement = self._statement(first, last, len(writer.seqs))
+            files = writer.seal(statement, readme(statement, self.log.info.vkey))
+            recorded = record_export(
+                self.log, self.wanted, checkpoint, self.actor, format="bundle", profile=self.kind, up_to=last,
+                rows=statement.rows, files=files,
+            )  # fmt: skip
+            return self._prove(writer, statement, recorded.seq, erasures)
+
+    def _prove(self, writer: Writer, statement: Statement, seq: int, erasures: list[tuple[int, bytes]]) -> Bundled:
+        """Take the checkpoint that covers the record of this export, and add the proofs against it."""
+        log = self.log
         signed = log.checkpoint()
         assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
         prover = merkle.Prover(leaf for _, leaf in log.store.leaves(log.info.id, 0, signed.size))
@@ -121,9 +125,9 @@ class _Bundling:
             raise StorageFailure(
                 "the entries do not come to the signed root, so no bundle is made; run indelible verify"
             )
-        record = (recorded.seq, log.store.one(log.info.id, recorded.seq).body)
+        record = (seq, log.store.one(log.info.id, seq).body)
         writer.prove(statement, prover, record, erasures, signed.note, log.info.vkey)
-        return Bundled(statement, signed, recorded.seq)
+        return Bundled(statement, signed, seq)
 
     def _stored(self, selection: Selection) -> Iterator[Stored]:
         store, clinic_id = self.log.store, self.log.info.id

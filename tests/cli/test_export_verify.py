@@ -178,3 +178,13 @@ def test_findings_cannot_control_the_terminal(recorded):
     assert result.code == 1
     assert "\x1b" not in result.out + result.err
     assert "\x1b" not in recorded.ok("clinic", "list").out.replace("b\x1b[31m", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.xlsx", b"PK"), ("a.JSONL", b'{"seq"'), ("a.csv", b"\xef\xbb\xbfseq"), ("a", b"\xef")]
+)
+def test_without_a_format_the_name_of_the_file_says_it(recorded, name, begins):
+    recorded.ok("export", "--output", name)
+    assert (recorded.folder / name).read_bytes().startswith(begins)
+    recorded.ok("export", "--output", name, "--format", "csv-data")
+    assert (recorded.folder / name).read_bytes().startswith(b"seq,id")

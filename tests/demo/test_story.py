@@ -215,20 +215,6 @@ def test_who_works_has_logged_in_that_day(year):
             assert today in present, one
 
 
-def test_a_strangers_guesses_and_login_are_followed_by_the_end_of_all_sessions(year):
-    night = [one for one in year if one.get("request", {}).get("ip") == "203.0.113.66"]
-    assert [one["action"] for one in night] == ["account.login_failed"] * 24 + ["account.logged_in"]
-    assert when(night[-1]) - when(night[0]) < timedelta(minutes=10)
-    account = night[-1]["target"]
-    after = [one for one in year if one["target"] == account and when(one) > when(night[-1])]
-    revoked = of(after, "account.session_revoked")[0]
-    assert revoked["context"]["scope"] == "all"
-    assert revoked["actor"]["role"] == "owner"
-    assert when(revoked) - when(night[-1]) < timedelta(hours=12)
-    assert of(after, "account.password_changed")
-    assert of(after, "account.two_factor_enabled")
-
-
 def test_a_deleted_service_is_made_again_from_its_snapshot(year):
     (deleted,) = of(year, "service.deleted")
     (again,) = [one for one in of(year, "service.created") if when(one) > when(deleted)]

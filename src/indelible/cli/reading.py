@@ -144,16 +144,19 @@ def show(
             table.console().print(table.one(view, log.info.zone))
 
 
+_BY_SUFFIX: dict[str, Format] = {".xlsx": "xlsx", ".jsonl": "jsonl"}
+
+
 def export(
     words: Words = None,
     output: Annotated[str, typer.Option(help="File to write, or - for standard output.")] = "-",
     format: Annotated[
-        Format,
+        Format | None,
         typer.Option(
             help="csv opens in a spreadsheet (BOM); csv-data is for programs (no BOM); xlsx is a workbook; jsonl has "
-            "one JSON object a line."
+            "one JSON object a line. Without it, the file's name says: .xlsx, .jsonl, else csv."
         ),
-    ] = "csv",
+    ] = None,
     database: Database = None,
     clinic: ClinicId = None,
     as_id: AsId = None,
@@ -163,6 +166,7 @@ def export(
     with clinic_log(database, clinic) as log:
         wanted = parse(log, words or [])
         by = actor(as_id, as_name, "export")
+        format = format or _BY_SUFFIX.get(Path(output).suffix.lower(), "csv")
         if format == "xlsx" and output == "-" and sys.stdout.isatty():
             raise InvalidInput("a workbook is not for a terminal; name a file", "--output")
         target = sys.stdout.buffer if output == "-" else Path(output)

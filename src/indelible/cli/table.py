@@ -128,9 +128,7 @@ def _context(view: View) -> str:
         if context.get(name):
             parts.append(str(context[name]))
     if view.category == "account" or view.members["actor"]["kind"] == "client":
-        parts.append(view.device)
-    if view.category == "account":
-        parts.append(view.request.get("ip") or "")
+        parts += [view.device, view.request.get("ip") or ""]
     if view.states:
         parts.append(f"({', '.join(sorted(set(view.states.values())))} values)")
     return " · ".join(part for part in parts if part)

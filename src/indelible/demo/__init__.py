@@ -4,13 +4,14 @@
     with demo.reopen(Path(".demo")) as journal:
         journal.clinic().read("category:payments")
 
-`make_documents` gives the event documents alone.
+`make_documents` gives the event documents alone, and `uses` says what there is to look for in them.
 """
 
 from __future__ import annotations
 
 from .folder import Built, build, reopen
 from .office import CLINIC_ID, CLINIC_NAME
+from .uses import Sight, Use, uses
 from .year import make_documents
 
-__all__ = ["CLINIC_ID", "CLINIC_NAME", "Built", "build", "make_documents", "reopen"]
+__all__ = ["CLINIC_ID", "CLINIC_NAME", "Built", "Sight", "Use", "build", "make_documents", "reopen", "uses"]

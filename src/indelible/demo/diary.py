@@ -94,9 +94,9 @@ class Clinic:
             event["key"] = f"demo-{number:06d}"
             yield event
 
-    def events(self) -> list[tuple[int, Json]]:
-        """Return what has been written down so far, with its instants, in order."""
-        return sorted(self._events, key=lambda one: one[0])
+    def written(self, after: int = 0) -> list[tuple[int, Json]]:
+        """Return the events written down so far, less the first `after`, each with its instant, in any order."""
+        return self._events[after:]
 
     # Ids
 

@@ -22,6 +22,7 @@ from ..journal import ClinicLog, Journal, Places, now_in_microseconds
 from . import calendar
 from .office import CLINIC_ID, CLINIC_NAME
 from .people import Json
+from .uses import Use, uses
 from .year import make_documents
 
 # Large enough that a commit costs little, small enough that the progress moves.
@@ -30,13 +31,17 @@ BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What `build` left: where the database is, how many documents the demo has, how many of them were added now."""
+    """What `build` left: where the database is, how many documents the demo has, how many of them were added now.
+
+    `uses` says what there is to look for.
+    """
 
     database: Path
     clinic_id: str
     start: date
     documents: int
     added: int
+    uses: tuple[Use, ...]
 
 
 def build(
@@ -59,9 +64,10 @@ def build(
         log = _log(journal)
         yesterday = calendar.local(moment).date() - timedelta(days=1)
         start = _start(log) or yesterday - timedelta(days=days - 1)
-        documents = list(make_documents(seed, start=start, days=min(days, (yesterday - start).days + 1)))
+        days = min(days, (yesterday - start).days + 1)
+        documents = list(make_documents(seed, start=start, days=days))
         added = _complete(log, documents, progress or (lambda done, all: None))
-    return Built(folder / "activity.db", CLINIC_ID, start, len(documents), added)
+    return Built(folder / "activity.db", CLINIC_ID, start, len(documents), added, uses(seed, start=start, days=days))
 
 
 def reopen(folder: Path) -> Journal:

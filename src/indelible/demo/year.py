@@ -10,6 +10,7 @@ from .diary import REACH_DAYS, Clinic
 from .office import found, tell_office, tell_once
 from .people import Json
 from .till import expire_vouchers, sell_vouchers
+from .uses import count_bookings_left, tell_uses
 from .visits import tell_visits
 
 
@@ -21,6 +22,7 @@ def make_documents(seed: int = 1, *, start: date, days: int = 365) -> Iterator[J
     """
     clinic = Clinic(seed, start)
     found(clinic)
+    tell_uses(clinic)
     tell_once(clinic)
     for offset in range(1, days + REACH_DAYS):
         day = start + timedelta(days=offset)
@@ -28,4 +30,5 @@ def make_documents(seed: int = 1, *, start: date, days: int = 365) -> Iterator[J
         tell_office(clinic, day)
         sell_vouchers(clinic, day)
         tell_visits(clinic, day)
+    count_bookings_left(clinic)
     return clinic.told(calendar.midnight(start + timedelta(days=days)))

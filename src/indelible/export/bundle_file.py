@@ -16,8 +16,8 @@ import tempfile
 import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import IO, Any, BinaryIO
+from contextlib import contextmanager, suppress
+from typing import IO, Any, BinaryIO, Self
 
 from .. import bundle, commitment, csv_row, entry, merkle, money
 from ..bundle import Line, Opening, Proven, Rendering, Statement, Wording
@@ -63,6 +63,17 @@ class Writer:
         self._currencies: dict[str, int] = {}
         self.seqs = array("q")
         self.gone: set[bytes] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Finish the zip; after an error only let go of the file, which is then thrown away."""
+        if kind is None:
+            self._zip.close()
+        else:
+            with suppress(OSError, ValueError):
+                self._zip.close()
 
     def rows(self, stored: Iterable[Stored], has: Callable[[View], bool] = lambda view: True) -> None:
         """Write the entries, newest first, and their CSV; `has` says which of them are meant."""
@@ -168,7 +179,6 @@ class Writer:
         self._put("erasures.jsonl", b"".join(map(proven, erasures)))
         self._put("checkpoint", note)
         self._put("key.txt", f"{vkey}\n".encode())
-        self._zip.close()
 
     @contextmanager
     def _file(self, name: str) -> Iterator[IO[bytes]]:

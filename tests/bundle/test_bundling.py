@@ -1,0 +1,132 @@
+"""Making a bundle: what the log keeps of it, and what happens where it cannot be made."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zipfile
+
+import pytest
+
+from indelible import Staff
+from indelible.bundling import export_bundle, export_complete
+from indelible.errors import InvalidInput, StorageFailure
+from indelible.note import Verifier
+from indelible.testing.logs import event
+from indelible.verify import verify_bundle
+
+ACTOR = Staff("usr_1", "Owner")
+
+
+@pytest.fixture
+def filled(log):
+    for number in range(1, 5):
+        log.record_document(event(number, client={"id": f"cli_{number % 2}", "name": f"Client {number % 2}"}))
+    return log
+
+
+def checked(log, path):
+    with path.open("rb") as file:
+        return verify_bundle(file, Verifier.decode(log.info.vkey))
+
+
+def recorded(log):
+    return list(log.read("action:log.exported"))
+
+
+def test_the_log_keeps_seals_and_rows_and_the_bundle_holds_that_entry(filled, tmp_path):
+    done = export_bundle(filled, "client:cli_1", tmp_path / "b.zip", actor=ACTOR)
+    (entry,) = recorded(filled)
+    assert (entry.seq, entry.context["rows"], entry.context["format"]) == (done.recorded_as, 2, "bundle")
+    assert sorted(entry.context["files"]) == [
+        "README.txt",
+        "bundle.json",
+        "entries.csv",
+        "entries.jsonl",
+        "rendering.json",
+    ]
+    with zipfile.ZipFile(tmp_path / "b.zip") as file:
+        assert json.loads(file.read("export.json"))["body"] == filled.store.one(filled.info.id, entry.seq).body.decode()
+        for name, seal in entry.context["files"].items():
+            assert seal.encode() not in file.read(name)  # nothing in the sealed files gives the seal away
+
+
+def test_free_words_are_in_the_bundle_and_not_in_the_log(filled, tmp_path):
+    done = export_bundle(filled, '"client 1"', tmp_path / "b.zip", actor=ACTOR)
+    assert (done.statement.rows, done.statement.filter) == (2, '"client 1"')
+    (entry,) = recorded(filled)
+    assert "client 1" not in json.dumps(entry.document()).lower()
+    assert entry.context["free_words"] == 1
+    assert checked(filled, tmp_path / "b.zip").result == "intact"
+
+
+def test_an_entry_that_was_changed_makes_no_bundle(filled, tmp_path):
+    db = sqlite3.connect(tmp_path / "activity.db", isolation_level=None)
+    (sealed,) = db.execute("SELECT sealed FROM indelible_personal WHERE seq = 2 LIMIT 1").fetchone()
+    db.execute("UPDATE indelible_personal SET sealed = ? WHERE sealed = ?", (sealed[:-1] + b"\x00", sealed))
+    with pytest.raises(StorageFailure, match="entry 2 was changed in the database, so no bundle is made"):
+        export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR)
+    db.execute("UPDATE indelible_personal SET sealed = ? WHERE sealed = ?", (sealed, sealed[:-1] + b"\x00"))
+    db.close()
+    assert not list(tmp_path.glob("b.zip*"))
+    assert recorded(filled) == []
+
+
+def test_a_client_who_goes_while_rows_are_written_stops_the_bundle(filled, tmp_path):
+    """The rows before would show what the rows behind say was erased."""
+    for number in range(600):
+        filled.record_document(event(number, client={"id": "cli_0", "name": "Client 0"}))
+
+    def go(done):
+        if done == 500:
+            filled.anonymize("cli_0", requested_by="client", actor=ACTOR)
+
+    with pytest.raises(StorageFailure, match="a client was anonymized while the bundle was written; make it again"):
+        export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR, progress=go)
+    assert not list(tmp_path.glob("b.zip*"))
+    export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR)
+    assert checked(filled, tmp_path / "b.zip").result == "intact"
+
+
+def test_erasures_of_other_people_are_not_shown(filled, tmp_path):
+    filled.anonymize("cli_0", requested_by="client", actor=ACTOR)
+    export_bundle(filled, "client:cli_1", tmp_path / "b.zip", actor=ACTOR)
+    with zipfile.ZipFile(tmp_path / "b.zip") as file:
+        assert file.read("erasures.jsonl") == b""
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 2), (3, 1), (1, 9), (6, None)])
+def test_a_range_that_the_log_does_not_have_is_refused(filled, tmp_path, first, last):
+    with pytest.raises(InvalidInput, match="must be within 1 and 4"):
+        export_complete(filled, tmp_path / "b.zip", actor=ACTOR, first_seq=first, last_seq=last)
+
+
+def test_an_empty_log_has_an_empty_bundle(log, tmp_path):
+    export_complete(log, tmp_path / "b.zip", actor=ACTOR)
+    report = checked(log, tmp_path / "b.zip")
+    assert (report.result, report.entries) == ("intact", 0)
+
+
+def test_an_older_bundle_stays_valid_after_the_client_is_anonymized(filled, tmp_path):
+    export_bundle(filled, "", tmp_path / "before.zip", actor=ACTOR)
+    filled.anonymize("cli_0", requested_by="client", actor=ACTOR)
+    export_bundle(filled, "", tmp_path / "after.zip", actor=ACTOR)
+    assert checked(filled, tmp_path / "before.zip").result == "intact"
+    after = checked(filled, tmp_path / "after.zip")
+    assert (after.result, after.erased) == ("intact", {4: (6,), 2: (6,)})
+
+
+def test_a_bundle_is_for_its_owner_only_and_holds_no_time_of_day(filled, tmp_path):
+    export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR)
+    assert (tmp_path / "b.zip").stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(tmp_path / "b.zip") as file:
+        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_a_disk_that_fails_leaves_no_bundle(filled, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder").chmod(0o500)
+    for output in (tmp_path / "nowhere" / "b.zip", tmp_path / "folder"):
+        with pytest.raises(StorageFailure):
+            export_bundle(filled, "", output, actor=ACTOR)
+    assert len(recorded(filled)) <= 1
