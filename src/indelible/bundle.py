@@ -93,7 +93,10 @@ class Statement:
         good = all(type(members[name]) is int and members[name] >= 0 for name in numbers)
         good = good and type(given) is list and all(name in entry.CLASSES for name in given)
         good = good and all(type(members[name]) is str for name in members if name not in (*numbers, "given"))
-        if not good or members["kind"] not in ("selection", "complete") or given != sorted(set(given)):
+        good = good and (
+            members["kind"] == "complete" or (members["kind"] == "selection" and members["first_seq"] == 1)
+        )
+        if not good or given != sorted(set(given)):
             raise MalformedProof("bundle.json does not have the form of version 1")
         return cls(**members | {"given": tuple(given), "nonce": commitment.decode(members["nonce"])})
 
@@ -224,9 +227,13 @@ class Rendering:
         texts = [*devices, *devices.values(), *(text for wording in actions.values() for text in wording)]
         right = type(members["devices"]) is list and all(type(text) is str for text in texts)
         right = right and all(type(n) is int for n in currencies.values())
+        right = right and all(wording.money in ("in", "out", "none") for wording in actions.values())
         if not right or members["schema"] != RENDERING_SCHEMA or any(not 0 <= n <= 9 for n in currencies.values()):
             raise MalformedProof("rendering.json does not have the form of version 1")
-        return cls(actions, devices, currencies)
+        made = cls(actions, devices, currencies)
+        if made.encode() != data:  # dict() also reads pairs in another order, twice, or of another kind
+            raise MalformedProof("rendering.json does not have the form of version 1")
+        return made
 
 
 def _line(value: Any) -> bytes:

@@ -304,9 +304,10 @@ class _Drafting:
         if type(value) is CutText:
             self.cut.append(path)
         plain = to_json(value)
-        if entry.is_holder(plain):
+        if entry.is_reference(plain):
             raise InvalidInput(
-                "is an object of only kind and id, or only person, which a body keeps for references", path
+                "is an object of only kind and id, or only person, or a change of such; a body keeps these for references",
+                path,
             )
         return plain
 

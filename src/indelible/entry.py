@@ -303,6 +303,11 @@ def is_holder(value: Any) -> bool:
     )
 
 
+def is_reference(value: Any) -> bool:
+    """Whether a value in a context would be read as a reference, or as a change of one."""
+    return any(_holders({"": value}))
+
+
 def _holders(context: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The references in a context: a field itself, or the old and the new side of a change."""
     for name, value in context.items():

@@ -200,9 +200,17 @@ def test_at_most_64_personal_values():
         drafted(GOOD | {"people": people})
 
 
-def test_an_object_that_reads_as_a_reference_is_refused():
-    snapshot = {"kind": "client", "id": "cli_77"}
-    with pytest.raises(InvalidInput, match="keeps for references") as raised:
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        {"kind": "client", "id": "cli_77"},
+        {"person": 0},
+        {"old": {"id": "q"}, "new": {"person": 3}},
+        {"old": 1, "new": {"kind": "a", "id": "b"}},
+    ],
+)
+def test_an_object_that_reads_as_a_reference_is_refused(snapshot):
+    with pytest.raises(InvalidInput, match="keeps these for references") as raised:
         drafted({"action": "service.deleted", "actor": GOOD["actor"], "target": {"kind": "service", "id": "s"},
                  "context": {"snapshot": snapshot}})  # fmt: skip
     assert raised.value.field == "context.snapshot"

@@ -21,7 +21,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
@@ -34,6 +34,9 @@ from ..note import LARGEST_NOTE, Verifier
 from ..opened import Opened
 from .report import Report
 
+_BOM = b"\xef\xbb\xbf"
+# How a body that erased something stands in a line of entries.jsonl.
+_ERASES = b'\\"erases\\":'
 # Entries between two calls of `progress`.
 _PROGRESS = 1_000
 
@@ -126,7 +129,7 @@ class _Check:
     ) -> None:
         self.archive, self.statement, self.progress = archive, statement, progress
         self.report = BundleReport(size=0, statement=statement)
-        inside = Verifier.decode(_text(_whole(archive, "key.txt", 2_000)))
+        inside = Verifier.decode(_one_line(_whole(archive, "key.txt", 2_000)))
         self.key = key or inside
         self.report.vkey = self.key.encode()
         if key is None:
@@ -204,16 +207,45 @@ class _Check:
         return files
 
     def _erasures(self) -> None:
+        """What proven entries say was erased: those in erasures.jsonl, and those among the entries."""
+        before = 0
         with self.archive.open("erasures.jsonl") as file:
             while data := file.readline(bundle.LINE_LIMIT):
                 body = self._proven(data, "an entry that says it erased values")
                 if body is None:
                     continue
-                if (erasure := entry.erasure(body)) is None:
+                if body.seq <= before:
+                    self.report.add("reordered", body.seq, "it stands twice in erasures.jsonl, or behind a newer one")
+                before = body.seq
+                if not self._remember(body):
                     self.report.add("added", body.seq, "erasures.jsonl holds an entry that erased nothing")
+        if self.head is not None:
+            self._erasures_among_entries()
+
+    def _erasures_among_entries(self) -> None:
+        """They are known before the values are judged, because entries stand in the order of when they happened."""
+        selection = self.statement.kind == "selection"
+        with self.archive.open("entries.jsonl") as lines, self.archive.open(self._proofs) as proofs:
+            while data := lines.readline(bundle.LINE_LIMIT):
+                path = proofs.readline(bundle.LINE_LIMIT) if selection else b""
+                if _ERASES not in data:
                     continue
-                for personal_class in erasure.classes:
-                    self.erased[erasure.token.hex(), personal_class] = (erasure.up_to_seq, body.seq)
+                with suppress(MalformedProof):  # what is wrong with the line is found when its turn comes
+                    line = Line.decode(data)
+                    if not selection or self._is_in_tree(line.seq, line.leaf, bundle.decode_path(path)):
+                        self._remember(entry.decode(line.body))
+
+    def _remember(self, body: entry.Body) -> bool:
+        """Note what an entry erased; false where it erased nothing."""
+        if (erasure := entry.erasure(body)) is None:
+            return False
+        for personal_class in erasure.classes:
+            self.erased[erasure.token.hex(), personal_class] = (erasure.up_to_seq, body.seq)
+        return True
+
+    @property
+    def _proofs(self) -> str:
+        return "range.json" if self.statement.kind == "complete" else "proofs.jsonl"
 
     # The entries
 
@@ -223,7 +255,7 @@ class _Check:
         with (
             self.archive.open("entries.jsonl") as entries,
             self.archive.open("entries.csv") as table,
-            self.archive.open("range.json" if complete else "proofs.jsonl") as proofs,
+            self.archive.open(self._proofs) as proofs,
         ):
             lines, cells = _Digesting(entries), _Digesting(table)
             rows = _Rows(cells, self.report)
@@ -255,6 +287,7 @@ class _Check:
             body = entry.decode(line.body)
         except MalformedProof as error:
             report.add("edited", line.seq, f"its body cannot be one that was recorded: {error}")
+            rows.skip()
             return before
         if body.seq != line.seq:
             report.add("reordered", line.seq, f"its body says that it is entry {body.seq}")
@@ -317,11 +350,14 @@ def _canonical(value: object) -> bytes:
         return b""
 
 
-def _text(data: bytes) -> str:
+def _one_line(data: bytes) -> str:
     try:
-        return data.decode().removesuffix("\n")
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise MalformedProof("key.txt is not a text") from error
+    if not text.endswith("\n"):
+        raise MalformedProof("key.txt is not one line")
+    return text[:-1]
 
 
 class _Selection:
@@ -387,46 +423,65 @@ def _gaps(there: dict[int, bytes], first: int, last: int) -> list[tuple[int, int
 
 
 class _Rows:
-    """The CSV, compared row by row with what the entries make."""
+    """The CSV, compared row by row, byte for byte, with what the entries make."""
 
     def __init__(self, file: _Digesting, report: BundleReport) -> None:
         self.report, self.lost = report, False
-        csv.field_size_limit(bundle.LINE_LIMIT)  # the module's only way to allow a context of more than 128 KiB
-        text = io.TextIOWrapper(io.BufferedReader(file, 1 << 16), "utf-8-sig", newline="")
-        self.rows = csv.reader(text, strict=True)
-        if self._next() != list(csv_row.COLUMNS):
-            self._give_up("entries.csv does not begin with the names of the columns")
+        self.lines = io.BufferedReader(file, 1 << 16)
+        if self._next() != _BOM + csv_row.line(list(csv_row.COLUMNS)).encode():
+            self._give_up("entries.csv does not begin with a byte order mark and the names of the columns")
 
-    def _next(self) -> list[str] | None:
-        try:
-            return next(self.rows, None)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise MalformedProof("entries.csv cannot be read as CSV") from error
+    def _next(self) -> bytes:
+        """The bytes of the next row, which ends at a line feed outside quotes; empty at the end of the file."""
+        row = self.lines.readline(bundle.LINE_LIMIT)
+        while row.count(b'"') % 2 and len(row) < bundle.LINE_LIMIT and (more := self.lines.readline(bundle.LINE_LIMIT)):
+            row += more
+        return row
 
     def _give_up(self, what: str, seq: int | None = None) -> None:
         self.lost = True
         self.report.add("edited", seq, what)
 
+    def skip(self) -> None:
+        """Leave out the row of an entry that cannot be read, which is a finding already."""
+        if not self.lost:
+            self._next()
+
     def take(self, opened: Opened, wording: Wording, rendering: Rendering) -> None:
-        if self.lost:
-            return
-        row = self._next()
         try:
             agent = opened.values.get("request.user_agent")
             device = rendering.devices.get(agent, "") if isinstance(agent, str) else ""
             words = csv_row.Wording(wording.category, wording.label, wording.money, device)
             expected = csv_row.cells(opened, words, rendering.currencies)
+            data = csv_row.line(expected).encode()
         except (KeyError, TypeError, AttributeError, ValueError, IndexError):
             self.report.add("edited", opened.seq, "its body cannot be one that was recorded: it makes no row")
+            self.skip()
             return
-        if row is None or len(row) != len(expected) or row[0] != expected[0]:
-            self._give_up("entries.csv has another row in its place; the rows behind it were not compared", opened.seq)
+        if not self.lost and (row := self._next()) != data:
+            self._compare(opened.seq, row, expected)
+
+    def _compare(self, seq: int, row: bytes, expected: list[str]) -> None:
+        cells = _cells(row)
+        if cells is None or len(cells) != len(expected) or cells[0] != expected[0]:
+            self._give_up("entries.csv has another row in its place; the rows behind it were not compared", seq)
             return
-        for name, cell, right in zip(csv_row.COLUMNS, row, expected, strict=True):
-            if cell != right:
-                self.report.differing_cells.append((opened.seq, name))
-                self.report.add("edited", opened.seq, f"its cell {name} in entries.csv is not what its entry says")
+        differ = [name for name, cell, right in zip(csv_row.COLUMNS, cells, expected, strict=True) if cell != right]
+        for name in differ:
+            self.report.differing_cells.append((seq, name))
+            self.report.add("edited", seq, f"its cell {name} in entries.csv is not what its entry says")
+        if not differ:
+            self.report.add("edited", seq, "its row in entries.csv has the right cells, written in another way")
 
     def finish(self) -> None:
-        if not self.lost and self._next() is not None:
+        if not self.lost and self._next():
             self.report.add("added", None, "entries.csv has rows of entries that are not there")
+
+
+def _cells(row: bytes) -> list[str] | None:
+    """The cells of one row of CSV, or None where it is none."""
+    try:
+        (cells,) = csv.reader(io.StringIO(row.decode(), newline=""), strict=True)
+    except (csv.Error, ValueError):  # not UTF-8, not CSV, or not one row
+        return None
+    return cells
