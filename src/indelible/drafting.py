@@ -306,7 +306,8 @@ class _Drafting:
         plain = to_json(value)
         if entry.is_reference(plain):
             raise InvalidInput(
-                "is an object of only kind and id, or only person, or a change of such; a body keeps these for references",
+                "is an object of only kind and id, or of only person, or a change of such; a body keeps these for "
+                "references",
                 path,
             )
         return plain

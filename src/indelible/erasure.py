@@ -21,6 +21,7 @@ backup is brought up to it before anybody reads a name.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from .append import Appended, append
 from .catalogue.clients import ClientAnonymized
 from .document import Actor, Document, Request, System
 from .drafting import Draft, Named
+from .errors import StorageFailure
 from .headstore import HeadStore
 from .personal import Sealer
 from .store import Appending, Clinic, Store
@@ -96,11 +98,14 @@ def _count(tx: Appending, token: bytes) -> tuple[int, Counter[str]]:
     text = token.hex()
     for seq, personal_class, body in tx.groups_of(token):
         seqs.add(seq)
-        members = orjson.loads(body)
-        owner = members["tokens"].index(text)
-        for group in members["personal"]:
-            if group["owner"] == owner and group["class"] == personal_class:
-                values[personal_class] += len(group["values"])
+        try:
+            members = orjson.loads(body)
+            owner = members["tokens"].index(text)
+            for group in members["personal"]:
+                if group["owner"] == owner and group["class"] == personal_class:
+                    values[personal_class] += len(group["values"])
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise StorageFailure(f"entry {seq} cannot be read: its body was changed; run indelible verify") from error
     return len(seqs), values
 
 
@@ -113,6 +118,8 @@ def _draft(
         context=context,
         actor=System("client:themselves") if themselves else actor,
         request=Request(channel=request.channel) if themselves else request,
+        # A sealed value, so that whoever can write the database and has no key cannot make such an entry.
+        key=f"anonymize-{secrets.token_hex(16)}",
     )
     draft = drafting.draft(event, zone=clinic.zone, now=now, by_journal=True)
     person = len(draft.persons)

@@ -5,6 +5,7 @@ stay in it when the client is anonymized, so:
 
     one client named       the entry is about that client, who owns the recorded filter
     several clients        each stands in `people` as mentioned, and the filter has "mentioned" in the place of each id
+    an id not known here   stands as "unknown": it may be that of a client who was anonymized, or is recorded later
     free words             are not recorded, only how many there were: a word may be a name
 """
 
@@ -23,6 +24,9 @@ from .query import Choice, Query
 from .store import CheckpointRow
 
 MENTIONED = "mentioned"
+UNKNOWN = "unknown"
+# Members of a choice that hold no ids.
+_NO_IDS = frozenset({"kinds", "actions", "categories"})
 
 
 def record_export(
@@ -40,9 +44,8 @@ def record_export(
     """Append `log.exported`. `up_to` bounds the rows by seq (default: the checkpoint's size)."""
     clients = sorted(set(_clients(log, wanted.wanted)) | set(_clients(log, wanted.unwanted)))
     shown = query.without_words(wanted)
-    if len(clients) > 1:
-        known = frozenset(clients)
-        shown = replace(shown, wanted=_hidden(shown.wanted, known), unwanted=_hidden(shown.unwanted, known))
+    hidden = frozenset(clients) if len(clients) > 1 else frozenset[str]()
+    shown = replace(shown, wanted=_recorded(log, shown.wanted, hidden), unwanted=_recorded(log, shown.unwanted, hidden))
     size = 0 if checkpoint is None else checkpoint.size
     exported = LogExported(
         up_to_seq=size if up_to is None else up_to,
@@ -71,18 +74,27 @@ def record_export(
 
 
 def _clients(log: ClinicLog, choice: Choice) -> Iterator[str]:
-    """Every id in a filter that is, or was written as, a client's."""
+    """Every id in a filter that is a client's."""
     selecting = log.selecting()
     for value in choice.clients | choice.actors | choice.targets | choice.abouts:
         bare = value.removeprefix("client/")
-        if value in choice.clients or selecting.token("client", bare) is not None:
+        if selecting.token("client", bare) is not None:
             yield bare
 
 
-def _hidden(choice: Choice, clients: frozenset[str]) -> Choice:
-    """The choice with MENTIONED in the place of each client's id."""
+def _recorded(log: ClinicLog, choice: Choice, clients: frozenset[str]) -> Choice:
+    """The choice without the ids of these clients, and without ids that the log does not know."""
 
-    def shown(value: str) -> str:
-        return MENTIONED if value.removeprefix("client/") in clients else value
+    def shown(member: str, value: str) -> str:
+        if value.removeprefix("client/") in clients:
+            return MENTIONED
+        return value if member in _NO_IDS or _occurs(log, member, value) else UNKNOWN
 
-    return Choice(**{one.name: frozenset(map(shown, getattr(choice, one.name))) for one in fields(choice)})
+    return Choice(
+        **{one.name: frozenset(shown(one.name, value) for value in getattr(choice, one.name)) for one in fields(choice)}
+    )
+
+
+def _occurs(log: ClinicLog, member: str, value: str) -> bool:
+    wanted = Query(Choice(**{member: frozenset({value})}))
+    return next(log.views(log.select(wanted), limit=1), None) is not None

@@ -115,7 +115,7 @@ class HeadStore:
             )
             db.execute("PRAGMA synchronous = FULL")
             yield db
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # its message may quote bytes of a damaged file
             raise StorageFailure(
                 f"the head store {self.path} cannot be read or written ({error}); check its folder and the disk"
             ) from error

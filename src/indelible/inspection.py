@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from . import entry
-from .errors import MalformedProof
+from .errors import MalformedProof, StorageFailure
 from .journal import ClinicLog, Journal
 from .note import Verifier
 from .personal import Sealer, Unreadable
@@ -45,7 +45,12 @@ def inspect_clinic(
     with journal.store.snapshot(info.id) as snapshot:
         last = None if signed is None else Signed(signed.size, signed.root, signed.note)
         live = _Live(info, verifier or Verifier.decode(info.vkey), sealer, snapshot, last)
-        report = verify_log(live, progress)
+        try:
+            report = verify_log(live, progress)
+        except (TypeError, AttributeError, OverflowError) as error:
+            raise StorageFailure(
+                "a cell is of another kind than its column, so the database was changed; restore a backup"
+            ) from error
         # Where nothing else is wrong, every keyed entry was opened, so that the rows can be counted.
         if sealer is not None and not report.findings and live.keys != live.keyed:
             report.add("misfiled", None, "there are idempotency keys that no entry was recorded with")

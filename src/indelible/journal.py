@@ -396,8 +396,8 @@ class ClinicLog:
         return row
 
     def _checkpoint_when_due(self, interval: int = CHECKPOINT_INTERVAL) -> None:
-        if self.clock() - self._signed_at < interval:
-            return
+        if 0 <= self.clock() - self._signed_at < interval:
+            return  # not where the clock went back: nothing would be signed until it is where it was
         try:
             self.checkpoint()
         except IndelibleError:

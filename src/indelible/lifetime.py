@@ -22,16 +22,17 @@ that the database is old.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import drafting, erasure
+from . import drafting, erasure, keys
 from .bundling import Bundled, export_complete
 from .catalogue.settings import ClinicClosed
 from .document import Actor, Document, Target
-from .errors import StorageFailure
+from .errors import KeyUnavailable, StorageFailure
 from .export.whole import whole_files
 from .headstore import HeadStore
 from .journal import ClinicLog, Journal, Places
@@ -69,12 +70,24 @@ def restore(
     for name in (database.name, f"{database.name}-wal", f"{database.name}-journal"):
         if database.with_name(name).exists():
             raise StorageFailure(f"{name} is there already; move it away first, with the -wal and -shm files beside it")
-    sqlite.SQLiteStore(source).close()  # says in one sentence what it is, if it is not a log of this version
+    _check_key(source, database)
     with whole_files(database.resolve()) as (file,):
         sqlite.copy(source, Path(file.name), progress)
     sqlite.open_for_writing(database)
     with Journal(database) as journal:
         return [_standing(journal, clinic.id) for clinic in journal.clinics()]
+
+
+def _check_key(source: Path, database: Path) -> None:
+    """Raise before anything is written where the backup is no log, or the master key is not there to read it."""
+    store = sqlite.SQLiteStore(source)
+    try:
+        wanted = store.installation().master_key
+    finally:
+        store.close()
+    key = keys.load(os.environ.get("INDELIBLE_MASTER_KEY"), Places.beside(database).master_key)
+    if key.fingerprint != wanted:
+        raise KeyUnavailable("the master key is not the one that the backup was made with; put the right one back")
 
 
 def _standing(journal: Journal, clinic_id: str) -> Restored:

@@ -141,7 +141,7 @@ def test_each_is_over_within_two_months_of_any_start_and_in_order(start):
 def test_the_tax_year_is_the_one_with_most_of_the_demos_days(start):
     tax = demo.uses(1, start=start)[4]
     year = int(tax.ids["year"])
-    per_year = defaultdict(int)
+    per_year: dict[int, int] = defaultdict(int)
     for offset in range(365):
         per_year[(start + timedelta(days=offset)).year] += 1
     assert per_year[year] == max(per_year.values()) == (tax.last_day - tax.first_day).days + 1
@@ -265,7 +265,7 @@ def test_stripes_ids_tie_the_attempt_the_charge_and_both_refunds(uses, documents
 
 def test_the_money_of_the_tax_year_in_the_log_is_that_of_the_documents(uses, recorded, documents):
     def total(amounts):
-        sums = defaultdict(int)
+        sums: dict[str, int] = defaultdict(int)
         for action, amount in amounts:
             sums[action] += amount
         return dict(sums)

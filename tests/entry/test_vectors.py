@@ -135,9 +135,56 @@ def bodies():
                               "context.practitioner.new.name": TEXTS["escapes"]},
         },
     )  # fmt: skip
+    yield body(
+        "an erasure: a member of staff anonymizes a client",
+        {
+            "seq": 5, "action": "client.anonymized", "actor": {"kind": "staff", "person": 0},
+            "target": {"kind": "client", "person": 1},
+            "context": {"requested_by": "client", "entries": 2, "identity_values": 5, "network_values": 0,
+                        "evidence_values_kept": 1},
+            "erases": {"person": 1, "classes": ["identity", "network"], "up_to_seq": 4}, "tokens": TOKENS[:2],
+        },
+        {(0, "identity"): {"actor.id": "usr_12"}},
+    )  # fmt: skip
+
+
+def erasures():
+    """Bodies that are broken at `erases`, or at what it needs beside it."""
+    whole = json.loads(list(bodies())[-1]["body"])
+
+    def case(reason, **members):
+        return {"reason": reason, "body_hex": canonical(whole | members).hex()}
+
+    def erases(reason, **members):
+        return case(reason, erases={k: v for k, v in (whole["erases"] | members).items() if v != "gone"})
+
+    yield case("an erasure in another action", action="client.deleted")
+    yield case("an erasure of another person than the target", target={"kind": "client", "person": 0})
+    yield case("an erasure whose target is no client", target={"kind": "staff", "person": 1})
+    yield case("an erasure whose target is a thing", target={"kind": "client", "id": "cli_77"})
+    without = {name: whole[name] for name in whole if name != "target"}
+    yield {"reason": "an erasure without a target", "body_hex": canonical(without).hex()}
+    yield case("an erasure that is a list", erases=[whole["erases"]])
+    yield case("nothing erased, said with null", erases=None)
+    yield case("nothing erased, said with an empty object", erases={})
+    for name in ("person", "classes", "up_to_seq"):
+        yield erases(f"an erasure without {name}", **{name: "gone"})
+    yield erases("an erasure with a member more", why="asked")
+    yield erases("an erasure beyond the tokens", person=2)
+    yield erases("an erasure of evidence", classes=["evidence", "identity", "network"])
+    yield erases("an erasure of an unknown class", classes=["health"])
+    yield erases("an erasure of no class", classes=[])
+    yield erases("an erasure of classes out of order", classes=["network", "identity"])
+    yield erases("an erasure of a class twice", classes=["identity", "identity"])
+    yield erases("an erasure of classes that are no list", classes="identity")
+    yield erases("an erasure up to its own entry", up_to_seq=5)
+    yield erases("an erasure of later entries", up_to_seq=6)
+    yield erases("an erasure up to entry 0", up_to_seq=0)
+    yield erases("an erasure up to true", up_to_seq=True)
 
 
 def refused():
+    yield from erasures()
     whole = json.loads(next(iter(bodies()))["body"])
     good = canonical(whole)
 

@@ -82,7 +82,7 @@ def small_disk(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = shutil.which("mount")
-    made = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=600k", "none", disk], capture_output=True)
+    made = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=800k", "none", disk], capture_output=True)
     if not made or made.returncode:
         pytest.skip("root: a small file system can be mounted by root only")
     yield disk
@@ -93,7 +93,7 @@ def test_a_really_full_file_system_loses_nothing_and_after_it_the_log_goes_on(sm
     # The filler leaves some space for the write-ahead log, which grows before the database does.
     filler = small_disk / "filler"
     log = Journal.create(small_disk / "activity.db", clock=clock).add_clinic("c", name="C", zone="Europe/Lisbon")
-    filler.write_bytes(bytes(64 * 1024))
+    filler.write_bytes(bytes(192 * 1024))
     done = 0
     with pytest.raises(StorageFailure, match="disk"):
         for done in range(10_000):

@@ -10,6 +10,7 @@ import pytest
 from indelible import Journal, Staff
 from indelible.errors import KeyUnavailable, NotFound, SigningRefused, StorageFailure
 from indelible.inspection import inspect
+from indelible.keys import create
 from indelible.lifetime import Restored, backup, restore
 from indelible.testing.logs import assert_intact, event
 
@@ -180,9 +181,13 @@ def test_a_damaged_backup_is_refused_and_nothing_is_left(log, lost, database, tm
     assert not database.exists()
 
 
-def test_without_the_master_key_the_file_is_back_and_the_error_says_what_is_missing(log, lost, database, tmp_path):
+def test_without_the_right_master_key_nothing_is_restored(log, lost, database, tmp_path):
     fill(log, 1)
     saved = lost()
     (tmp_path / "activity.db.key").rename(tmp_path / "elsewhere")
     with pytest.raises(KeyUnavailable, match="put it back there"):
         restore(saved, database)
+    create(tmp_path / "activity.db.key")
+    with pytest.raises(KeyUnavailable, match="not the one that the backup was made with"):
+        restore(saved, database)
+    assert not database.exists()

@@ -21,6 +21,13 @@ CREATE TABLE old (clinic_id TEXT NOT NULL, kind TEXT NOT NULL, ref BLOB NOT NULL
 INSERT INTO old SELECT clinic_id, kind, ref, occurred_at, seq, role FROM indelible_link;
 DROP TABLE indelible_link;
 ALTER TABLE old RENAME TO indelible_link;
+CREATE TABLE old (clinic_id TEXT NOT NULL, seq INTEGER NOT NULL, token BLOB NOT NULL, class TEXT NOT NULL,
+    sealed BLOB NOT NULL, PRIMARY KEY (clinic_id, seq, token, class)) STRICT, WITHOUT ROWID;
+INSERT INTO old SELECT * FROM indelible_personal;
+DROP TABLE indelible_personal;
+ALTER TABLE old RENAME TO indelible_personal;
+CREATE INDEX indelible_personal_token ON indelible_personal (clinic_id, token, class, seq);
+DROP INDEX indelible_entry_actor_action;
 ALTER TABLE indelible_clinic DROP COLUMN closed_at;
 UPDATE indelible_schema SET version = 1;
 """

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from indelible.errors import StorageFailure
-from indelible.store import Installation, Store
+from indelible.store import Installation, LinkRow, PersonalRow, PersonRow, Reference, Selection, Store
 from indelible.stores import sqlite
-from indelible.testing.store_contract import NOW, StoreContract, everything, write
+from indelible.stores.sqlite import SQLiteStore
+from indelible.testing.store_contract import ACTIONS, KINDS, NOW, StoreContract, batch, entry_row, everything, write
 
 OURS = Installation("log.example.org", "0123456789abcdef")
+
+
+PERSON = Reference("person", b"1" * 16)
+FILTERS = {
+    "nothing": Selection(up_to=99),
+    "actor": Selection(up_to=99, actors=(KINDS[0],)),
+    "system": Selection(up_to=99, actors=(("system", None),)),
+    "a kind of few": Selection(up_to=99, actors=(("staff", None),)),
+    "integration": Selection(up_to=99, actors=(KINDS[3],)),
+    "action": Selection(up_to=99, actions=ACTIONS[:1]),
+    "category": Selection(up_to=99, actions=ACTIONS),
+    "actor and action": Selection(up_to=99, actors=(KINDS[0],), actions=ACTIONS[:1]),
+    "target": Selection(up_to=99, references=((PERSON._replace(role="target"),),)),
+    "person in any role": Selection(up_to=99, references=((PERSON,),)),
+    "operation": Selection(up_to=99, references=((Reference("operation", b"op_1", "operation"),),)),
+    "stripe id": Selection(up_to=99, references=((Reference("evidence", b"h" * 32), Reference("charge", b"ch_1")),)),
+    "two references": Selection(up_to=99, references=((PERSON,), (Reference("booking", b"bk_1", "target"),))),
+    "not a reference": Selection(up_to=99, not_references=(PERSON,)),
+    "a range of numbers": Selection(up_to=99, references=((PERSON,),), from_seq=7),
+}
 
 
 class TestSQLite(StoreContract):
@@ -143,6 +166,76 @@ class TestSQLite(StoreContract):
             write(tx)
         host.commit()
         assert store.head(lisbon).size == 1
+
+    @pytest.mark.parametrize("setting", [0, 1, 2])
+    def test_a_hosts_own_setting_of_secure_delete_comes_back(self, store: Store, lisbon, tmp_path, setting):
+        host = self.raw(store)
+        host.execute(f"ATTACH '{tmp_path / 'other.db'}' AS other")
+        host.execute(f"PRAGMA main.secure_delete = {('OFF', 'ON', 'FAST')[setting]}")
+        host.execute(f"PRAGMA other.secure_delete = {('ON', 'OFF', 'OFF')[setting]}")
+        other = host.execute("PRAGMA other.secure_delete").fetchone()
+
+        def found():
+            return [host.execute(f"PRAGMA {name}.secure_delete").fetchone() for name in ("main", "other")]
+
+        host.execute("BEGIN")
+        with store.appending(lisbon, within=host) as tx:
+            assert found() == [(1,), other]
+            write(tx)
+        assert found() == [(setting,), other]
+        with pytest.raises(RuntimeError), store.appending(lisbon, within=host):
+            raise RuntimeError
+        assert found() == [(setting,), other]
+        host.commit()
+        assert store.head(lisbon).size == 1
+
+    def test_rows_that_were_erased_leave_none_of_their_bytes(self, store: SQLiteStore, lisbon):
+        marks = {seq: b"mark %d of the personal value" % seq for seq in range(1, 200)}
+        with store.appending(lisbon) as tx:
+            personal = [PersonalRow(seq, b"t" * 16, "identity", mark * (seq % 50)) for seq, mark in marks.items()]
+            person = PersonRow(b"t" * 16, b"look-up value of a person", b"sealed row of a person")
+            tx.write(batch(tx.head, [entry_row(seq) for seq in marks], personal=personal, persons=[person]))
+        with store.appending(lisbon) as tx:
+            tx.erase(b"t" * 16, ("identity",))
+        assert store.wipe()
+        for path in store.path.parent.iterdir():
+            data = path.read_bytes()
+            for text in (*marks.values(), person.lookup, person.sealed):
+                assert text not in data
+
+    @pytest.mark.parametrize("days", [False, True], ids=["all time", "some days"])
+    @pytest.mark.parametrize("before", [None, (NOW + 5, 50)], ids=["first page", "deep page"])
+    @pytest.mark.parametrize("only", FILTERS.values(), ids=FILTERS)
+    def test_every_single_filter_walks_an_index_in_order(self, store: SQLiteStore, lisbon, only, before, days):
+        with store.appending(lisbon) as tx:
+            links = [LinkRow("person", b"1" * 16, NOW, seq, role) for seq in (1, 2) for role in ("actor", "target")]
+            rows = [entry_row(seq, who=seq % len(KINDS)) for seq in range(1, 40)]
+            tx.write(batch(tx.head, rows, links=links))
+        intervals = ((NOW - 9, NOW), (NOW + 1, None)) if days else None
+        statements: list[str] = []
+        store._connection().set_trace_callback(statements.append)
+        list(store.page(lisbon, replace(only, intervals=intervals), before, 50))
+        store._connection().set_trace_callback(None)
+        assert statements
+        for statement in statements:
+            if statement.startswith("SELECT"):
+                plan = [row[3] for row in self.raw(store).execute(f"EXPLAIN QUERY PLAN {statement}")]
+                bad = [step for step in plan if "TEMP B-TREE" in step or re.match("SCAN (?!json_each|CONSTANT)", step)]
+                assert bad == [], statement
+
+    def test_wiping_says_where_a_reader_keeps_the_write_ahead_log(self, store: SQLiteStore, lisbon):
+        with store.appending(lisbon) as tx:
+            write(tx)
+        reader = self.raw(store)
+        reader.isolation_level = None
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM indelible_head").fetchall()
+        with store.appending(lisbon) as tx:
+            write(tx)
+        store._connection().execute("PRAGMA busy_timeout = 0")
+        assert store.wipe() is False
+        reader.execute("COMMIT")
+        assert store.wipe() is True
 
 
 def _refused(raw: sqlite3.Connection, verb: str, row: dict, end: str = "") -> None:

@@ -54,6 +54,8 @@ def _engine() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StorageFailure(_sentence(error)) from error
+    except UnicodeDecodeError as error:  # a text of the schema or a message that quotes it
+        raise StorageFailure("the database file is damaged; restore a backup, then run indelible verify") from error
 
 
 def _sentence(error: sqlite3.Error) -> str:
@@ -216,10 +218,12 @@ class SQLiteStore:
         with _engine():
             if within is None:
                 with _transaction(self._connection()) as db:
-                    yield SQLiteAppending(db, clinic_id)
+                    yield (tx := SQLiteAppending(db, clinic_id))
+                    tx.finish()
             else:
                 with self._in_host_transaction(within, clinic_id) as db:
-                    yield SQLiteAppending(db, clinic_id)
+                    yield (tx := SQLiteAppending(db, clinic_id))
+                    tx.finish()
 
     @contextmanager
     def _in_host_transaction(self, host: sqlite3.Connection, clinic_id: str) -> Iterator[sqlite3.Connection]:
@@ -227,14 +231,14 @@ class SQLiteStore:
         cursor = host.cursor()
         cursor.row_factory = None
         texts, host.text_factory = host.text_factory, str
-        (overwrites,) = cursor.execute("PRAGMA secure_delete").fetchone()
+        (overwrites,) = cursor.execute("PRAGMA main.secure_delete").fetchone()
         try:
             # A person's latest name is replaced here, and what it replaces must be as gone as on our own connection.
-            cursor.execute("PRAGMA secure_delete = ON").fetchone()
+            cursor.execute("PRAGMA main.secure_delete = ON").fetchone()
             with self._in_savepoint(host, cursor, clinic_id):
                 yield host
         finally:
-            cursor.execute(f"PRAGMA secure_delete = {int(overwrites)}").fetchone()
+            cursor.execute(f"PRAGMA main.secure_delete = {('OFF', 'ON', 'FAST')[overwrites]}").fetchone()
             host.text_factory = texts
 
     @contextmanager
@@ -284,7 +288,7 @@ class SQLiteStore:
         with _engine():
             rows = self._connection().execute(
                 "SELECT seq, token, class, sealed FROM indelible_personal"
-                " WHERE clinic_id = ? AND seq IN (SELECT value FROM json_each(?))",
+                " WHERE clinic_id = ? AND seq IN (SELECT value FROM json_each(?)) AND sealed IS NOT NULL",
                 (clinic_id, orjson.dumps(list(seqs)).decode()),
             )
             return [PersonalRow(*row) for row in rows]
@@ -352,6 +356,8 @@ class SQLiteStore:
                     (clinic_id, start, min(start + _CHUNK, up_to)),
                 ).fetchall()  # fmt: skip
             yield from rows
+            if len(rows) < min(start + _CHUNK, up_to) - start:
+                return  # the caller finds that entries are missing; a head may say that there are very many more
 
     def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None:
         with _engine():
@@ -430,6 +436,7 @@ class SQLiteAppending:
 
     def __init__(self, connection: sqlite3.Connection, clinic_id: str) -> None:
         self._clinic_id = clinic_id
+        self._erased = False
         # A host's connection may have a row factory of its own; ours must be tuples.
         self._cursor = connection.cursor()
         self._cursor.row_factory = None
@@ -470,7 +477,8 @@ class SQLiteAppending:
 
     def personal(self, seq: int) -> Sequence[PersonalRow]:
         rows = self._cursor.execute(
-            "SELECT seq, token, class, sealed FROM indelible_personal WHERE clinic_id = ? AND seq = ?",
+            "SELECT seq, token, class, sealed FROM indelible_personal"
+            " WHERE clinic_id = ? AND seq = ? AND sealed IS NOT NULL",
             (self._clinic_id, seq),
         )
         return [PersonalRow(*row) for row in rows]
@@ -478,20 +486,37 @@ class SQLiteAppending:
     def groups_of(self, token: bytes) -> Iterator[tuple[int, str, bytes]]:
         yield from self._cursor.connection.cursor().execute(
             "SELECT p.seq, p.class, e.body FROM indelible_personal p CROSS JOIN indelible_entry e"
-            " ON e.clinic_id = p.clinic_id AND e.seq = p.seq WHERE p.clinic_id = ? AND p.token = ?",
+            " ON e.clinic_id = p.clinic_id AND e.seq = p.seq"
+            " WHERE p.clinic_id = ? AND p.token = ? AND p.sealed IS NOT NULL",
             (self._clinic_id, token),
         )
 
     def erase(self, token: bytes, classes: Sequence[str]) -> None:
-        """Delete rows; `secure_delete` overwrites where they were."""
+        """Empty rows where they are; `secure_delete` overwrites what they held. The schema says why none is deleted."""
         for personal_class in classes:
             self._cursor.execute(
-                "DELETE FROM indelible_personal WHERE (clinic_id, seq, token, class) IN (SELECT clinic_id, seq, token,"
-                " class FROM indelible_personal INDEXED BY indelible_personal_token"
-                " WHERE clinic_id = ? AND token = ? AND class = ?)",
+                "UPDATE indelible_personal INDEXED BY indelible_personal_token SET sealed = NULL"
+                " WHERE clinic_id = ? AND token = ? AND class = ? AND sealed IS NOT NULL",
                 (self._clinic_id, token, personal_class),
             )
         self._cursor.execute("DELETE FROM indelible_person WHERE clinic_id = ? AND token = ?", (self._clinic_id, token))
+        self._erased = True
+
+    def finish(self) -> None:
+        """Before the commit: where a person was erased, write the rows of all others anew on empty pages.
+
+        Person rows lie in no order and are renamed, so SQLite moved them and their look-up values, and left copies in
+        places that `secure_delete` does not reach. A DELETE of everything overwrites whole pages.
+        """
+        if not self._erased:
+            return
+        for statement in (
+            "CREATE TEMP TABLE indelible_kept AS SELECT * FROM main.indelible_person ORDER BY clinic_id, token",
+            "DELETE FROM main.indelible_person",
+            "INSERT INTO main.indelible_person SELECT * FROM temp.indelible_kept",
+            "DROP TABLE temp.indelible_kept",
+        ):
+            self._cursor.execute(statement)
 
     def set_zone(self, zone: str) -> None:
         self._cursor.execute("UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ?", (zone, self._clinic_id))
@@ -541,7 +566,7 @@ class SQLiteSnapshot:
             PersonalRow._make,
             self._rows(
                 "SELECT seq, token, class, sealed FROM indelible_personal"
-                " WHERE clinic_id = ? ORDER BY seq, token, class"
+                " WHERE clinic_id = ? AND sealed IS NOT NULL ORDER BY seq, token, class"
             ),
         )
 

@@ -84,19 +84,20 @@ class _Way:
 def arms(clinic_id: str, selection: Selection, before: tuple[int, int] | None) -> list[tuple[str, list[Any]]]:
     """Return the SELECTs that together find the page, each with its bound values.
 
-    A filter by reference walks the links once for each reference of its first group; else one by actor the actor index
-    once for each actor; else one by action the action index once for each code; else the time index is walked. What
-    remains of the filter is checked on the rows. An entry that has one reference in two roles comes twice.
+    A filter by reference walks the links once for each reference of its first group; else one by actor and action an
+    index of both, once for each pair; else one by actor or by action its index, once for each; else the time index is
+    walked. What remains of the filter is checked on the rows. An entry that has one reference in two roles comes twice.
     """
     references: Sequence[Reference | None] = [None]
     actors: Sequence[ActorTerm | None] = [None]
     actions: Sequence[str | None] = [None]
     if selection.references:
         references = selection.references[0]
-    elif selection.actors is not None:
-        actors = selection.actors
-    elif selection.actions is not None:
-        actions = selection.actions
+    else:
+        if selection.actors is not None:
+            actors = selection.actors
+        if selection.actions is not None:
+            actions = selection.actions
     intervals = [(None, None)] if selection.intervals is None else selection.intervals
     return [
         _arm(clinic_id, selection, before, _Way(*parts)) for parts in product(references, actors, actions, intervals)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ from ..store import (
     LinkRow,
     PersonalRow,
     PersonRow,
+    Reference,
     Selection,
     Store,
 )
@@ -46,6 +48,9 @@ KINDS = (
     ("integration", b"stripe"),
     ("system", None),
 )
+CLASSES = ("evidence", "identity", "network")
+ROLES = ("actor", "context.charge", "payer", "target")
+THINGS = (("booking", b"1"), ("booking", b"2"), ("charge", b"1"), ("person", b"1" * 16), ("person", b"2" * 16))
 ACTIONS = ("booking.created", "booking.cancelled", "charge.refunded", "voucher.expired")
 
 
@@ -393,6 +398,193 @@ class StoreContract:
             assert list(snapshot.checkpoints()) == []
         assert len(everything(store, lisbon)["entries"]) == 121
 
+    # References
+
+    @pytest.fixture
+    def linked(self, store: Store, lisbon: str) -> tuple[list[EntryRow], set[LinkRow]]:
+        """Entries with links to few things in few roles, so that many share them; some in two roles at once."""
+        rng = random.Random(17)
+        rows = [
+            entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS)))
+            for seq in range(1, 121)
+        ]
+        links = {
+            LinkRow(kind, ref, row.occurred_at, row.seq, rng.choice(ROLES))
+            for row in rows
+            for kind, ref in rng.choices(THINGS, k=rng.randrange(5))
+        }
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows, links=sorted(links)))
+        with store.appending("porto") as tx:
+            elsewhere = [LinkRow("room", b"1", NOW, 1, "target"), LinkRow("booking", b"1", NOW, 1, "target")]
+            tx.write(batch(tx.head, rows[:1], links=elsewhere))
+        return rows, links
+
+    def test_a_page_by_references_is_what_a_look_at_every_link_finds(
+        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
+    ) -> None:
+        rows, links = linked
+        rng = random.Random(19)
+        for _ in range(300):
+            selection = _with_references(rng)
+            matching = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
+            expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
+            found = _walked(store, lisbon, selection, rng.choice([1, 7, 50]))
+            assert found == [Found(row.seq, row.occurred_at, row.body) for row in expected], selection
+
+    def test_an_entry_that_has_a_reference_in_two_roles_comes_once(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq) for seq in (1, 2, 3)]
+        links = [LinkRow("person", b"1", NOW, seq, role) for seq in (1, 2, 3) for role in ROLES]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows, links=links))
+        for group in ([Reference("person", b"1")], [Reference("person", b"1", role) for role in ROLES]):
+            selection = Selection(up_to=3, references=(tuple(group),))
+            for limit in (1, 2, 3, 4):
+                assert [one.seq for one in _walked(store, lisbon, selection, limit)] == [3, 2, 1]
+
+    def test_a_range_of_numbers_is_inclusive_at_both_ends(
+        self, store: Store, lisbon: str, filled: list[EntryRow]
+    ) -> None:
+        for first, last in ((1, 120), (1, 1), (7, 9), (120, 120), (121, 200), (9, 8)):
+            found = _walked(store, lisbon, Selection(up_to=last, from_seq=first), 50)
+            assert {one.seq for one in found} == set(range(first, min(last, 120) + 1))
+
+    def test_the_kinds_that_are_referred_to(
+        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
+    ) -> None:
+        assert list(store.kinds(lisbon)) == sorted({link.kind for link in linked[1]})
+        assert list(store.kinds("porto")) == ["booking", "room"]
+        store.add_clinic(clinic("faro"), keys_of("faro"), NOW)
+        assert list(store.kinds("faro")) == []
+
+    # Erasing
+
+    @pytest.fixture
+    def peopled(self, store: Store, lisbon: str) -> dict[str, Any]:
+        """Three entries with rows of two persons in every class, in two clinics; the rows of lisbon before."""
+        people = [PersonRow(b"a" * 16, b"A" * 32, b"sealed a"), PersonRow(b"b" * 16, b"B" * 32, b"sealed b")]
+        personal = [
+            PersonalRow(seq, person.token, name, b"%d of " % seq + person.token + b" %s" % name.encode() * seq * 200)
+            for seq in (1, 2, 3)
+            for person in people
+            for name in CLASSES
+        ]
+        for clinic_id in (lisbon, "porto"):
+            with store.appending(clinic_id) as tx:
+                rows = [entry_row(seq) for seq in (1, 2, 3)]
+                tx.write(batch(tx.head, rows, personal=personal, persons=people))
+        return everything(store, lisbon)
+
+    def test_groups_of_a_person_come_with_the_bodies_of_their_entries(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        with store.appending(lisbon) as tx:
+            found = sorted(tx.groups_of(b"a" * 16))
+            assert found == [(seq, name, entry_row(seq).body) for seq in (1, 2, 3) for name in CLASSES]
+            assert list(tx.groups_of(b"x" * 16)) == []
+
+    @pytest.mark.parametrize("classes", [CLASSES, ("identity", "network"), ("network",), ()])
+    def test_erasing_takes_a_persons_rows_of_some_classes_and_nothing_else(
+        self, store: Store, lisbon: str, peopled: dict[str, Any], classes: tuple[str, ...]
+    ) -> None:
+        elsewhere = everything(store, "porto")
+        with store.appending(lisbon) as tx:
+            tx.erase(b"a" * 16, classes)
+            assert {name for _, name, _ in tx.groups_of(b"a" * 16)} == set(CLASSES) - set(classes)
+            assert tx.persons([b"A" * 32, b"B" * 32]).keys() == {b"B" * 32}
+            assert {row.personal_class for row in tx.personal(1) if row.token == b"a" * 16} == set(CLASSES) - set(
+                classes
+            )
+        kept = [row for row in peopled["personal"] if row.token != b"a" * 16 or row.personal_class not in classes]
+        persons = [row for row in peopled["persons"] if row.token != b"a" * 16]
+        assert everything(store, lisbon) == peopled | {"personal": kept, "persons": persons}
+        assert everything(store, "porto") == elsewhere
+        assert list(store.personal(lisbon, [2])) == [row for row in kept if row.seq == 2]
+        assert store.token(lisbon, b"A" * 32) is None
+        assert store.token(lisbon, b"B" * 32) == b"b" * 16
+
+    def test_erasing_twice_or_somebody_unknown_changes_nothing_more(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        with store.appending(lisbon) as tx:
+            tx.erase(b"x" * 16, CLASSES)
+        assert everything(store, lisbon) == peopled
+        with store.appending(lisbon) as tx:
+            tx.erase(b"a" * 16, CLASSES)
+        before = everything(store, lisbon)
+        with store.appending(lisbon) as tx:
+            tx.erase(b"a" * 16, CLASSES)
+        assert everything(store, lisbon) == before
+
+    def test_an_erasure_whose_block_raises_leaves_everything(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        with pytest.raises(RuntimeError), store.appending(lisbon) as tx:
+            tx.erase(b"a" * 16, CLASSES)
+            write(tx)
+            raise RuntimeError
+        assert everything(store, lisbon) == peopled
+
+    def test_a_person_and_rows_that_were_erased_can_come_again(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        with store.appending(lisbon) as tx:
+            tx.erase(b"a" * 16, CLASSES)
+            again = PersonRow(b"c" * 16, b"A" * 32, b"sealed c")
+            row = PersonalRow(4, b"a" * 16, "identity", b"of a later entry")
+            tx.write(batch(tx.head, [entry_row(4)], personal=[row], persons=[again]))
+            assert tx.persons([b"A" * 32]) == {b"A" * 32: again}
+        assert store.token(lisbon, b"A" * 32) == b"c" * 16
+        assert list(store.personal(lisbon, [1, 4]))[-1] == row
+        assert again in everything(store, lisbon)["persons"]
+
+    def test_in_a_hosts_transaction_an_erasure_commits_and_goes_with_it(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        host = self._host(store)
+        with store.appending(lisbon, within=host) as tx:
+            tx.erase(b"a" * 16, CLASSES)
+        host.rollback()
+        assert everything(store, lisbon) == peopled
+        host.execute("BEGIN")
+        with store.appending(lisbon, within=host) as tx:
+            tx.erase(b"a" * 16, CLASSES)
+        host.commit()
+        assert {row.token for row in everything(store, lisbon)["personal"]} == {b"b" * 16}
+
+    def test_wiping_says_that_it_is_done_and_changes_nothing(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        assert store.wipe() is True
+        assert everything(store, lisbon) == peopled
+
+    def test_the_bodies_that_account_for_erasures_are_found_by_their_person(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq, action="client.anonymized" if seq < 4 else "client.created") for seq in (1, 2, 3, 4)]
+        people = {1: b"a", 2: b"a", 3: b"b", 4: b"c"}
+        links = [LinkRow("person", people[seq] * 16, NOW, seq, "target") for seq in people]
+        links.append(LinkRow("person", b"d" * 16, NOW, 1, "actor"))
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows, links=links))
+        for asked, seqs in (("a", [1, 2]), ("b", [3]), ("c", []), ("d", []), ("x", []), ("ab", [1, 2, 3]), ("", [])):
+            tokens = [letter.encode() * 16 for letter in asked]
+            assert sorted(store.erasures(lisbon, tokens)) == [rows[seq - 1].body for seq in seqs]
+            assert list(store.erasures("porto", tokens)) == []
+
+    # The end of a clinic
+
+    def test_a_closed_clinic_has_no_keys_is_appended_to_no_more_and_can_still_be_read(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        store.close_clinic(lisbon, NOW + 7)
+        assert {one.id: one.closed_at for one in store.clinics()} == {lisbon: NOW + 7, "porto": None}
+        assert list(store.keys(lisbon)) == []
+        assert sorted(store.keys("porto")) == sorted(keys_of("porto"))
+        assert everything(store, lisbon) == peopled
+        with pytest.raises(StorageFailure, match="closed"), store.appending(lisbon):
+            raise AssertionError("a closed clinic was opened")
+        with store.appending("porto") as tx:
+            write(tx)
+
     # Checkpoints
 
     def test_the_newest_checkpoint_is_the_one_of_the_largest_size(self, store: Store, lisbon: str) -> None:
@@ -441,4 +633,42 @@ def _matches(row: EntryRow, selection: Selection) -> bool:
         and (selection.actions is None or row.action in selection.actions)
         and not is_one_of(selection.not_actors)
         and row.action not in selection.not_actions
+    )
+
+
+def _walked(store: Store, clinic_id: str, selection: Selection, limit: int) -> list[Found]:
+    """Every entry of a selection, page by page."""
+    found: list[Found] = []
+    before = None
+    while page := list(store.page(clinic_id, selection, before, limit)):
+        found += page
+        before = (page[-1].occurred_at, page[-1].seq)
+    return found
+
+
+def _with_references(rng: random.Random) -> Selection:
+    def group(sizes: Sequence[int]) -> tuple[Reference, ...]:
+        things = rng.choices([*THINGS, ("room", b"1"), ("booking", b"unknown")], k=rng.choice(sizes))
+        return tuple(Reference(kind, ref, rng.choice([None, None, *ROLES])) for kind, ref in things)
+
+    selection = _any_selection(rng) if rng.random() < 0.3 else Selection(up_to=rng.choice([60, 120]))
+    return replace(
+        selection,
+        references=tuple(group([0, 1, 1, 2, 4]) for _ in range(rng.choice([0, 1, 1, 2, 3]))),
+        not_references=group([0, 0, 1, 2]),
+        from_seq=rng.choice([1, 1, 1, 40, 200]),
+    )
+
+
+def _refers(row: EntryRow, links: set[LinkRow], selection: Selection) -> bool:
+    mine = [link for link in links if link.seq == row.seq]
+
+    def has(reference: Reference) -> bool:
+        kind, ref, role = reference
+        return any((link.kind, link.ref) == (kind, ref) and role in (None, link.role) for link in mine)
+
+    return (
+        row.seq >= selection.from_seq
+        and all(any(map(has, group)) for group in selection.references)
+        and not any(map(has, selection.not_references))
     )

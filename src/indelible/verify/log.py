@@ -6,7 +6,8 @@ entry by entry in order of seq:
 - the body is canonical and of its format, hashes to the stored leaf hash, and says the seq that it stands at
 - every column and link beside it is what the body implies
 - every personal value that is there opens to the body's commitment, and none is there that the body does not know
-- every personal value that is gone was erased: a later entry accounts for it; and none that was erased is there again
+- every personal value that is gone was erased: a later entry accounts for it, which has a sealed value of its own, so
+  that it took the clinic's key to write it; and none that was erased is there again
 
 and for the log: the numbers run from 1 without a gap; recorded_at never goes back; the tree comes to the committed
 head, to every checkpoint, and to the head store's checkpoint; every checkpoint is signed with the log's key.
@@ -30,6 +31,8 @@ from .report import Finding, Report
 
 # Leaves hashed at once.
 _CHUNK = 1_024
+# The path of the idempotency key.
+_KEY = "key"
 
 
 class Opening(NamedTuple):
@@ -141,20 +144,36 @@ def _check_links(record: Record, body: entry.Body, report: Report) -> None:
 
 
 class _Erasures:
-    """What was erased, and what is gone: told apart when every entry was seen, since an erasure comes after."""
+    """What was erased, and what is gone: told apart when every entry was seen, since an erasure comes after.
+
+    Whoever can write the database can append an entry that says it erased values. So one is believed only where its
+    own value at `key` is there and fits, which takes the clinic's key to seal, or was itself erased by a later entry
+    that is believed.
+    """
 
     def __init__(self) -> None:
+        self.said: list[tuple[int, entry.Erasure, tuple[bytes, str] | None, bool]] = []
         self.known: dict[tuple[bytes, str], list[tuple[int, int]]] = {}
         self.gone: list[tuple[int, tuple[bytes, str]]] = []
         self.there: dict[tuple[bytes, str], int] = {}
 
-    def take(self, body: entry.Body) -> None:
+    def take(self, body: entry.Body, sealed: bool) -> None:
+        """Note what a body says was erased. `sealed`: its value at `key` fits, or nobody opens values here."""
         if (erasure := entry.erasure(body)) is not None:
+            places = [(group.owner, group.personal_class) for group in body.groups if _KEY in group.values]
+            place = (bytes.fromhex(body.tokens[places[0][0]]), places[0][1]) if places else None
+            self.said.append((body.seq, erasure, place, sealed))
+
+    def _believe(self, report: Report) -> None:
+        for seq, erasure, place, sealed in reversed(self.said):
+            if not sealed and (place is None or not any(seq <= up_to for up_to, _ in self.known.get(place, ()))):
+                report.add("added", seq, "it says that it erased values, and was not written with the clinic's key")
+                continue
             for personal_class in erasure.classes:
-                known = self.known.setdefault((erasure.token, personal_class), [])
-                known.append((erasure.up_to_seq, body.seq))
+                self.known.setdefault((erasure.token, personal_class), []).insert(0, (erasure.up_to_seq, seq))
 
     def finish(self, report: Report) -> None:
+        self._believe(report)
         for seq, place in self.gone:
             by = [by for up_to, by in self.known.get(place, ()) if seq <= up_to]
             if by:
@@ -169,9 +188,9 @@ class _Erasures:
 
 
 def _check_values(origin: str, record: Record, body: entry.Body, report: Report, erasures: _Erasures) -> None:
-    erasures.take(body)
     committer = commitment.Committer(origin, body.id)
     unknown = set(record.openings)
+    sealed = False
     for group in body.groups:
         place = (bytes.fromhex(body.tokens[group.owner]), group.personal_class)
         if place not in unknown:
@@ -181,6 +200,7 @@ def _check_values(origin: str, record: Record, body: entry.Body, report: Report,
         erasures.there.setdefault(place, record.seq)
         opening = record.openings[place]
         if opening is SEALED:
+            sealed = sealed or _KEY in group.values
             continue
         if opening is None:
             report.add("altered", record.seq, f"its sealed {group.personal_class} values do not open")
@@ -188,7 +208,10 @@ def _check_values(origin: str, record: Record, body: entry.Body, report: Report,
         for path in group.values.keys() | opening.values.keys():
             if not _fits(committer, group, opening, path):
                 report.add("altered", record.seq, f"the value at {path} is not the one that was committed")
+            elif path == _KEY:
+                sealed = True
             report.values += 1
+    erasures.take(body, sealed)
     for _, personal_class in unknown:
         report.add("added", record.seq, f"there are {personal_class} values that its body does not know")
 

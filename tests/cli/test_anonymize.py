@@ -1,0 +1,86 @@
+"""`indelible anonymize`: what it says, what it leaves, and what it refuses."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from sqlite3 import connect
+
+import pytest
+
+from indelible.testing.logs import event
+
+ANA = {"id": "cli_77", "name": "Ana Sousa"}
+PAID = event(action="charge.succeeded", actor={"kind": "client"} | ANA, client=None,
+             target={"kind": "charge", "id": "ch_1"},
+             context={"amount_minor": 100, "currency": "EUR", "stripe_charge": "ch_3N"})  # fmt: skip
+
+
+def anonymize(cli, *arguments, client="cli_77"):
+    return cli.ok("anonymize", client, "--requested-by", "client", *arguments)
+
+
+def test_it_says_what_went_what_was_kept_and_which_entry_accounts_for_it(cli):
+    cli.record(event(1), PAID)
+    lines = anonymize(cli).out.splitlines()
+    assert lines == [
+        "Erased 6 names, ids and texts, and 2 IP addresses and devices, on 2 entries; entry 3 accounts for it.",
+        "Kept 1 evidence values (Stripe ids), which by themselves name nobody.",
+    ]
+
+
+def test_afterwards_the_list_shows_an_anonymous_client_and_verify_accounts_for_what_is_gone(cli):
+    cli.record(event(1), PAID)
+    anonymize(cli)
+    shown = cli.ok("list").out
+    assert "Anonymous client" in " ".join(shown.split())
+    assert "Ana" not in shown
+    assert "cli_77" not in cli.ok("list", "--json").out
+    assert "No entry fits" in cli.ok("list", "Sousa").err
+    assert cli.ok("verify").code == 0
+
+
+def test_the_entry_names_who_did_it_and_who_asked(cli):
+    cli.record(event(1))
+    cli.ok("anonymize", "cli_77", "--requested-by", "staff", "--as", "usr_9", "--as-name", "Rui Alves")
+    (entry,) = cli.ok("list", "action:client.anonymized", "--json").lines
+    assert entry["actor"] == {"kind": "staff", "id": "usr_9", "name": "Rui Alves"}
+    assert entry["context"]["requested_by"] == "staff"
+    assert entry["erases"] == {"classes": ["identity", "network"], "up_to_seq": 1}
+
+
+@pytest.mark.parametrize("client", ["cli_nobody", "usr_12"])
+def test_a_client_whom_the_log_does_not_know_changes_nothing(cli, client):
+    cli.record(event(1))
+    assert "Nothing to erase" in anonymize(cli, client=client).out
+    assert len(cli.ok("list", "--json").lines) == 1
+
+
+def test_the_second_time_there_is_nothing_to_erase(cli):
+    cli.record(event(1))
+    anonymize(cli)
+    assert "not any more" in anonymize(cli).out
+    assert len(cli.ok("list", "--json").lines) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [("cli_77",), ("cli_77", "--requested-by", "somebody"), ("--requested-by", "client")]
+)
+def test_who_and_on_whose_wish_must_be_said(cli, arguments):
+    cli.record(event(1))
+    cli.refused("anonymize", *arguments)
+    assert len(cli.ok("list", "--json").lines) == 1
+
+
+def test_another_reader_of_the_database_makes_it_incomplete_and_a_second_run_completes_it(cli, monkeypatch):
+    monkeypatch.setattr("indelible.stores.sqlite.BUSY_SECONDS", 0.05)
+    cli.record(event(1))
+    with closing(connect(cli.folder / "activity.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM indelible_entry").fetchone()
+        result = cli("anonymize", "cli_77", "--requested-by", "client")
+        assert result.code == 2
+        assert "the erasure is not complete" in result.err
+        assert "entry 2 accounts for it" in result.out
+        reader.execute("COMMIT")
+    assert "Nothing to erase" in anonymize(cli).out
+    assert not (cli.folder / "activity.db-wal").exists() or not (cli.folder / "activity.db-wal").stat().st_size
