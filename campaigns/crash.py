@@ -1,45 +1,52 @@
 """The crash campaign: concurrent writers, killed with SIGKILL at random instants, over and over on the same database.
 
 After each round: every entry whose number a writer had printed is there, under that number, once; the numbers have no
-gap; verification finds the log intact. A campaign in which nothing was acknowledged has failed.
+gap; verification finds the log intact. A campaign in which nothing was acknowledged has failed. Then every operation is
+killed at each of its steps: `crash_steps.py`.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from indelible import Journal
-from indelible.inspection import inspect
-
-WRITERS = 3
-# Prints the key and the number of each entry once `record` has returned, which is the promise that is tested.
-_WRITER = r"""
-import itertools, os, sys
 from indelible import Journal, Staff
 from indelible.catalogue.bookings import BookingCancelled
-log = Journal(sys.argv[1]).clinic()
-os.write(1, b"ready\n")
-for number in itertools.count():
-    key = f"{sys.argv[2]}-{number}"
-    entry = log.record(BookingCancelled(late=True, reason_text=key), actor=Staff(f"usr_{number % 7}", "Name"),
-                       target=("booking", f"bk_{number}"), client=(f"cli_{number % 11}", "Client"), key=key)
-    os.write(1, f"{key} {entry.seq}\n".encode())
-"""
+from indelible.inspection import inspect
 
+from . import crash_steps
 
+WRITERS = 3
 # A database serves so many rounds; then a new one is made, because each round verifies the whole log.
 _ROUNDS_EACH = 10
 
 
 def run(rounds: int, seed: int) -> int:
     """Run the campaign and return an exit code."""
+    return max(_at_random(rounds, seed), _at_each_step())
+
+
+def _at_each_step() -> int:
+    started, code = time.monotonic(), 0
+    outcomes = crash_steps.run()
+    for name, outcome in outcomes.items():
+        said = (
+            f"killed at each of {outcome.steps} steps; then found done {outcome.there} times, not done "
+            f"{outcome.steps - outcome.there} times, half done never; acknowledged before {outcome.acknowledged}"
+        )
+        print(f"crash: {name}: {outcome.problem or said}")
+        code |= bool(outcome.problem) or not 0 < outcome.there < outcome.steps
+    steps = sum(outcome.steps for outcome in outcomes.values())
+    print(f"crash: {steps} kills at numbered steps, each verified and done again ({time.monotonic() - started:.0f} s)")
+    return int(code)
+
+
+def _at_random(rounds: int, seed: int) -> int:
     chance = random.Random(seed)
     entries = acknowledged = 0
     started = time.monotonic()
@@ -67,23 +74,49 @@ def run(rounds: int, seed: int) -> int:
 
 def _round(database: Path, number: int, seconds: float) -> dict[str, int]:
     """Let writers run for a random time, kill them, and return what they had been told: key -> seq."""
-    writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(database), f"r{number}w{index}"], stdout=subprocess.PIPE)
-        for index in range(WRITERS)
-    ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"ready\n"
+    writers = [_forked(database, f"r{number}w{index}") for index in range(WRITERS)]
+    pipes = [os.fdopen(pipe, "rb") for _, pipe in writers]
+    for pipe in pipes:
+        assert pipe.readline() == b"ready\n"
     time.sleep(seconds)
-    for writer in writers:
-        os.kill(writer.pid, signal.SIGKILL)
+    for writer, _ in writers:
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
     told = {}
-    for writer in writers:
-        output, _ = writer.communicate()
-        for line in output.decode().splitlines():
-            key, seq = line.split()
-            told[key] = int(seq)
+    for pipe in pipes:
+        with pipe:
+            for line in pipe.read().decode().splitlines():
+                key, seq = line.split()
+                told[key] = int(seq)
     return told
+
+
+def _forked(database: Path, name: str) -> tuple[int, int]:
+    """Start a writer, a process of its own that never ends by itself; return its id and what it writes to."""
+    reading, writing = os.pipe()
+    if (writer := os.fork()) == 0:
+        try:
+            _write(database, name, writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    return writer, reading
+
+
+def _write(database: Path, name: str, pipe: int) -> None:
+    """Record for ever; print the key and number of each entry once `record` has returned, which is the promise."""
+    log = Journal(database).clinic()
+    os.write(pipe, b"ready\n")
+    for number in itertools.count():
+        key = f"{name}-{number}"
+        entry = log.record(
+            BookingCancelled(late=True, reason_text=key),
+            actor=Staff(f"usr_{number % 7}", "Name"),
+            target=("booking", f"bk_{number}"),
+            client=(f"cli_{number % 11}", "Client"),
+            key=key,
+        )
+        os.write(pipe, f"{key} {entry.seq}\n".encode())
 
 
 def _check(database: Path, told: dict[str, int]) -> str:

@@ -25,11 +25,13 @@ from .errors import InvalidInput, StorageFailure
 from .export.auditor import readme
 from .export.bundle_file import Stored, Writer
 from .export.whole import whole_files
-from .exported import record_export
+from .exported import record_export, without_clients
 from .journal import ClinicLog
 from .query import Query
 from .reading import CHUNK, Words
 from .store import CheckpointRow, PersonalRow, Selection
+
+_ANONYMIZED = "a client was anonymized while the bundle was written; make it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,11 @@ class _Bundling:
         self.progress = progress
 
     def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
+        self.log.journal.places.check_output(output)
         checkpoint = self.log.checkpoint()
         self.size = size = 0 if checkpoint is None else checkpoint.size
         last = size if last is None else last
-        if not 1 <= first <= last + 1 <= size + 1:
+        if not (1 <= first <= last <= size or (first, last, size) == (1, 0, 0)):
             raise InvalidInput(f"must be within 1 and {size}, the numbers of this log's signed entries", "entries")
         with whole_files(output.resolve()) as (file,):
             return self._write(file, checkpoint, first, last)
@@ -118,6 +121,8 @@ class _Bundling:
     def _prove(self, writer: Writer, statement: Statement, seq: int, erasures: list[tuple[int, bytes]]) -> Bundled:
         """Take the checkpoint that covers the record of this export, and add the proofs against it."""
         log = self.log
+        if any(b'"erases":' in body for body, _ in log.store.leaves(log.info.id, self.size, seq)):
+            raise StorageFailure(_ANONYMIZED)
         signed = log.checkpoint()
         assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
         prover = merkle.Prover(leaf for _, leaf in log.store.leaves(log.info.id, 0, signed.size))
@@ -149,20 +154,22 @@ class _Bundling:
         for body in self.log.store.erasures(self.log.info.id, sorted(writer.gone)):
             decoded = entry.decode(body)
             if decoded.seq > self.size:
-                raise StorageFailure("a client was anonymized while the bundle was written; make it again")
+                raise StorageFailure(_ANONYMIZED)
             found.append((decoded.seq, body))
         return sorted(found)
 
     def _statement(self, first: int, last: int, rows: int) -> Statement:
         info = self.log.info
+        # Who withholds identities means also the ids and words in the filter.
+        shown = self.wanted if "identity" in self.given else without_clients(self.log, self.wanted)
         return Statement(
             kind=self.kind,
             log_origin=info.origin,
             clinic=info.id,
             clinic_name=info.name,
             time_zone=info.zone,
-            filter=query.format(self.wanted),
-            filter_in_words=query.in_words(self.wanted, info.zone),
+            filter=query.format(shown),
+            filter_in_words=query.in_words(shown, info.zone),
             first_seq=first,
             last_seq=last,
             rows=rows,

@@ -33,7 +33,7 @@ from . import drafting, entry
 from .append import Appended, append
 from .catalogue.clients import ClientAnonymized
 from .document import Actor, Document, Request, System
-from .drafting import Draft, Named
+from .drafting import NOBODY, Draft, Named
 from .errors import StorageFailure
 from .headstore import HeadStore
 from .personal import Sealer
@@ -118,7 +118,8 @@ def _draft(
         context=context,
         actor=System("client:themselves") if themselves else actor,
         request=Request(channel=request.channel) if themselves else request,
-        # A sealed value, so that whoever can write the database and has no key cannot make such an entry.
+        # A sealed value, so that whoever can write the database and has no key cannot make such an entry. It belongs to
+        # nobody: it must never be erased itself.
         key=f"anonymize-{secrets.token_hex(16)}",
     )
     draft = drafting.draft(event, zone=clinic.zone, now=now, by_journal=True)
@@ -127,7 +128,10 @@ def _draft(
     draft.stem["erases"] = {"person": person, "classes": list(entry.ERASED_CLASSES), "up_to_seq": size}
     if themselves:
         draft.stem["actor"] = {"kind": "client", "person": person}
-    return replace(draft, persons=(*draft.persons, _ERASED))
+    persons = (*draft.persons, _ERASED) if NOBODY in draft.persons else (*draft.persons, _ERASED, NOBODY)
+    nobody = persons.index(NOBODY)
+    values = tuple(one._replace(owner=nobody) if one.path == "key" else one for one in draft.values)
+    return replace(draft, persons=persons, values=values)
 
 
 def replay(store: Store, heads: HeadStore, clinic: Clinic) -> int:

@@ -73,6 +73,13 @@ def record_export(
     return result
 
 
+def without_clients(log: ClinicLog, wanted: Query) -> Query:
+    """Return the filter as it can be shown to who is not to know whom it names: no client's id, and no free words."""
+    hidden = frozenset((*_clients(log, wanted.wanted), *_clients(log, wanted.unwanted)))
+    shown = query.without_words(wanted)
+    return replace(shown, wanted=_recorded(log, shown.wanted, hidden), unwanted=_recorded(log, shown.unwanted, hidden))
+
+
 def _clients(log: ClinicLog, choice: Choice) -> Iterator[str]:
     """Every id in a filter that is a client's."""
     selecting = log.selecting()

@@ -7,7 +7,7 @@ print(report.result, [finding.what for finding in report.findings])
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -17,7 +17,7 @@ from .errors import MalformedProof, StorageFailure
 from .journal import ClinicLog, Journal
 from .note import Verifier
 from .personal import Sealer, Unreadable
-from .store import Clinic, EntryRow, LinkRow, PersonalRow, Snapshot
+from .store import Clinic, EntryRow, KeyRow, LinkRow, PersonalRow, Snapshot
 from .verify import SEALED, Finding, Opening, Record, Report, Signed, verify_log
 
 _PERSON_ID = re.compile(r"(actor|target|client|people\.[0-9]+|context\.[a-z0-9_]+(\.(old|new))?)\.id", re.ASCII)
@@ -54,6 +54,15 @@ def inspect_clinic(
         # Where nothing else is wrong, every keyed entry was opened, so that the rows can be counted.
         if sealer is not None and not report.findings and live.keys != live.keyed:
             report.add("misfiled", None, "there are idempotency keys that no entry was recorded with")
+        for what in snapshot.defects():
+            report.add("misfiled", None, what)
+        if info.closed_at is not None and not live.is_closed(journal.store.keys(info.id)):
+            report.add("misfiled", None, "the clinic is marked as closed, and its log or its keys do not say so")
+        if sealer is None and any(by > report.signed_size for seqs in report.erased.values() for by in seqs):
+            report.doubts.append(
+                "an erasure that is not signed yet can be told from a forged one only by opening values; verify again "
+                "without --structure"
+            )
         newest = max((row.size for row in snapshot.checkpoints()), default=0)
     if (now := journal.heads.get(info.origin)) is not None and now.size < newest:
         report.doubts.append("the head store is older than the database, so an older copy of it was put back")
@@ -79,6 +88,13 @@ class _Live:
         self.origin = info.origin
         self.verifier = verifier
         self.size, self.frontier, self.root, _ = snapshot.head
+
+    def is_closed(self, keys: Sequence[KeyRow]) -> bool:
+        """Whether the last entry says that the clinic was closed, and its keys are gone. Asked for after `records`."""
+        try:
+            return entry.decode(self._last_body).action == "clinic.closed" and not keys
+        except MalformedProof:
+            return False
 
     def records(self) -> Iterator[Record]:
         """Entries, their personal rows and their links, all in order of seq, brought together."""
@@ -120,6 +136,8 @@ class _Live:
     def _opened(self, stored: EntryRow, rows: list[PersonalRow]) -> dict[tuple[bytes, str], Opening | None]:
         openings: dict[tuple[bytes, str], Opening | None] = {}
         for _, token, personal_class, sealed in rows:
+            if (token, personal_class) in openings:
+                self._findings.append(Finding("added", stored.seq, f"its {personal_class} values are there twice"))
             if self._sealer is None:
                 openings[token, personal_class] = SEALED
                 continue

@@ -74,6 +74,13 @@ class Places:
         heads = Path(head_store) if head_store else path.with_name(f"{path.name}.heads")
         return cls(path, path.with_name(f"{path.name}.key"), heads)
 
+    def check_output(self, output: Path) -> None:
+        """Refuse to write over one of these files, or one that SQLite keeps beside them. Raises InvalidInput."""
+        beside = [self.database.with_name(f"{self.database.name}{end}") for end in ("-wal", "-shm", "-journal")]
+        for own in (self.database, self.master_key, self.head_store, *beside):
+            if output.resolve() == own.resolve() or (output.exists() and own.exists() and output.samefile(own)):
+                raise InvalidInput("is a file of the log itself; name another one", "output")
+
 
 class Journal:
     """One open database of activity logs."""
@@ -215,6 +222,11 @@ class Journal:
     def clinics(self) -> Sequence[Clinic]:
         """Every clinic of this database, by id."""
         return self.store.clinics()
+
+    def signer(self, clinic: Clinic) -> Signer:
+        """Return the signer of a clinic's log, also of one whose closing was interrupted. Raises KeyUnavailable."""
+        secret = self._unwrapped(clinic.id)["signing"]
+        return Signer(clinic.origin, secret[max(secret)])
 
     def forget(self, clinic_id: str) -> None:
         """Drop a clinic's log and its keys from memory; `clinic` opens it again where it still can be."""
@@ -391,7 +403,7 @@ class ClinicLog:
 
     def checkpoint(self) -> CheckpointRow | None:
         """Sign the committed head if that was not done; return the newest checkpoint. Raises SigningRefused."""
-        row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock())
+        row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock(), self.sealer)
         self.unsigned, self._signed_at = False, self.clock()
         return row
 

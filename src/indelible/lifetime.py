@@ -15,8 +15,9 @@ that the database is old.
 **Close** ends a clinic's account, in this order; after a crash at any step the same call finishes it:
 
 1. a complete bundle of the log is written              the bundle, and in the log the entry that records it
-2. `clinic.closed` is appended and signed               the last entry
-3. the clinic's keys are deleted                        nobody can open a value or sign any more
+2. `clinic.closed` is appended, and the clinic marked   the last entry; where one came behind the bundle, nothing
+3. the last entry is signed                             the clinic is closed, and its keys are still there
+4. the clinic's keys are deleted, and SQLite wiped      nobody can open a value or sign any more
 """
 
 from __future__ import annotations
@@ -28,24 +29,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import drafting, erasure, keys
-from .bundling import Bundled, export_complete
+from . import drafting, erasure, keys, signing
+from .append import append
+from .bundling import export_complete
 from .catalogue.settings import ClinicClosed
 from .document import Actor, Document, Target
-from .errors import KeyUnavailable, StorageFailure
+from .errors import KeyUnavailable, SigningRefused, StorageFailure
 from .export.whole import whole_files
 from .headstore import HeadStore
 from .journal import ClinicLog, Journal, Places
+from .store import Clinic
 from .stores import sqlite
 
 
-def backup(journal: Journal, output: Path, progress: Callable[[int, int], None] = lambda done, every: None) -> None:
-    """Sign every clinic's log, and copy the database to a file that only its owner may read. Raises StorageFailure."""
+def backup(
+    journal: Journal, output: Path, progress: Callable[[int, int], None] = lambda done, every: None
+) -> list[str]:
+    """Sign every clinic's log, and copy the database to a file that only its owner may read.
+
+    Returns the ids of clinics whose log could not be signed; they are in the backup as they are. Raises InvalidInput
+    and StorageFailure; a file that is there is never written over.
+    """
+    _check_new(journal, output)
+    unsigned = []
     for clinic in journal.clinics():
-        if clinic.closed_at is None:
-            journal.clinic(clinic.id).checkpoint()
+        try:
+            if clinic.closed_at is None:
+                journal.clinic(clinic.id).checkpoint()
+        except SigningRefused:
+            unsigned.append(clinic.id)
     with whole_files(output.resolve()) as (file,):
         sqlite.copy(journal.places.database, Path(file.name), progress)
+    return unsigned
+
+
+def _check_new(journal: Journal, output: Path) -> None:
+    journal.places.check_output(output)
+    if output.exists():
+        raise StorageFailure(f"{output.name} is there already; name another file, or move that one away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +129,15 @@ def upgrade(database: Path, head_store: Path | None = None) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What is left of an account: the bundle, its SHA-256 in hexadecimal, and how many entries the log has."""
+    """What is left of an account: the bundle's rows and SHA-256 in hexadecimal, and how many entries the log has.
 
-    bundle: Bundled
+    `wiped` is false where another program's reading keeps the deleted keys in SQLite's write-ahead log.
+    """
+
+    rows: int
     sha256: str
     size: int
+    wiped: bool
 
 
 def close_clinic(
@@ -120,8 +145,10 @@ def close_clinic(
 ) -> Closed:
     """Write the final bundle of a clinic, record the end, and destroy the clinic's keys. It cannot be undone.
 
-    Raises StorageFailure and SigningRefused, with nothing destroyed.
+    Raises InvalidInput, SigningRefused and StorageFailure, with nothing destroyed: also where something was recorded
+    while the bundle was written.
     """
+    _check_new(log.journal, output)
     bundle = export_complete(log, output, actor=actor, progress=progress)
     with output.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -129,10 +156,25 @@ def close_clinic(
     event = Document(
         action=context.code, context=context, actor=actor, target=Target("clinic", log.info.id, log.info.name)
     )
-    log.append([drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)])
+    draft = drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
+    with log.store.appending(log.info.id) as tx:
+        if not tx.head.size == bundle.recorded_as == bundle.statement.last_seq + 1:
+            raise StorageFailure("something was recorded while the bundle was written, so nothing is closed; try again")
+        append(tx, [draft], log.info, log.sealer, log.clock())
+        tx.close(log.clock())
     signed = log.checkpoint()
     assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
     log.journal.forget(log.info.id)
-    log.store.close_clinic(log.info.id, log.clock())
-    log.store.wipe()
-    return Closed(bundle, sha256, signed.size)
+    return Closed(bundle.statement.rows, sha256, signed.size, _destroy(log.journal, log.info.id))
+
+
+def finish_closing(journal: Journal, clinic: Clinic) -> bool:
+    """Do the rest of a closing that was interrupted: sign the last entry, delete the keys; return whether wiped."""
+    if journal.store.keys(clinic.id):
+        signing.sign_head(journal.store, journal.heads, clinic, journal.signer(clinic), journal.clock())
+    return _destroy(journal, clinic.id)
+
+
+def _destroy(journal: Journal, clinic_id: str) -> bool:
+    journal.store.delete_keys(clinic_id)
+    return journal.store.wipe()

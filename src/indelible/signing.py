@@ -11,15 +11,18 @@ The steps, in this order; after a crash at any of them the same steps run again 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 
-from . import checkpoint, entry, merkle
+from . import canonical, checkpoint, entry, merkle
 from .checkpoint import Checkpoint
+from .commitment import Committer
 from .entry import Erasure
 from .errors import MalformedProof, SigningRefused
 from .headstore import HeadStore, SignedHead
 from .merkle import Frontier
 from .note import Signer
+from .personal import Sealer, Unreadable
 from .store import CheckpointRow, Clinic, Head, Store
 
 # Leaves hashed at once: 32 bytes and a body each, so some tens of megabytes at the most.
@@ -48,9 +51,12 @@ _FORK = (
 )
 
 
-def sign_head(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, now: int) -> CheckpointRow | None:
+def sign_head(
+    store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, now: int, sealer: Sealer | None = None
+) -> CheckpointRow | None:
     """Sign the clinic's committed head if that was not done, and return its newest checkpoint; None for an empty log.
 
+    With a `sealer`, an entry that says it erased values is signed only where it was written with the clinic's key.
     Raises SigningRefused where the stored rows, the committed head and the head store contradict each other.
     """
     for _ in range(_ATTEMPTS):
@@ -64,6 +70,9 @@ def sign_head(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, no
             return None
         erasures: dict[int, Erasure] = {}
         frontier = _checked(store, clinic, last, signed, head, erasures)
+        if sealer is not None:
+            for seq in erasures:
+                _check_written_here(store, clinic, sealer, seq)
         if signed.size == head.size:
             return store.last_checkpoint(clinic.id)
         data = checkpoint.sign(Checkpoint(clinic.origin, head.size, head.root), signer)
@@ -134,6 +143,29 @@ def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int, erasures:
     if frontier.size != size:
         raise SigningRefused("entries are missing from the database; nothing is signed: run `indelible verify`")
     return frontier
+
+
+def _check_written_here(store: Store, clinic: Clinic, sealer: Sealer, seq: int) -> None:
+    """Raise SigningRefused where an erasing entry has no sealed value at `key` that fits its commitment.
+
+    Whoever can write the database can append an entry, but cannot seal a value.
+    """
+    body = entry.decode(store.one(clinic.id, seq).body)
+    committed = next((group.values["key"] for group in body.groups if "key" in group.values), None)
+    for row in store.personal(clinic.id, [seq]):
+        with suppress(Unreadable):
+            opened = sealer.open_values(
+                bytes.fromhex(body.id.replace("-", "")), row.token, row.personal_class, row.sealed
+            )
+            value = opened.values.get("key")
+            if type(value) is str and committed == Committer(clinic.origin, body.id).commit(
+                opened.seed, "key", canonical.encode_text(value)
+            ):
+                return
+    raise SigningRefused(
+        f"entry {seq} says that it erased values, and was not written with the clinic's key; nothing is signed: run "
+        "`indelible verify`"
+    )
 
 
 def adopt(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer) -> None:

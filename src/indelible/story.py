@@ -54,7 +54,10 @@ def story(log: ClinicLog, subject: str) -> Story:
     references = tuple(log.selecting().about(subject))
     own = _read(log, references)
     if not own:
-        raise NotFound("no entry is about this; give its kind and id, such as booking/bk_99812 or client/cli_77")
+        raise NotFound(
+            "no entry is about this; give its kind and id, such as booking/bk_99812 or client/cli_77. A client who was "
+            "anonymized is not found by id any more"
+        )
     told = {view.seq: Told(view, "itself") for view in own}
     if not any(reference.kind == "person" for reference in _occurring(own, references)):
         _add(told, log, _payments(own), "payment")

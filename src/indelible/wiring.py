@@ -47,6 +47,8 @@ def export(
     """
     if format == "xlsx":
         xlsx_file.require()
+    if isinstance(output, Path):
+        log.journal.places.check_output(output)
     wanted = words if isinstance(words, Query) else log.parse(words)
     checkpoint = log.checkpoint()
     if isinstance(output, Path) and not _is_special(output):

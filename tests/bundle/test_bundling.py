@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import zipfile
 
@@ -10,7 +11,8 @@ import pytest
 
 from indelible import Staff
 from indelible.bundling import export_bundle, export_complete
-from indelible.errors import InvalidInput, StorageFailure
+from indelible.errors import InvalidInput, MalformedProof, StorageFailure
+from indelible.export.bundle_file import Writer
 from indelible.note import Verifier
 from indelible.testing.logs import event
 from indelible.verify import verify_bundle
@@ -130,3 +132,47 @@ def test_a_disk_that_fails_leaves_no_bundle(filled, tmp_path):
         with pytest.raises(StorageFailure):
             export_bundle(filled, "", output, actor=ACTOR)
     assert len(recorded(filled)) <= 1
+
+
+def test_a_client_who_goes_after_the_rows_were_read_stops_the_bundle_too(filled, tmp_path, monkeypatch):
+    real = Writer.seal
+
+    def seal(self, *arguments):
+        filled.anonymize("cli_0", requested_by="client", actor=ACTOR)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Writer, "seal", seal)
+    with pytest.raises(StorageFailure, match="a client was anonymized"):
+        export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR)
+    assert not list(tmp_path.glob("b.zip*"))
+
+
+def test_who_withholds_identities_shows_no_client_in_the_filter(filled, tmp_path):
+    export_bundle(filled, "client:cli_1 -about:cli_0", tmp_path / "b.zip", actor=ACTOR, given=("evidence", "network"))
+    with zipfile.ZipFile(tmp_path / "b.zip") as file:
+        assert not any(b"cli_" in file.read(name) for name in file.namelist())
+    assert checked(filled, tmp_path / "b.zip").result == "intact"
+
+
+@pytest.mark.parametrize("name", ["activity.db", "activity.db.key", "activity.db.heads", "activity.db-wal"])
+def test_a_bundle_is_never_written_over_the_log_itself(filled, tmp_path, name):
+    before = (tmp_path / "activity.db.key").read_bytes()
+    with pytest.raises(InvalidInput, match="is a file of the log itself"):
+        export_bundle(filled, "", tmp_path / name, actor=ACTOR)
+    assert (tmp_path / "activity.db.key").read_bytes() == before
+
+
+def test_a_pipe_is_no_place_for_a_bundle(filled, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageFailure, match="a device or a pipe"):
+        export_bundle(filled, "", tmp_path / "pipe", actor=ACTOR)
+
+
+@pytest.mark.parametrize("front", [True, False])
+def test_a_zip_before_or_behind_the_zip_is_no_bundle(filled, tmp_path, front):
+    export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR)
+    export_bundle(filled, "client:cli_1", tmp_path / "other.zip", actor=ACTOR)
+    good, other = (tmp_path / "b.zip").read_bytes(), (tmp_path / "other.zip").read_bytes()
+    (tmp_path / "both.zip").write_bytes(other + good if front else good + b"comment")
+    with pytest.raises(MalformedProof):
+        checked(filled, tmp_path / "both.zip")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from indelible import Journal, Staff
-from indelible.errors import KeyUnavailable, StorageFailure
+from indelible.errors import IndelibleError, KeyUnavailable, StorageFailure
 from indelible.inspection import inspect_clinic
 from indelible.keys import KEY_BYTES
-from indelible.lifetime import close_clinic
+from indelible.lifetime import close_clinic, finish_closing
 from indelible.note import Verifier
 from indelible.testing.logs import event
 from indelible.verify import verify_bundle
@@ -84,3 +84,55 @@ def test_where_the_bundle_cannot_be_written_nothing_is_destroyed(log, tmp_path):
         close_clinic(log, tmp_path / "nowhere" / "final.zip", actor=Staff("usr_1"))
     assert len(log.store.keys("c_lisbon")) == 3
     assert log.entry(1).client == {"id": "cli_77", "name": "Ana Sousa"}
+
+
+def test_what_is_recorded_while_the_bundle_is_written_keeps_the_clinic_open(log, tmp_path):
+    log.record_document(event(1))
+    with Journal(tmp_path / "activity.db") as other:
+
+        def meanwhile(done):
+            other.clinic().record_document(event(2))
+
+        with pytest.raises(StorageFailure, match="something was recorded while the bundle was written"):
+            close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"), progress=meanwhile)
+    assert len(log.store.keys("c_lisbon")) == 3
+    assert log.entry(2).client is not None
+
+
+def test_keys_that_a_reader_keeps_in_the_write_ahead_log_are_told(log, tmp_path):
+    log.record_document(event(1))
+    log.store._connection().execute("PRAGMA busy_timeout = 0")
+    with log.store.snapshot("c_lisbon") as reading:
+        assert next(reading.entries()).seq == 1
+        assert close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1")).wiped is False
+    (clinic,) = log.journal.clinics()
+    assert finish_closing(log.journal, clinic) is True
+
+
+def test_a_closing_that_was_interrupted_before_the_keys_went_is_finished(log, journal, tmp_path, monkeypatch):
+    log.record_document(event(1))
+
+    def crash(clinic_id):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(journal.store, "delete_keys", crash)
+    with pytest.raises(KeyboardInterrupt):
+        close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"))
+    monkeypatch.undo()
+    (clinic,) = journal.clinics()
+    assert inspect_clinic(journal, clinic, None).result == "not_intact"  # marked as closed, and its keys are there
+    assert finish_closing(journal, clinic) is True
+    assert inspect_clinic(journal, clinic, None).result == "intact"
+
+
+@pytest.mark.parametrize(
+    "name", ["activity.db", "activity.db.key", "activity.db.heads", "activity.db-wal", "there.zip"]
+)
+def test_the_final_bundle_is_never_written_over_a_file(log, tmp_path, name):
+    log.record_document(event(1))
+    (tmp_path / "there.zip").write_bytes(b"precious")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name.endswith((".key", ".zip"))}
+    with pytest.raises(IndelibleError):
+        close_clinic(log, tmp_path / name, actor=Staff("usr_1"))
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert len(log.store.keys("c_lisbon")) == 3

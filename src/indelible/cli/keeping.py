@@ -13,7 +13,19 @@ from ..bundling import Bundled, export_bundle, export_complete
 from ..errors import InvalidInput
 from ..note import fingerprint
 from ..query import Query
-from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal, say
+from .options import (
+    AsId,
+    AsName,
+    ClinicId,
+    Database,
+    actor,
+    chosen_clinic,
+    clinic_log,
+    closed_clinic,
+    database_path,
+    journal,
+    say,
+)
 from .reading import Words, parse
 from .table import watched
 
@@ -70,6 +82,8 @@ def bundle(
     as_name: AsName = None,
 ) -> None:
     """Write an evidence file: entries with all that it takes to check them offline. The export is itself recorded."""
+    if str(output) == "-":
+        raise InvalidInput("must be a file: a bundle cannot be written as it comes", "--output")
     held = set(withhold or ())
     if not held <= set(entry.CLASSES):
         raise InvalidInput(f"must be one of {', '.join(entry.CLASSES)}", "--withhold")
@@ -112,9 +126,11 @@ def backup(
 ) -> None:
     """Copy the database, while it is used. The master key and the head store are not in the copy."""
     with journal(database) as opened, watched("copying pages") as progress:
-        lifetime.backup(opened, output, progress)
+        unsigned = lifetime.backup(opened, output, progress)
         places = opened.places
     print(f"{output} holds the database {places.database}")
+    for clinic_id in unsigned:
+        print(f"{clinic_id}: its log could not be signed, and is in the backup as it is; run indelible verify")
     print(f"Keep the master key ({places.master_key}) elsewhere; without it the backup can be read by nobody.")
     print(f"Leave the head store ({places.head_store}) where it is: it must never go back together with a backup.")
 
@@ -160,13 +176,27 @@ def close(
     as_name: AsName = None,
 ) -> None:
     """End a clinic's account: write its final bundle, record the end, and destroy its keys. It cannot be undone."""
-    with clinic_log(database, clinic) as log:
+    with journal(database) as opened:
+        if (shut := closed_clinic(opened, clinic)) is not None:
+            _tell_closed(shut.id, lifetime.finish_closing(opened, shut))
+            return
+        log = opened.clinic(chosen_clinic(clinic))
         if not yes:
             if not sys.stdin.isatty():
                 raise InvalidInput("is needed where nobody can be asked", "--yes")
             typer.confirm(f"Destroy the keys of {log.info.id} for good, after writing {output}?", abort=True)
         with watched("writing entries", log.size) as progress:
             done = lifetime.close_clinic(log, output, actor=actor(as_id, as_name, "clinic-close"), progress=progress)
-        print(f"{log.info.id} is closed after entry {done.size}; nobody can open its values or sign its log any more")
+        print(f"{log.info.id} is closed after entry {done.size}")
         print(f"final bundle {output}, SHA-256 {done.sha256}")
         print(f"public key   {log.info.vkey}")
+        _tell_closed(log.info.id, done.wiped)
+
+
+def _tell_closed(clinic_id: str, wiped: bool) -> None:
+    if not wiped:
+        say("Another program is reading the database, so SQLite's -wal file still holds the deleted keys.")
+        say("Run this command again when that program has stopped; until then the keys are not destroyed.")
+        raise typer.Exit(2)
+    print(f"The keys of {clinic_id} are destroyed: nobody can open its values or sign its log any more.")
+    say("Programs that had the clinic open still have its keys in memory: restart them.")

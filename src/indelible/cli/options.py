@@ -15,6 +15,7 @@ import typer
 from ..document import Actor, Staff, System
 from ..errors import InvalidInput
 from ..journal import ClinicLog, Journal
+from ..store import Clinic
 
 DEFAULT_DATABASE = "activity.db"
 
@@ -57,6 +58,19 @@ def _setting(after: str | None, name: str) -> str | None:
 def chosen_clinic(clinic: str | None) -> str | None:
     """The clinic's id that was given somewhere, if any."""
     return _setting(clinic, "clinic")
+
+
+def closed_clinic(opened: Journal, clinic: str | None) -> Clinic | None:
+    """The clinic that is meant, if it is one that was closed."""
+    wanted, every = chosen_clinic(clinic), opened.clinics()
+    return next(
+        (
+            info
+            for info in every
+            if info.closed_at is not None and (info.id == wanted or (wanted is None and len(every) == 1))
+        ),
+        None,
+    )
 
 
 @contextmanager

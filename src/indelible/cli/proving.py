@@ -15,7 +15,7 @@ from ..journal import ClinicLog, Journal
 from ..store import Clinic
 from ..verify import Report, verify_bundle, words
 from ..verify.words import read_key
-from .options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, journal, say
+from .options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, closed_clinic, journal, say
 from .table import printable, watched
 
 _EXIT = {"intact": 0, "not_intact": 1, "could_not_tell": 2}
@@ -31,7 +31,10 @@ VerifyKey = Annotated[
 
 def verify(
     file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="A bundle or a database file; without it, --database.")
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="A bundle, or a database with its key beside it; without it, --database."
+        ),
     ] = None,
     key: VerifyKey = None,
     structure: Annotated[
@@ -48,12 +51,12 @@ def verify(
         raise typer.Exit(_verify_bundle(Path(file), key, as_json))
     with journal(file or database) as opened:
         info = _chosen(opened, clinic)
-        if key is not None and key != info.vkey:
+        if key is not None and key.strip() != info.vkey:
             raise InvalidInput(
                 "is not the key of this log; ask whoever gave you the key, and trust nothing until you know", "--key"
             )
         report = _watched(opened, info, not structure)
-        if report.result == "intact" and info.closed_at is None:
+        if report.result == "intact" and info.closed_at is None and not structure:
             _sign_rest(opened.clinic(info.id), report)
         with suppress(BrokenPipeError):  # the exit code is the verdict, also for who reads only its first line
             if as_json:
@@ -85,11 +88,8 @@ def _verify_bundle(path: Path, key: str | None, as_json: bool) -> int:
 
 def _chosen(opened: Journal, clinic: str | None) -> Clinic:
     """The clinic that is meant; one that was closed can be verified, too."""
-    wanted, every = chosen_clinic(clinic), opened.clinics()
-    for info in every:
-        if info.closed_at is not None and (info.id == wanted or (wanted is None and len(every) == 1)):
-            return info
-    return opened.clinic(wanted).info
+    shut = closed_clinic(opened, clinic)
+    return opened.clinic(chosen_clinic(clinic)).info if shut is None else shut
 
 
 def _watched(opened: Journal, info: Clinic, open_values: bool) -> Report:

@@ -49,6 +49,9 @@ def whole_files(*paths: Path) -> Iterator[Sequence[BinaryIO]]:
 
     Raises StorageFailure; after any error no part file is left.
     """
+    for path in paths:
+        if path.exists() and not path.is_file():
+            raise StorageFailure(f"{path.name} is no file but a folder, a device or a pipe; name a file")
     parts = [path.with_name(f"{path.name}.{secrets.token_hex(4)}.part") for path in paths]
     try:
         with writing():

@@ -205,11 +205,10 @@ class SQLiteStore:
         with _engine():
             return _head(self._connection(), clinic_id)
 
-    def close_clinic(self, clinic_id: str, now: int) -> None:
-        """Delete a clinic's keys, and note when. From here on nothing is appended to its log."""
+    def delete_keys(self, clinic_id: str) -> None:
+        """Delete a closed clinic's keys, and overwrite where they were."""
         with _engine(), _transaction(self._connection()) as db:
             db.execute("DELETE FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
-            db.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic_id = ?", (now, clinic_id))
 
     # Writing
 
@@ -518,6 +517,10 @@ class SQLiteAppending:
         ):
             self._cursor.execute(statement)
 
+    def close(self, now: int) -> None:
+        """Mark the clinic as closed: from here on nothing is appended to its log."""
+        self._cursor.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic_id = ?", (now, self._clinic_id))
+
     def set_zone(self, zone: str) -> None:
         self._cursor.execute("UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ?", (zone, self._clinic_id))
         self.zone = zone
@@ -556,6 +559,19 @@ class SQLiteSnapshot:
         self._connection, self._clinic = connection, (clinic_id,)
         self.head = _head(connection, clinic_id)
         self.zone = _zone(connection, clinic_id)
+
+    def defects(self) -> Iterator[str]:
+        """What is wrong with the database around the rows: other tables and indexes than ours, an index that lies.
+
+        Lists are read by indexes and verification by tables, so an index that leaves a row out hides an entry.
+        """
+        expected, found = sqlite_schema.definitions(), sqlite_schema.definitions(self._connection)
+        for name in sorted(expected.keys() | found.keys()):
+            if found.get(name) != expected.get(name):
+                yield f"the database's {name} is not the one that this release makes, so lists may be wrong"
+        for (what,) in self._connection.execute("PRAGMA integrity_check(10)"):
+            if what != "ok":
+                yield f"the database file contradicts itself, so lists may be wrong: {what}"
 
     def entries(self) -> Iterator[EntryRow]:
         sql = f"SELECT {_ENTRY} FROM indelible_entry WHERE clinic_id = ? ORDER BY seq"  # noqa: S608 - constant columns

@@ -40,6 +40,31 @@ def upgrade(connection: sqlite3.Connection, to: int = VERSION) -> tuple[int, int
     return before, max(before, to)
 
 
+def definitions(connection: sqlite3.Connection | None = None) -> dict[str, str]:
+    """Return how tables, indexes and views of ours are defined, by name, and any trigger that is not ours.
+
+    Without a connection: how this release defines them. A trigger of ours may be missing, since it guards against
+    mistakes only: who can write the file can drop it.
+    """
+    if connection is None:
+        made = sqlite3.connect(":memory:")
+        try:
+            made.execute("CREATE TABLE indelible_schema (version INTEGER NOT NULL) STRICT")
+            made.execute("INSERT INTO indelible_schema VALUES (0)")
+            upgrade(made)
+            return definitions(made)
+        finally:
+            made.close()
+    rows = connection.execute(
+        "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name LIKE 'indelible!_%' ESCAPE '!' AND sql IS NOT NULL"
+    ).fetchall()
+    return {f"{kind} {name}": " ".join(sql.split()) for kind, name, sql in rows if kind != "trigger" or not _ours(name)}
+
+
+def _ours(trigger: str) -> bool:
+    return trigger.startswith(("indelible_entry_no_", "indelible_checkpoint_no_"))
+
+
 def version(connection: sqlite3.Connection) -> int:
     """The schema's version, 0 where there is no log: also where a table of this name is not ours."""
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'indelible_schema'").fetchone():

@@ -25,14 +25,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
-from .. import bundle, canonical, checkpoint, csv_row, entry, merkle
+from .. import bundle, canonical, checkpoint, csv_row, entry, merkle, money
 from ..bundle import Line, Proven, Rendering, Statement, Wording
 from ..checkpoint import Checkpoint
 from ..commitment import Committer
 from ..errors import InvalidInput, MalformedProof
 from ..note import LARGEST_NOTE, Verifier
 from ..opened import Opened
-from .report import Report
+from .report import Report, Verdict
 
 _BOM = b"\xef\xbb\xbf"
 # How a body that erased something stands in a line of entries.jsonl.
@@ -78,6 +78,7 @@ def _reading() -> Iterator[None]:
 
 
 def _check_names(archive: zipfile.ZipFile, statement: Statement) -> None:
+    _check_layout(archive)
     found = [info.filename for info in archive.infolist()]
     expected = bundle.names(statement.kind)
     if len(found) != len(set(found)):
@@ -86,6 +87,29 @@ def _check_names(archive: zipfile.ZipFile, statement: Statement) -> None:
         raise MalformedProof(f"the bundle has no file {min(missing)}")
     if set(found) - expected:
         raise MalformedProof("the bundle has a file that does not belong into one")
+
+
+def _check_layout(archive: zipfile.ZipFile) -> None:
+    """Nothing stands before, between or behind the files: another program could show that in their place."""
+    at = 0
+    if archive.fp is not None:
+        archive.fp.seek(-22, 2)  # the record that ends a zip without a comment
+        if archive.fp.read(4) != b"PK\x05\x06":
+            raise MalformedProof("the zip holds something else behind its files")
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
+        if info.header_offset != at or archive.fp is None:
+            raise MalformedProof("the zip holds something else before or between its files")
+        archive.fp.seek(at)
+        header = archive.fp.read(30)
+        at += 30 + sum(struct.unpack("<HH", header[26:30])) + info.compress_size
+        if info.flag_bits & 0x08:  # sizes behind the data, as a program writes them that cannot seek
+            archive.fp.seek(at)
+            following = archive.fp.read(24)
+            marked = following.startswith(b"PK\x07\x08")
+            wide = len(following) == 24 and struct.unpack("<Q", following[8:16] if marked else following[4:12])[0]
+            at += (4 if marked else 0) + (20 if wide == info.compress_size else 12)
+    if at != archive.start_dir or archive.comment:
+        raise MalformedProof("the zip holds something else behind its files")
 
 
 def _whole(archive: zipfile.ZipFile, name: str, limit: int = bundle.FILE_LIMIT) -> bytes:
@@ -140,6 +164,9 @@ class _Check:
         elif key != inside:
             self.report.add("unsigned", None, "the key inside is another one than the key that you gave")
         self.rendering = Rendering.decode(_whole(archive, "rendering.json"))
+        for code, digits in sorted(self.rendering.currencies.items()):
+            if money.EXPONENTS.get(code) != digits:
+                self.report.add("edited", None, f"rendering.json gives {code} other digits than ISO 4217 does")
         self.erased: dict[tuple[str, str], tuple[int, int]] = {}
         self.head: Checkpoint | None = None
 
@@ -271,9 +298,9 @@ class _Check:
             proof.finish()
             rows.finish()
             if self.report.entries != self.statement.rows:
-                verdict = "removed" if self.report.entries < self.statement.rows else "added"
+                verdict: Verdict = "removed" if self.report.entries < self.statement.rows else "added"
                 what = f"bundle.json says {self.statement.rows} entries, and there are {self.report.entries}"
-                self.report.add("removed" if verdict == "removed" else "added", None, what)
+                self.report.add(verdict, None, what)
             return {"entries.jsonl": lines.finish(), "entries.csv": cells.finish()}
 
     def _line(
@@ -399,8 +426,8 @@ class _Complete:
         gone = _gaps(self.leaves, self.first, self.last)
         for start, end in gone:
             which = f"entry {start} is" if start == end else f"entries {start} to {end} are"
-            verdict = "truncated" if end == self.last else "removed"
-            report.add("truncated" if verdict == "truncated" else "removed", start, f"{which} not in the bundle")
+            verdict: Verdict = "truncated" if end == self.last else "removed"
+            report.add(verdict, start, f"{which} not in the bundle")
         if gone or head is None or self.last < self.first:
             return
         leaves = [self.leaves[seq] for seq in range(self.first, self.last + 1)]

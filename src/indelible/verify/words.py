@@ -70,15 +70,18 @@ def numbers(seqs: Sequence[int]) -> str:
 def _limits(report: BundleReport) -> Iterator[str]:
     statement = report.statement
     assert statement is not None  # noqa: S101 - as above
-    if statement.kind == "complete":
+    if statement.rows == 0:
+        yield "Proven: that the export was recorded. There are no entries in it."
+    elif statement.kind == "complete":
         span = f"{statement.first_seq} to {statement.last_seq}"
         yield f"Proven: these are all entries from number {span}, unchanged, and nothing between them was left out."
     else:
         yield "Proven: each of these entries is in the log at its number, unchanged; none was taken out of this file."
         yield "Not proven: that the filter left nothing out that you should see. A complete bundle shows that."
     yield (
-        "Not proven: that what was recorded is true; the wording (labels, devices), which is the exporter's; and that "
-        "nobody with the log's signing key rebuilt it as a whole, which only a checkpoint kept elsewhere shows."
+        "Not proven: that what was recorded is true; the wording (labels, devices, whether an amount is money in or "
+        "out), which is the exporter's; and that nobody with the log's signing key rebuilt it as a whole, which only a "
+        "checkpoint kept elsewhere shows."
     )
 
 
