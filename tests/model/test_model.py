@@ -275,7 +275,7 @@ class Model:
         named = set()
         for _, key, value in terms:
             bare = value.removeprefix("client/")
-            if key == "client" or (key in ("actor", "target", "about") and ("client", bare) in self.known):
+            if key in ("client", "actor", "target", "about") and ("client", bare) in self.known:
                 named.add(bare)
         return sorted(named)
 
