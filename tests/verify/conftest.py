@@ -24,6 +24,8 @@ from indelible.testing.logs import Clock, event
 
 SIZE = 40
 SIGNED_AT = (7, 16, 33, 40)
+# What SQLite keeps beside a database while somebody reads it; nothing is in it where nobody writes.
+_BESIDE = shutil.ignore_patterns("*-wal", "*-shm")
 LINK = "clinic_id, kind, ref, occurred_at, seq, role"
 CLINIC = "c_lisbon"
 
@@ -124,7 +126,7 @@ class Tampering:
         if self.folder.exists():
             self.db.close()
             shutil.rmtree(self.folder)
-        shutil.copytree(self.template, self.folder)
+        shutil.copytree(self.template, self.folder, ignore=_BESIDE)
         self.db = sqlite3.connect(self.path, isolation_level=None)
         for (name,) in self.db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             self.db.execute(f"DROP TRIGGER {name}")
