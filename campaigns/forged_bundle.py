@@ -525,7 +525,7 @@ def cut_zip(rng: random.Random, bundles: Bundles) -> Expected:
 
 
 def repacked(rng: random.Random, bundles: Bundles) -> Expected:
-    """Pack the same files otherwise: another compression, order, date or comment."""
+    """Pack the same files otherwise: another compression, order or date."""
     files = bundles.take(rng)
     names = sorted(files)
     rng.shuffle(names)
@@ -535,9 +535,17 @@ def repacked(rng: random.Random, bundles: Bundles) -> Expected:
     ) as archive:
         for name in names:
             archive.writestr(zipfile.ZipInfo(name, (rng.randint(1980, 2100), 1, 1, 0, 0, 0)), files[name])
-        archive.comment = rng.randbytes(rng.randrange(9))
     bundles.raw = out.getvalue()
     return NOTHING
+
+
+def beside(rng: random.Random, bundles: Bundles) -> Expected:
+    """Put another zip or a few bytes before the bundle, or behind it, where another program may show them instead."""
+    bundles.take(rng)
+    good = bundles.packed[bundles.name]
+    other = rng.choice([*bundles.packed.values(), rng.randbytes(rng.randint(1, 9))])
+    bundles.raw = rng.choice([other + good, good + rng.randbytes(rng.randint(1, 9))])
+    return FOUND
 
 
 def unchanged(rng: random.Random, bundles: Bundles) -> Expected:
@@ -567,6 +575,7 @@ BUNDLE: dict[str, tuple[Callable[[random.Random, Bundles], Expected], int]] = {
     "the same, checked without a key": (resigned_keyless, 1),
     "zip: members added, removed, twice": (members_of_zip, 4),
     "zip: cut or a bit flipped": (cut_zip, 5),
+    "zip: something before or behind it": (beside, 3),
     "no change: packed otherwise": (repacked, 3),
     "no change: as it is": (unchanged, 1),
 }
