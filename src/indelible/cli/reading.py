@@ -118,7 +118,10 @@ def story(
         shown, count = table.entries(views, log.info.zone, f"{log.info.name} — the story of {subject}")
         table.console().print(shown)
         beside = [str(one.view.seq) for one in told.entries if one.why != "itself"]
-        say(f"{count} entries, oldest first." + ("" if told.whole else f" Only the newest {count}: there are more."))
+        say(
+            f"{count} {'entry' if count == 1 else 'entries, oldest first'}."
+            + ("" if told.whole else f" Only the newest {count}: there are more.")
+        )
         if beside:
             say(f"Not about it by name, but a payment of it or of the same click: {', '.join(beside[:30])}")
 
