@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from . import entry, merkle, query
 from .bundle import Kind, Statement
-from .document import Actor
+from .document import Actor, Request
 from .errors import InvalidInput, StorageFailure
 from .export.auditor import readme
 from .export.bundle_file import Stored, Writer
@@ -51,6 +51,7 @@ def export_bundle(
     actor: Actor,
     given: Sequence[str] = entry.CLASSES,
     progress: Callable[[int], None] = lambda done: None,
+    request: Request | None = None,
 ) -> Bundled:
     """Write the entries that a filter means, each proven and nothing else shown; return what was written.
 
@@ -58,7 +59,7 @@ def export_bundle(
     StorageFailure.
     """
     wanted = words if isinstance(words, Query) else log.parse(words)
-    return _Bundling(log, wanted, "selection", given, actor, progress).write(output)
+    return _Bundling(log, wanted, "selection", given, actor, progress, request).write(output)
 
 
 def export_complete(
@@ -87,12 +88,13 @@ class _Bundling:
         given: Sequence[str],
         actor: Actor,
         progress: Callable[[int], None],
+        request: Request | None = None,
     ) -> None:
         if not set(given) <= set(entry.CLASSES):
             raise InvalidInput(f"must be some of {', '.join(entry.CLASSES)}", "given")
         self.log, self.wanted, self.kind, self.actor = log, wanted, kind, actor
         self.given = tuple(sorted(set(given)))
-        self.progress = progress
+        self.progress, self.request = progress, request
 
     def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
         self.log.journal.places.check_output(output)
@@ -114,7 +116,7 @@ class _Bundling:
             files = writer.seal(statement, readme(statement, self.log.info.vkey))
             recorded = record_export(
                 self.log, self.wanted, checkpoint, self.actor, format="bundle", profile=self.kind, up_to=last,
-                rows=statement.rows, files=files,
+                rows=statement.rows, files=files, request=self.request,
             )  # fmt: skip
             return self._prove(writer, statement, recorded.seq, erasures)
 

@@ -18,7 +18,7 @@ from dataclasses import fields, replace
 from . import drafting, query
 from .append import Appended
 from .catalogue.log import LogExported
-from .document import Actor, Document, Person, Target
+from .document import Actor, Document, Person, Request, Target
 from .journal import ClinicLog
 from .query import Choice, Query
 from .store import CheckpointRow
@@ -40,6 +40,7 @@ def record_export(
     up_to: int | None = None,
     rows: int | None = None,
     files: dict[str, str] | None = None,
+    request: Request | None = None,
 ) -> Appended:
     """Append `log.exported`. `up_to` bounds the rows by seq (default: the checkpoint's size)."""
     clients = sorted(set(_clients(log, wanted.wanted)) | set(_clients(log, wanted.unwanted)))
@@ -66,6 +67,7 @@ def record_export(
         target=Target("log", log.info.id, log.info.name),
         client=Person(clients[0]) if len(clients) == 1 else None,
         people=tuple(Person(one, role=MENTIONED) for one in clients) if len(clients) > 1 else (),
+        request=request or Request(),
     )
     drafted = drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
     result = log.append([drafted])[0]

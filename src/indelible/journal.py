@@ -29,7 +29,7 @@ from . import document, drafting, erasure, instant, keys, query, selecting, sign
 from .append import Appended, append
 from .catalogue import Action
 from .catalogue.log import LogContinued
-from .catalogue.settings import ClinicTimeZoneChanged
+from .catalogue.settings import ClinicTimeZoneChanged, SettingsChanged
 from .document import Actor, Document, Person, Request, System, Target
 from .drafting import Draft
 from .erasure import Anonymized, RequestedBy
@@ -156,8 +156,7 @@ class Journal:
         """
         if not _CLINIC_ID.fullmatch(clinic_id):
             raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
-        if not name.strip() or len(name) > 200 or not name.isprintable():
-            raise InvalidInput("must be 1 to 200 printable characters", "name")
+        _check_name(name)
         instant.zone(zone, "time-zone")
         lost = None if continues is None else self._signed_head(continues)
         origin = f"{self.installation.name}/c/{secrets.token_hex(16)}"
@@ -262,6 +261,11 @@ class Journal:
             self.close()
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > 200 or not name.isprintable():
+        raise InvalidInput("must be 1 to 200 printable characters", "name")
+
+
 def _continued(log: ClinicLog, old: Clinic, head: SignedHead) -> Draft:
     context = LogContinued(log_origin=old.origin, size=head.size, root=b64encode(head.root).decode())
     event = Document(
@@ -349,10 +353,33 @@ class ClinicLog:
             results = append(tx, drafts, self.info, self.sealer, self.clock())
         self.unsigned = True
         if connection is None:
-            self._checkpoint_when_due()
+            self.sign_when_due()
         return results
 
-    def set_time_zone(self, zone: str, *, actor: Actor | None = None) -> None:
+    def rename(self, name: str, *, actor: Actor, request: Request | None = None) -> None:
+        """Give the clinic another name from now on, and record it. Entries keep the name of their time."""
+        _check_name(name)
+        change = SettingsChanged.model_validate(
+            {"section": "clinic", "changes": {"name": {"old": self.info.name, "new": name}}}
+        )
+        if name == self.info.name:
+            return
+        event = Document(
+            action=change.code,
+            context=change,
+            actor=actor,
+            target=Target("clinic", self.info.id, name),
+            request=request or Request(),
+        )
+        drafted = self.draft(event)
+        with self.store.appending(self.info.id) as tx:
+            tx.set_name(name)
+            append(tx, [drafted], self.info, self.sealer, self.clock())
+        self.info = replace(self.info, name=name)
+        self.unsigned = True
+        self.sign_when_due()
+
+    def set_time_zone(self, zone: str, *, actor: Actor | None = None, request: Request | None = None) -> None:
         """Move the clinic to another zone from now on, and record it. Entries keep the zone of their time."""
         instant.zone(zone, "time-zone")
         old = self.store.zone(self.info.id)
@@ -364,6 +391,7 @@ class ClinicLog:
             context=change,
             actor=actor or System("command:set-time-zone"),
             target=Target("clinic", self.info.id, self.info.name),
+            request=request or Request(),
         )
         drafted = drafting.draft(event, zone=zone, now=self.clock())
         with self.store.appending(self.info.id) as tx:
@@ -371,7 +399,7 @@ class ClinicLog:
             append(tx, [drafted], self.info, self.sealer, self.clock())
         self.info = replace(self.info, zone=zone)
         self.unsigned = True
-        self._checkpoint_when_due()
+        self.sign_when_due()
 
     def anonymize(
         self, client_id: str, *, requested_by: RequestedBy, actor: Actor, request: Request | None = None
@@ -396,7 +424,7 @@ class ClinicLog:
             )
         if done.entry is not None:
             self.unsigned = True
-            self._checkpoint_when_due(0)
+            self.sign_when_due(0)
         return replace(done, wiped=self.store.wipe())
 
     # Checkpoints
@@ -407,7 +435,8 @@ class ClinicLog:
         self.unsigned, self._signed_at = False, self.clock()
         return row
 
-    def _checkpoint_when_due(self, interval: int = CHECKPOINT_INTERVAL) -> None:
+    def sign_when_due(self, interval: int = CHECKPOINT_INTERVAL) -> None:
+        """Sign the committed head if the last checkpoint is `interval` microseconds old. Never inside a transaction."""
         if 0 <= self.clock() - self._signed_at < interval:
             return  # not where the clock went back: nothing would be signed until it is where it was
         try:
@@ -424,15 +453,22 @@ class ClinicLog:
         return self.store.head(self.info.id).size
 
     def read(
-        self, words: Query | str | Sequence[str] = "", *, limit: int | None = None, up_to: int | None = None
+        self,
+        words: Query | str | Sequence[str] = "",
+        *,
+        limit: int | None = None,
+        up_to: int | None = None,
+        after_seq: int = 0,
     ) -> Iterator[View]:
         """Yield the entries that a filter means, newest first, in constant memory.
 
         The list is bounded by the head at the first entry (or by `up_to`, a seq): entries recorded meanwhile do not
-        come in. Raises InvalidQuery before the first entry.
+        come in. With `after_seq` only what was recorded behind that number does. Raises InvalidQuery before the first
+        entry.
         """
         wanted = self._query(words)
-        return self._reader.views(self.select(wanted, up_to), _free(wanted), limit)
+        selection = replace(self.select(wanted, up_to), from_seq=after_seq + 1)
+        return self._reader.views(selection, _free(wanted), limit)
 
     def views(self, selection: Selection, limit: int | None = None) -> Iterator[View]:
         """Yield the entries of a selection, newest first."""

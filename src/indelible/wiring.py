@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from .document import Actor
+from .document import Actor, Request
 from .errors import StorageFailure
 from .export import csv_file, jsonl_file, xlsx_file
 from .export.csv_file import PROFILES, Written
@@ -37,6 +37,7 @@ def export(
     *,
     format: Format = "csv",
     actor: Actor,
+    request: Request | None = None,
 ) -> Manifest:
     """Write the entries that a filter means in a format, record that, and return the manifest.
 
@@ -55,14 +56,14 @@ def export(
         path = output.resolve()  # through a symbolic link, which the rename would replace
         beside = path.with_name(f"{path.name}.manifest.json")
         with whole_files(path, beside) as (rows, manifest_file):
-            manifest = _stream(log, wanted, checkpoint, rows, format, actor)
+            manifest = _stream(log, wanted, checkpoint, rows, format, actor, request)
             manifest_file.write(manifest.encode())
         return manifest
     with writing():
         if not isinstance(output, Path):
-            return _stream(log, wanted, checkpoint, output, format, actor)
+            return _stream(log, wanted, checkpoint, output, format, actor, request)
         with output.open("wb") as device:
-            return _stream(log, wanted, checkpoint, device, format, actor)
+            return _stream(log, wanted, checkpoint, device, format, actor, request)
 
 
 def _is_special(path: Path) -> bool:
@@ -77,11 +78,17 @@ def _is_special(path: Path) -> bool:
 
 
 def _stream(
-    log: ClinicLog, wanted: Query, checkpoint: CheckpointRow | None, out: BinaryIO, format: Format, actor: Actor
+    log: ClinicLog,
+    wanted: Query,
+    checkpoint: CheckpointRow | None,
+    out: BinaryIO,
+    format: Format,
+    actor: Actor,
+    request: Request | None,
 ) -> Manifest:
     up_to = 0 if checkpoint is None else checkpoint.size
     clinic = log.info
-    recorded = record_export(log, wanted, checkpoint, actor, format=format, profile=PROFILE_OF[format])
+    recorded = record_export(log, wanted, checkpoint, actor, format=format, profile=PROFILE_OF[format], request=request)
     about = f"Entries of the log {clinic.origin} up to number {up_to}; this export is its number {recorded.seq}."
     written = _write(log.read(wanted, up_to=up_to), out, format, recorded.recorded_at, about)
     out.flush()

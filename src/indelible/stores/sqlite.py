@@ -18,6 +18,7 @@ import orjson
 from ..errors import NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
 from ..store import (
+    AmountTally,
     Batch,
     CheckpointRow,
     Clinic,
@@ -31,7 +32,7 @@ from ..store import (
     PersonRow,
     Selection,
 )
-from . import sqlite_page, sqlite_schema
+from . import sqlite_page, sqlite_schema, sqlite_tally
 
 # How long one process waits for another's transaction. Appends last milliseconds, an import batch about a second.
 BUSY_SECONDS = 30.0
@@ -162,6 +163,14 @@ class SQLiteStore:
         self._open.clear()
         self._local = threading.local()
 
+    def leave(self) -> None:
+        """Close the calling thread's connection: a thread that ends would leave it open."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            del self._local.connection
+            self._open.remove(connection)
+            connection.close()
+
     def installation(self) -> Installation:
         with _engine():
             name, master_key = (
@@ -283,6 +292,14 @@ class SQLiteStore:
                     break
         return found
 
+    def counts(self, clinic_id: str, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
+        with _engine():
+            return sqlite_tally.counts(self._connection(), clinic_id, selection, edges)
+
+    def amounts(self, clinic_id: str, selection: Selection) -> Sequence[AmountTally]:
+        with _engine():
+            return sqlite_tally.amounts(self._connection(), clinic_id, selection)
+
     def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]:
         with _engine():
             rows = self._connection().execute(
@@ -314,6 +331,29 @@ class SQLiteStore:
                 "SELECT token FROM indelible_person WHERE clinic_id = ? AND lookup = ?", (clinic_id, lookup)
             ).fetchone()  # fmt: skip
         return row[0] if row else None
+
+    def persons(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[PersonRow]:
+        """The rows of these persons; none for who was anonymized."""
+        sql = "SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? AND token = ?"
+        with _engine():
+            db = self._connection()
+            rows = [db.execute(sql, (clinic_id, token)).fetchone() for token in tokens]
+        return [PersonRow(*row) for row in rows if row is not None]
+
+    def actors(self, clinic_id: str, kind: str, limit: int) -> Sequence[bytes]:
+        """The references of the actors of a kind that occur, by skipping through their index: one seek for each."""
+        sql = (
+            "SELECT actor FROM indelible_entry WHERE clinic_id = ? AND actor_kind = ? AND actor > ?"
+            " ORDER BY actor LIMIT 1"
+        )
+        found: list[bytes] = []
+        with _engine():
+            while len(found) < limit:
+                row = self._connection().execute(sql, (clinic_id, kind, found[-1] if found else b"")).fetchone()
+                if row is None:
+                    break
+                found.append(row[0])
+        return found
 
     def actions(self, clinic_id: str) -> Sequence[str]:
         """The action codes that occur."""
@@ -520,6 +560,9 @@ class SQLiteAppending:
     def close(self, now: int) -> None:
         """Mark the clinic as closed: from here on nothing is appended to its log."""
         self._cursor.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic_id = ?", (now, self._clinic_id))
+
+    def set_name(self, name: str) -> None:
+        self._cursor.execute("UPDATE indelible_clinic SET name = ? WHERE clinic_id = ?", (name, self._clinic_id))
 
     def set_zone(self, zone: str) -> None:
         self._cursor.execute("UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ?", (zone, self._clinic_id))

@@ -17,6 +17,7 @@ import random
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ import pytest
 from .. import merkle
 from ..errors import NotFound, StorageFailure
 from ..store import (
+    AmountTally,
     Appending,
     Batch,
     CheckpointRow,
@@ -457,6 +459,72 @@ class StoreContract:
         store.add_clinic(clinic("faro"), keys_of("faro"), NOW)
         assert list(store.kinds("faro")) == []
 
+    # Tallies
+
+    def test_counts_and_amounts_are_what_a_look_at_every_entry_finds(
+        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
+    ) -> None:
+        rows, links = linked
+        rng = random.Random(20)
+        for _ in range(400):
+            selection = replace(_with_references(rng), intervals=_any_intervals(rng))
+            meant = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
+            edges = sorted(NOW + rng.randrange(-3, 23) for _ in range(rng.choice([0, 1, 2, 5, 12])))
+            expected = [sum(start <= row.occurred_at < end for row in meant) for start, end in pairwise(edges)]
+            assert list(store.counts(lisbon, selection, edges)) == expected, (selection, edges)
+            assert list(store.amounts(lisbon, selection)) == _amounts_of(meant), selection
+
+    def test_a_tally_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        wide = Selection(
+            up_to=120,
+            actors=tuple(KINDS[number % 5] for number in range(40)),
+            actions=tuple(f"unknown.number_{number}" for number in range(40)) + ACTIONS,
+        )
+        edges = range(NOW - 100, NOW + 101)
+        expected = [sum(row.occurred_at == edge for row in filled) for edge in edges[:-1]]
+        assert list(store.counts(lisbon, wide, edges)) == expected
+        assert list(store.amounts(lisbon, wide)) == _amounts_of(filled)
+
+    def test_everybody_of_a_common_kind_and_one_of_them_are_counted_once(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq)._replace(actor=b"%016d" % (seq % 60)) for seq in range(1, 121)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows))
+        for actors in ((("staff", None), ("staff", rows[0].actor)), (("staff", rows[0].actor), ("staff", None))):
+            selection = Selection(up_to=120, actors=actors)
+            assert list(store.counts(lisbon, selection, [NOW, NOW + 1])) == [120]
+            assert list(store.amounts(lisbon, selection)) == _amounts_of(rows)
+            without = Selection(up_to=120, not_actors=actors)
+            assert list(store.counts(lisbon, without, [NOW, NOW + 1])) == [0]
+
+    def test_what_lies_between_two_intervals_is_not_counted(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq, NOW + seq) for seq in range(1, 8)]
+        links = [LinkRow("person", b"1", row.occurred_at, row.seq, role) for row in rows for role in ROLES]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows, links=links))
+        intervals = ((NOW + 1, NOW + 2), (NOW + 4, NOW + 6))
+        for references in ((), ((Reference("person", b"1"),),)):
+            selection = Selection(up_to=7, intervals=intervals, references=references)
+            assert list(store.counts(lisbon, selection, [NOW, NOW + 5, NOW + 9])) == [2, 1]
+            assert list(store.amounts(lisbon, selection)) == _amounts_of([rows[0], *rows[3:5]])
+
+    def test_sums_are_exact_beyond_64_bits_and_with_amounts_of_both_signs(self, store: Store, lisbon: str) -> None:
+        largest, smallest = 2**63 - 1, -(2**63)
+        amounts = [largest, largest, largest, smallest, -1, 0, 2**32, -(2**32) - 5]
+        rows = [entry_row(seq)._replace(amount_minor=amount) for seq, amount in enumerate(amounts, 1)]
+        yen = [entry_row(9)._replace(amount_minor=smallest, currency="JPY"),
+               entry_row(10)._replace(amount_minor=smallest, currency="JPY"),
+               entry_row(11)._replace(currency=None),
+               entry_row(12)._replace(amount_minor=None)]  # fmt: skip
+        links = [LinkRow("person", b"1", NOW, row.seq, role) for row in rows for role in ROLES]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, [*rows, *yen], links=links))
+        euros = AmountTally(ACTIONS[0], "EUR", 8, sum(amounts))
+        assert list(store.amounts(lisbon, Selection(up_to=99))) == [
+            AmountTally(ACTIONS[0], None, 1, 1100), euros, AmountTally(ACTIONS[0], "JPY", 2, 2 * smallest)
+        ]  # fmt: skip
+        twice = Selection(up_to=99, references=((Reference("person", b"1"),),))
+        assert list(store.amounts(lisbon, twice)) == [euros]
+
     # Erasing
 
     @pytest.fixture
@@ -616,6 +684,24 @@ def _any_selection(rng: random.Random) -> Selection:
         not_actors=rng.choice([(), some(terms), (("staff", None),)]),
         not_actions=rng.choice([(), some(ACTIONS)]),
     )
+
+
+def _any_intervals(rng: random.Random) -> tuple[tuple[int | None, int | None], ...] | None:
+    """Also intervals that overlap, are empty, or come in any order."""
+
+    def bound() -> int | None:
+        return rng.choice([None, *(NOW + rng.randrange(-2, 22) for _ in range(5))])
+
+    return rng.choice([None, tuple((bound(), bound()) for _ in range(rng.choice([0, 1, 1, 2, 4])))])
+
+
+def _amounts_of(rows: Sequence[EntryRow]) -> list[AmountTally]:
+    groups: dict[tuple[str, str | None], list[int]] = {}
+    for row in rows:
+        if row.amount_minor is not None:
+            groups.setdefault((row.action, row.currency), []).append(row.amount_minor)
+    found = [AmountTally(*names, len(amounts), sum(amounts)) for names, amounts in groups.items()]
+    return sorted(found, key=lambda one: (one.action, one.currency or ""))
 
 
 def _matches(row: EntryRow, selection: Selection) -> bool:
