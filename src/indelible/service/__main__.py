@@ -1,0 +1,10 @@
+"""`python -m indelible.service`: what `indelible serve` runs."""
+
+from __future__ import annotations
+
+import sys
+
+from .server import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""What the environment says. docs/howto/serve.md lists every variable; anything unsafe is refused with the mend.
+
+The installation is in production when its address is not on this machine. Then: the address must be https, the number
+of trusted proxies must be said (there is one at least, which ends TLS), and the file of the secret must be its owner's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import re
+import secrets
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ..errors import InvalidInput, StorageFailure
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_SHORTEST_SECRET = 32
+_HOST = re.compile(r"[a-z0-9.:_-]+", re.ASCII)  # a name or an IP address
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """An SMTP server. `security` is starttls, tls or none."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    security: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The settings of one installation, checked."""
+
+    database: Path
+    url: str
+    host: str
+    secure: bool
+    production: bool
+    bind: str
+    port: int
+    threads: int
+    trusted_proxies: int
+    secret: str = field(repr=False)
+    mail: Mail | None
+    static: str | None
+    log_level: str
+
+
+def read(env: Mapping[str, str] = os.environ) -> Environment:
+    """Return the settings that the environment gives. Raises InvalidInput naming the variable."""
+    port = _number(env, "INDELIBLE_PORT", 8000, 1, 65_535)
+    url, scheme, host = _address(env, port)
+    production = host not in LOCAL_HOSTS
+    if production and scheme != "https":
+        raise InvalidInput("must begin with https:// where it is not this machine; sign-ins and names would travel "
+                           "in clear", "INDELIBLE_URL")  # fmt: skip
+    database = _database(env)
+    return Environment(
+        database=database,
+        url=url,
+        host=host,
+        secure=scheme == "https",
+        production=production,
+        bind=_bind(env, production),
+        port=port,
+        threads=_number(env, "INDELIBLE_THREADS", 4, 1, 64),
+        trusted_proxies=_proxies(env, production),
+        secret=_secret(env, database, production),
+        mail=_mail(env, host),
+        static=env.get("INDELIBLE_STATIC") or None,
+        log_level=_choice(env, "INDELIBLE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+    )
+
+
+def _address(env: Mapping[str, str], port: int) -> tuple[str, str, str]:
+    """The service's address as browsers write it in Origin (in lower case), its scheme and its host."""
+    text = (env.get("INDELIBLE_URL") or f"http://localhost:{port}").rstrip("/").lower()
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # a port that is no number raises
+    except ValueError:
+        host = ""
+    else:
+        if parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            host = ""
+    if not _HOST.fullmatch(host):
+        raise InvalidInput("must be the service's address without a path, such as https://log.clinic.example",
+                           "INDELIBLE_URL")  # fmt: skip
+    return text, text.partition(":")[0], host
+
+
+def _bind(env: Mapping[str, str], production: bool) -> str:
+    """The IP address to listen at."""
+    text = env.get("INDELIBLE_BIND") or "127.0.0.1"
+    try:
+        bind = ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
+    except ValueError as error:
+        raise InvalidInput("must be an IP address of this machine, such as 127.0.0.1", "INDELIBLE_BIND") from error
+    if not production and not bind.is_loopback:
+        raise InvalidInput("opens the service to the network, so INDELIBLE_URL must be its https address",
+                           "INDELIBLE_BIND")  # fmt: skip
+    return str(bind)
+
+
+def _proxies(env: Mapping[str, str], production: bool) -> int:
+    """How many proxies stand in front: each adds one address to X-Forwarded-For, and the first of them ends TLS."""
+    name = "INDELIBLE_TRUSTED_PROXIES"
+    if production and not env.get(name):
+        raise InvalidInput("must say how many proxies stand in front (mostly 1); without it every entry would show "
+                           "the proxy's address", name)  # fmt: skip
+    return _number(env, name, 0, 1 if production else 0, 10)
+
+
+def _database(env: Mapping[str, str]) -> Path:
+    text = env.get("INDELIBLE_DATABASE") or "activity.db"
+    if text.startswith("sqlite:///"):
+        text = unquote(text.removeprefix("sqlite:///"))
+    if "://" in text:
+        raise InvalidInput("must be a path or sqlite:///path; this release knows no other database",
+                           "INDELIBLE_DATABASE")  # fmt: skip
+    return Path(text).absolute()
+
+
+def _secret(env: Mapping[str, str], database: Path, production: bool) -> str:
+    """What cookies and links are signed with: given, or made once in a file beside the database."""
+    given = env.get("INDELIBLE_SECRET_KEY")
+    if given:
+        if len(given) < _SHORTEST_SECRET or len(set(given)) < 8:
+            raise InvalidInput(f"must have at least {_SHORTEST_SECRET} characters that nobody can guess; leave it out, "
+                               "and one is made", "INDELIBLE_SECRET_KEY")  # fmt: skip
+        return given
+    path = database.with_name(f"{database.name}.secret")
+    try:
+        _make_secret(path)
+        if production and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise InvalidInput(f"can be read by others: chmod 600 {path}", "the secret's file")
+        secret = path.read_text("ascii").strip()
+    except OSError as error:
+        raise StorageFailure(f"the file {path} cannot be made or read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        secret = ""
+    if len(secret) < _SHORTEST_SECRET:
+        raise InvalidInput(f"is damaged: delete {path}, and a new one is made; everybody signs in again",
+                           "the secret's file")  # fmt: skip
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Make the file where it is not there. It appears whole, so that two first starts at once read the same secret."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # only its owner may read it
+    try:
+        with open(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        os.unlink(name)
+
+
+def _mail(env: Mapping[str, str], host: str) -> Mail | None:
+    """`smtp://user:password@host:587` (STARTTLS), `smtps://…:465`; `?security=none` only to this machine."""
+    text = env.get("INDELIBLE_SMTP")
+    if not text:
+        return None
+    form = "must be smtp://user:password@host:587 or smtps://user:password@host:465"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InvalidInput(form, "INDELIBLE_SMTP") from None
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise InvalidInput(form, "INDELIBLE_SMTP")
+    security = "tls" if parts.scheme == "smtps" else parse_qs(parts.query).get("security", ["starttls"])[0]
+    if security not in ("tls", "starttls") and not (security == "none" and parts.hostname in LOCAL_HOSTS):
+        raise InvalidInput("may leave out encryption (?security=none) only to a server on this machine",
+                           "INDELIBLE_SMTP")  # fmt: skip
+    return Mail(
+        host=parts.hostname,
+        port=port or (465 if security == "tls" else 587),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        security=security,
+        sender=env.get("INDELIBLE_MAIL_FROM") or f"indelible@{host}",
+    )
+
+
+def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
+        raise InvalidInput(f"must be a whole number from {least} to {most}", name)
+    return int(text)
+
+
+def _choice(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    text = (env.get(name) or choices[0]).upper()
+    if text not in choices:
+        raise InvalidInput(f"must be one of {', '.join(choices)}", name)
+    return text

@@ -1,0 +1,74 @@
+"""What every request goes through that Django does not bring: its line in the service's logs, the reader's language."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from ..errors import IndelibleError, NotFound
+from .pages import failures
+
+_LOG = logging.getLogger("indelible.requests")
+# What a page of ours never needs, so that nothing put into one can ask for it.
+_PERMISSIONS = (
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=(), "
+    "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+)
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class Journalled:
+    """Logs each request by its route, and answers what the log refuses in one sentence. Outermost."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started, number = time.monotonic(), secrets.token_hex(8)
+        response = self._answer(request)
+        match = request.resolver_match
+        _LOG.info(
+            "request",
+            extra={
+                "method": request.method if request.method in _METHODS else "other",
+                "route": match.route if match else "",
+                "status": response.status_code,
+                "milliseconds": round((time.monotonic() - started) * 1000, 1),
+                "request": number,
+            },
+        )
+        response.headers["Permissions-Policy"] = _PERMISSIONS
+        if getattr(request, "user", None) is not None and request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, NotFound):
+            return failures.not_found(request)
+        if isinstance(error, IndelibleError):
+            _LOG.error("the log refused: %s", type(error).__name__)
+            return failures.unavailable(request, str(error))
+        return None
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class ReadersLanguage:
+    """The language that was chosen (a cookie), else what the browser asks for."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with translation.override(translation.get_language_from_request(request)):
+            request.LANGUAGE_CODE = translation.get_language()
+            response = self._answer(request)
+            response.headers.setdefault("Content-Language", translation.get_language() or "en")
+            return response

@@ -1,0 +1,154 @@
+"""The activity page: the list of a clinic's entries, newest first, and what narrows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from ... import catalogue, instant, query
+from ...django import current_request
+from ...errors import InvalidInput, InvalidQuery
+from ...observed import record_view
+from ...query import Query
+from .. import filters, present
+from ..access import Visit, in_clinic
+from ..actors import acting
+from ..roles import Right
+from .asking import Asked, address, asked
+from .summary import chart
+
+# What fits on a few screens; "older" brings the next ones.
+ROWS = 50
+# More than this many new entries are said as "99+".
+MOST_NEW = 99
+
+
+@require_safe
+@in_clinic(Right.READ)
+def activity(request: HttpRequest, visit: Visit) -> HttpResponse:
+    if any(name in request.GET for name in filters.FIELDS):
+        return _from_form(request, visit)
+    wish = asked(request, visit)
+    found = _list(visit, wish)
+    _note_reading(request, visit, wish)
+    if request.htmx and request.htmx.target == "older":
+        return render(request, "indelible/activity/rows.html", found)
+    return render(request, "indelible/activity/page.html", {**found, **_bar(visit, wish)})
+
+
+def _note_reading(request: HttpRequest, visit: Visit, wish: Asked) -> None:
+    """Record once in a session that somebody reads this log, after what they see was read."""
+    seen = request.session.get("viewed", [])
+    if visit.clinic_id not in seen:
+        record_view(visit.log, visit.narrow(wish.wanted), visit.actor, current_request())
+        request.session["viewed"] = [*seen, visit.clinic_id]
+
+
+def _from_form(request: HttpRequest, visit: Visit) -> HttpResponse:
+    sent = {name: request.GET.get(name, "").strip() for name in filters.FIELDS}
+    try:
+        wanted = filters.merged(visit.log, sent, visit.today())
+    except (InvalidInput, InvalidQuery) as error:
+        wish = Asked(Query(), sent["words"], None, str(error))
+        return render(request, "indelible/activity/page.html",
+                      {**_list(visit, wish), **_bar(visit, wish), "form": filters.Form(
+                          sent["words"], sent["who"], sent["what"], sent["days"], sent["from"], sent["to"])},
+                      status=400)  # fmt: skip
+    return HttpResponseRedirect(address("activity", visit.clinic_id, query.format(wanted)))
+
+
+def _list(visit: Visit, wish: Asked) -> dict[str, Any]:
+    if wish.problem:
+        return {"days": [], "problem": wish.problem, "wish": wish}
+    page = visit.page(wish.wanted, after=wish.after, limit=ROWS)
+    return {
+        "wish": wish,
+        "page": page,
+        "days": present.by_day(page.views, visit.clinic_id),
+        "zone": visit.log.info.zone,
+        "begun": _begun(visit, wish),
+        "older": address("activity", visit.clinic_id, wish.text, after=page.older.encode()) if page.older else "",
+        "newest": address("activity", visit.clinic_id, wish.text),
+        "new_url": address("new", visit.clinic_id, wish.text, since=str(page.up_to)),
+    }
+
+
+def _begun(visit: Visit, wish: Asked) -> date | None:
+    """The day that the page before ended in, whose heading is then said as continued."""
+    if wish.after is None:
+        return None
+    zone = instant.zone(visit.log.info.zone)
+    us = wish.after.occurred_at
+    return instant.to_datetime(us, instant.offset_minutes(us, zone)).date()
+
+
+def _bar(visit: Visit, wish: Asked) -> dict[str, Any]:
+    return {
+        "chart": None if wish.problem else chart(visit, wish.wanted),
+        "totals_url": address("totals", visit.clinic_id, wish.text),
+        "form": filters.form(wish.wanted, visit.today()),
+        "chips": shown_chips(visit, wish.wanted),
+        "acting": acting(visit.log),
+        "kinds": filters.KINDS,
+        "presets": filters.PRESETS,
+        "actions": _actions(visit),
+        "empty_log": visit.log.size == 0,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The actions of a category that occur, as code and label."""
+
+    code: str
+    label: str
+    actions: Sequence[tuple[str, str]]
+
+    @property
+    def value(self) -> str:
+        return f"category:{self.code}"
+
+
+def _actions(visit: Visit) -> list[Group]:
+    """The actions that occur and that the role sees, by category."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for code in visit.log.vocabulary().occurring:
+        declared = catalogue.find(code)
+        category = declared.category if declared else "other"
+        if category not in visit.role.hidden:
+            groups.setdefault(category, []).append((code, gettext(declared.label) if declared else code))
+    named = [Group(code, filters.category_name(code), sorted(pairs, key=lambda pair: pair[1]))
+             for code, pairs in groups.items()]  # fmt: skip
+    return sorted(named, key=lambda group: group.label)
+
+
+def shown_chips(visit: Visit, wanted: Query) -> list[dict[str, Any]]:
+    """Return the parts of a filter in words, each with the address of the list without it."""
+    names = {one.id: one.name for one in acting(visit.log)} if wanted.wanted.actors or wanted.unwanted.actors else {}
+    return [
+        {"name": filters.key_name(chip.key), "text": filters.value_name(chip.key, chip.value, names),
+         "negated": chip.negated, "url": address("activity", visit.clinic_id, chip.without)}
+        for chip in filters.chips(wanted)
+    ]  # fmt: skip
+
+
+@require_safe
+@in_clinic(Right.READ)
+def new(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """How many entries of the list came since it was read: announced, not pushed."""
+    wish = asked(request, visit)
+    since = request.GET.get("since", "")
+    count = 0
+    if not wish.problem and since.isascii() and since.isdecimal() and len(since) < 19:
+        newer = visit.log.read(visit.narrow(wish.wanted), after_seq=int(since), limit=MOST_NEW + 1)
+        count = sum(1 for _ in newer)
+    return render(request, "indelible/activity/new.html",
+                  {"count": count, "most": MOST_NEW, "newest": address("activity", visit.clinic_id, wish.text),
+                   "new_url": address("new", visit.clinic_id, wish.text, since=since)})  # fmt: skip

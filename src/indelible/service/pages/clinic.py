@@ -1,0 +1,110 @@
+"""The clinic's own settings: its name and time zone; a test e-mail; and another clinic."""
+
+from __future__ import annotations
+
+import secrets
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.mail import send_mail
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ...catalogue.settings import ClinicCreated
+from ...django import current_request, journal, record
+from ...document import Staff, Target
+from ...journal import ClinicLog
+from .. import mail
+from ..access import Visit, in_clinic
+from ..models import Membership, User
+from ..roles import ROLES, Right
+from . import failures
+
+
+def zones() -> list[tuple[str, str]]:
+    """Every zone that somebody may live in, by name."""
+    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return [(name, name.replace("_", " ")) for name in ("UTC", *names)]
+
+
+class Clinic(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name of the clinic"), max_length=200)
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), choices=zones,
+        help_text=gettext_lazy("Days and times of the log are those of this zone. What is recorded already keeps its."),
+    )  # fmt: skip
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if not name.isprintable():
+            raise forms.ValidationError(_("The name has a character in it that cannot be printed; leave it out."))
+        return name
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_clinic(Right.SETTINGS)
+def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
+    log = visit.log
+    form = Clinic(request.POST or None, initial={"name": log.info.name, "zone": log.store.zone(visit.clinic_id)})
+    if request.method == "POST" and form.is_valid():
+        log.rename(form.cleaned_data["name"], actor=visit.actor, request=current_request())
+        log.set_time_zone(form.cleaned_data["zone"], actor=visit.actor, request=current_request())
+        messages.success(request, _("Saved."))
+        return redirect("settings", visit.clinic_id)
+    found = {"form": form, "mail": mail.is_set_up()}
+    return render(request, "indelible/clinic/settings.html", found, status=400 if form.errors else 200)
+
+
+@require_POST
+@in_clinic(Right.SETTINGS)
+def test_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Send an e-mail to the visitor, and say what the mail server answered."""
+    if not mail.is_set_up():
+        messages.error(request, _("There is no mail server yet; set INDELIBLE_SMTP and start again."))
+        return redirect("settings", visit.clinic_id)
+    try:
+        send_mail(_("A test e-mail from your activity log"), _("If you can read this, e-mail works.\n"), None,
+                  [visit.user.email])  # fmt: skip
+    except OSError as error:  # smtplib's errors are OSErrors
+        why = f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip()
+        messages.error(request, _("The mail server refused: %(why)s") % {"why": why})
+    else:
+        messages.success(request, _("The e-mail was handed to the mail server; look into your inbox."))
+    return redirect("settings", visit.clinic_id)
+
+
+def found_clinic(owner: User, name: str, zone: str) -> ClinicLog:
+    """Start a clinic's log and make somebody its owner."""
+    log = journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
+    with transaction.atomic():
+        Membership.objects.create(user=owner, clinic_id=log.info.id, role="owner")
+        record(ClinicCreated(zone=zone), clinic=log.info.id, target=Target("clinic", log.info.id, name),
+               actor=Staff(owner.public_id, owner.name, "owner"))  # fmt: skip
+    return log
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def new_clinic(request: HttpRequest) -> HttpResponse:
+    if not any(Right.NEW_CLINIC in ROLES[one.role].rights for one in request.user.memberships.all()):
+        return failures.not_yours(request)
+    form = Clinic(request.POST or None, initial=_like(request.user))
+    if request.method == "POST" and form.is_valid():
+        log = found_clinic(request.user, form.cleaned_data["name"], form.cleaned_data["zone"])
+        return redirect("activity", log.info.id)
+    return render(request, "indelible/clinic/new.html", {"form": form}, status=400 if form.errors else 200)
+
+
+def _like(user: User) -> dict[str, Any]:
+    """A second clinic is mostly near the first one."""
+    from ..access import memberships
+
+    mine = memberships(user)
+    return {"zone": mine[0][1].info.zone} if mine else {}

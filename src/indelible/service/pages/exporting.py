@@ -1,0 +1,183 @@
+"""Taking the list out: what would leave, in words, and the file.
+
+The file is made from the same filter as the list. CSV and JSON Lines are sent as they are read, in constant memory; a
+workbook and a bundle are written beside first, because they are complete only at their end. An export that breaks off
+breaks the connection: a part never looks like a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ... import entry
+from ...bundling import export_bundle
+from ...csv_row import COLUMNS
+from ...django import current_request
+from ...export import xlsx_file
+from ...export.manifest import Format
+from ...query import Query
+from ...tallying import count
+from ...wiring import export as write_export
+from ..access import Visit, in_clinic
+from ..roles import Right
+from .activity import shown_chips
+from .asking import address, asked
+
+# Each format: the file's ending, its media type, its name and whom it is for.
+FORMATS: dict[str, tuple[str, str, Any, Any]] = {
+    "csv": ("csv", "text/csv; charset=utf-8", _("CSV for a spreadsheet"),
+            _("Opens in Excel, LibreOffice and Numbers, with accents and without formulas.")),
+    "csv-data": ("csv", "text/csv; charset=utf-8", _("CSV for a program"),
+                 _("The same rows without the mark at the beginning that Excel wants.")),
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _("Excel workbook"),
+             _("Dates and amounts are dates and numbers; up to a million rows.")),
+    "jsonl": ("jsonl", "application/x-ndjson", _("JSON Lines"), _("Every field of every entry, for a program.")),
+    "bundle": ("zip", "application/zip", _("Evidence bundle"),
+               _("For somebody who does not trust us: each entry with its proof, checked without a network.")),
+}  # fmt: skip
+# Blocks that may wait for a slow reader.
+_AHEAD = 16
+_BLOCK = 65_536
+
+
+@require_safe
+@in_clinic(Right.EXPORT)
+def export(request: HttpRequest, visit: Visit) -> HttpResponse:
+    wish = asked(request, visit)
+    if wish.problem:
+        return redirect(address("activity", visit.clinic_id, wish.text))
+    counted = count(visit.log, visit.narrow(wish.wanted))
+    return render(request, "indelible/export/page.html", {
+        "wish": wish,
+        "chips": shown_chips(visit, wish.wanted),
+        "counted": counted,
+        "zone": visit.log.info.zone,
+        "columns": COLUMNS,
+        "formats": [(code, label, help) for code, (_, _, label, help) in FORMATS.items()],
+        "back": address("activity", visit.clinic_id, wish.text),
+    })  # fmt: skip
+
+
+@require_POST
+@in_clinic(Right.EXPORT)
+def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    """Record the export and send the file."""
+    wanted = visit.narrow(visit.log.parse(request.POST.get("q", "")))
+    format = request.POST.get("format", "")
+    if format not in FORMATS:
+        return redirect(address("export", visit.clinic_id, request.POST.get("q", "")))
+    if format == "xlsx":
+        xlsx_file.require()
+    ending, media_type, _, _ = FORMATS[format]
+    who, where = visit.actor, current_request()
+
+    def write(out: BinaryIO) -> None:
+        if format == "bundle":
+            _through_file(out, lambda path: _bundle(visit, wanted, path))
+        else:
+            write_export(visit.log, wanted, out, format=cast(Format, format), actor=who, request=where)
+
+    def _bundle(visit: Visit, wanted: Query, path: Path) -> None:
+        export_bundle(visit.log, wanted, path, actor=who, given=entry.CLASSES, request=where)
+
+    response = StreamingHttpResponse(_Stream(write, visit.log.store.leave), content_type=media_type)
+    name = f"activity-{visit.clinic_id}-{visit.today().isoformat()}.{ending}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _through_file(out: BinaryIO, make: Callable[[Path], None]) -> None:
+    """Write a file that is complete only at its end, then hand it on; nothing of it stays."""
+    with tempfile.TemporaryDirectory(prefix="indelible-") as folder:
+        path = Path(folder) / "bundle.zip"
+        make(path)
+        with path.open("rb") as made:
+            while block := made.read(_BLOCK):
+                out.write(block)
+
+
+class _Stream:
+    """The bytes that a writer writes, as an iterator: the writer runs in a thread of its own, a few blocks ahead."""
+
+    def __init__(self, write: Callable[[BinaryIO], None], leave: Callable[[], None]) -> None:
+        self._blocks: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+        self._stopped = threading.Event()
+        self._write, self._leave = write, leave
+        self._thread = threading.Thread(target=self._run, name="export", daemon=True)
+        self._thread.start()
+        # The first block is waited for, so that what is refused is a page and not a broken download.
+        self._first = self._blocks.get()
+        if isinstance(self._first, BaseException):
+            raise self._first
+
+    def _run(self) -> None:
+        end: BaseException | None = None
+        try:
+            with _Blocks(self._put) as out:
+                self._write(cast(BinaryIO, out))
+        except BaseException as error:
+            end = error
+        finally:
+            self._leave()
+        with contextlib.suppress(OSError):
+            self._put(end)
+
+    def _put(self, block: bytes | BaseException | None) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._blocks.put(block, timeout=1)
+                return
+            except queue.Full:
+                continue
+        raise BrokenPipeError("the reader went away")
+
+    def __iter__(self) -> Iterator[bytes]:
+        block = self._first
+        while block is not None:
+            if isinstance(block, BaseException):
+                raise block
+            yield block
+            block = self._blocks.get()
+
+    def close(self) -> None:
+        """Called when the response has ended, also where the reader went away."""
+        self._stopped.set()
+
+
+class _Blocks:
+    """A file to write to that passes on whole blocks."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        self._put, self._size = put, 0
+        self._parts: list[bytes] = []
+
+    def __enter__(self) -> _Blocks:
+        return self
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        if kind is None:
+            self.flush()
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        if self._size >= _BLOCK:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        if self._parts:
+            self._put(b"".join(self._parts))
+            self._parts, self._size = [], 0

@@ -1,0 +1,46 @@
+"""Pages that say what could not be done: not there, not yours, not now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+_BROKEN = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A defect of Indelible</title></head><body><main><h1>Something is broken on our side</h1>
+<p>The log is not harmed. Go back and try again; if it stays, tell whoever runs the service, with the time.</p>
+<p><a href="/">Back to the log</a></p></main></body></html>
+"""
+
+
+def _failure(request: HttpRequest, status: int, kind: str, sentence: str = "") -> HttpResponse:
+    return render(request, "indelible/failure.html", {"kind": kind, "sentence": sentence}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _failure(request, 400, "bad_request")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """For what is not there, and for what is somebody else's: nobody can tell one from the other."""
+    return _failure(request, 404, "not_found")
+
+
+def not_yours(request: HttpRequest) -> HttpResponse:
+    """For what the visitor's role in this clinic does not include."""
+    return _failure(request, 403, "not_yours")
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _failure(request, 403, "csrf")
+
+
+def unavailable(request: HttpRequest, sentence: str) -> HttpResponse:
+    return _failure(request, 503, "unavailable", sentence)
+
+
+def broken(request: HttpRequest, *args: Any) -> HttpResponse:
+    """A defect of ours. Says so without a template, which may be what is broken."""
+    return HttpResponse(_BROKEN, status=500)

@@ -1,0 +1,187 @@
+"""The story of a booking, a voucher, a service, a client or a person: everything that happened to it, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+import orjson
+from django import forms
+from django.contrib import messages
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ... import query
+from ...django import current_request, journal
+from ...document import Client
+from ...errors import IndelibleError
+from ...query import Choice, Query
+from ...story import Story
+from .. import present, wording
+from ..access import Visit, in_clinic
+from ..roles import Right
+from .asking import address
+
+# How long a client may take to follow the link that the clinic handed out.
+LINK_LASTS = timedelta(days=7)
+_SALT = "indelible/forget/v1"
+
+
+@require_safe
+@in_clinic(Right.READ)
+def story(request: HttpRequest, visit: Visit, kind: str, thing: str) -> HttpResponse:
+    told = visit.story(f"{kind}/{thing}")
+    name = _name(told, kind, thing)
+    found = {
+        "told": told,
+        "kind_name": gettext(present.kind_name(kind)),
+        "heading": name or thing,
+        "thing": thing,
+        "entries": told.entries,
+        "days": _days(told, visit.clinic_id),
+        "snapshot": _snapshot(told, visit.clinic_id, thing),
+        "zone": visit.log.info.zone,
+        "list": address("activity", visit.clinic_id, _as_filter(kind, thing)),
+        "may_anonymize": kind == "client" and visit.may(Right.ANONYMIZE),
+    }
+    return render(request, "indelible/story/page.html", found)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One entry of a story, with what a printed page must hold too."""
+
+    row: present.Row
+    why: str
+    ip: str
+    details: Sequence[Any]
+
+
+def _days(told: Story, clinic_id: str) -> list[dict[str, Any]]:
+    happened = [
+        Happened(
+            present.row(one.view, clinic_id),
+            one.why,
+            one.view.request.get("ip") or "",
+            present.details(one.view, clinic_id),
+        )
+        for one in told.entries
+    ]
+    return [
+        {"heading": wording.day(day), "entries": list(group)}
+        for day, group in groupby(happened, key=lambda one: one.row.local.date())
+    ]
+
+
+def _snapshot(told: Story, clinic_id: str, thing: str) -> dict[str, Any] | None:
+    """What the thing was when it was deleted last, in full, so that it can be made again."""
+    for one in reversed(told.entries):
+        view = one.view
+        target = view.target or {}
+        if target.get("id") == thing and view.context.get("snapshot"):
+            return {
+                "when": wording.day(view.local_time.date()),
+                "details": present.snapshot_details(view, clinic_id),
+                "text": orjson.dumps(view.context["snapshot"], option=orjson.OPT_INDENT_2).decode(),
+            }
+    return None
+
+
+def _as_filter(kind: str, thing: str) -> str:
+    if kind == "client":
+        return query.format(Query(Choice(clients=frozenset({thing}))))
+    return query.format(Query(Choice(abouts=frozenset({f"{kind}/{thing}"}))))
+
+
+def _name(told: Story, kind: str, thing: str) -> str:
+    """The newest name that an entry has for it; names of things are snapshots, and change."""
+    for one in reversed(told.entries):
+        for holder in (one.view.target, one.view.client and {**one.view.client, "kind": "client"}, one.view.actor):
+            if holder and holder.get("id") == thing and holder.get("name") and present.same_kind(holder["kind"], kind):
+                return str(holder["name"])
+    return ""
+
+
+class Confirm(forms.Form):
+    """That somebody means it, and who asked for it."""
+
+    requested_by = forms.ChoiceField(
+        label=gettext_lazy("Who asked for it?"),
+        choices=[("client", gettext_lazy("The client")), ("staff", gettext_lazy("The clinic"))],
+        widget=forms.RadioSelect,
+        initial="client",
+    )
+    sure = forms.BooleanField(label=gettext_lazy("I understand that this cannot be undone."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_clinic(Right.ANONYMIZE)
+def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
+    told = visit.story(f"client/{thing}")
+    form = Confirm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        done = visit.log.anonymize(
+            thing,
+            requested_by=form.cleaned_data["requested_by"],
+            actor=visit.actor,
+            request=current_request(),
+        )
+        if not done.wiped:
+            messages.warning(request, _("The values are gone from the log; another program is reading the file, so its "
+                                        "leftovers are overwritten when that has ended."))  # fmt: skip
+        messages.success(request, _("The client was anonymized. Nobody can read the name, contact or device any more; "
+                                    "the entries and their proofs are as they were."))  # fmt: skip
+        return redirect("activity", visit.clinic_id)
+    found = {"form": form, "name": _name(told, "client", thing), "thing": thing, "count": len(told.entries),
+             "whole": told.whole}  # fmt: skip
+    return render(request, "indelible/story/anonymize.html", found, status=400 if form.errors else 200)
+
+
+@require_POST
+@in_clinic(Right.ANONYMIZE)
+def link(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
+    """Make a link with which the client can do it without signing in. It is signed, and ends by itself."""
+    told = visit.story(f"client/{thing}")
+    return render(request, "indelible/story/link.html", {
+        "name": _name(told, "client", thing),
+        "thing": thing,
+        "link": request.build_absolute_uri(reverse("forget", args=[sign(visit.clinic_id, thing)])),
+        "until": wording.short_day((timezone.now() + LINK_LASTS).date()),
+    })  # fmt: skip
+
+
+def sign(clinic_id: str, client_id: str) -> str:
+    """Return the token of a self-service link: what it is for and when it was made, signed with the secret key."""
+    return signing.dumps({"clinic": clinic_id, "client": client_id}, salt=_SALT, compress=True)
+
+
+def _opened(token: str) -> dict[str, Any]:
+    try:
+        return dict(signing.loads(token, salt=_SALT, max_age=LINK_LASTS))
+    except signing.BadSignature as error:
+        raise Http404 from error
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def forget(request: HttpRequest, token: str) -> HttpResponse:
+    """The client's own page: what will go, what stays, and the button. Whoever has the link may."""
+    meant = _opened(token)
+    try:
+        log = journal().clinic(meant["clinic"])
+    except IndelibleError as error:
+        raise Http404 from error
+    known = log.selecting().token("client", meant["client"]) is not None
+    found = {"clinic_name": log.info.name, "done": not known, "form_action": request.path}
+    if request.method == "POST" and known:
+        log.anonymize(meant["client"], requested_by="client", actor=Client(meant["client"]), request=current_request())
+        found["done"] = True
+    return render(request, "indelible/story/forget.html", found)

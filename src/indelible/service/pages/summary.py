@@ -1,0 +1,108 @@
+"""What a filtered list comes to: entries per day as a small chart, and money in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from ... import query
+from ...query import Query
+from ...tallying import DAYS_LIMIT, Day, per_day, totals
+from .. import wording
+from ..access import Visit, in_clinic
+from ..roles import Right
+from .asking import address, asked
+
+# Days shown where the filter says none, and at most as days; a longer range is shown by months.
+DAYS = 30
+MOST_DAYS = 92
+WIDTH, HEIGHT = 1_000, 72
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar in the units of the drawing, what it says, and the list of its days."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The bars from `first` to `last`; `by_month` where each is a month, `chosen` where the filter says the days."""
+
+    bars: Sequence[Bar]
+    first: date
+    last: date
+    by_month: bool
+    chosen: bool
+    most: int
+    total: int
+    partly: bool
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def chart(visit: Visit, wanted: Query) -> Chart:
+    """Return the chart of a filter: its own days, else the last thirty."""
+    today = visit.today()
+    last = min(wanted.last or today, max(today, wanted.first or today))
+    first = wanted.first or last - timedelta(days=DAYS - 1)
+    first = max(first, last - timedelta(days=DAYS_LIMIT - 1))
+    tally = per_day(visit.log, visit.narrow(replace(wanted, first=None, last=None)), first=first, last=last)
+    days = tally.days
+    by_month = len(days) > MOST_DAYS
+    spans = _months(days) if by_month else [(one.day, one.day, one.count) for one in days]
+    most = max((count for _, _, count in spans), default=0)
+    step = WIDTH / max(1, len(spans))
+    bars = [_bar(visit, wanted, span, index * step, step, most, by_month) for index, span in enumerate(spans)]
+    total = sum(one.count for one in days)
+    return Chart(bars, first, last, by_month, bool(wanted.first or wanted.last), most, total, not tally.whole)
+
+
+def _months(days: Sequence[Day]) -> list[tuple[date, date, int]]:
+    spans: list[tuple[date, date, int]] = []
+    for one in days:
+        if spans and spans[-1][1].replace(day=1) == one.day.replace(day=1):
+            first, _, count = spans[-1]
+            spans[-1] = (first, one.day, count + one.count)
+        else:
+            spans.append((one.day, one.day, one.count))
+    return spans
+
+
+def _bar(
+    visit: Visit, wanted: Query, span: tuple[date, date, int], x: float, step: float, most: int, by_month: bool
+) -> Bar:
+    first, last, count = span
+    height = 0.0 if count == 0 else max(2.0, count / most * HEIGHT)
+    label = wording.month(first) if by_month else wording.day(first)
+    text = query.format(replace(wanted, first=first, last=last))
+    gap = min(2.0, step / 4)
+    return Bar(round(x + gap / 2, 2), round(HEIGHT - height, 2), round(step - gap, 2), round(height, 2), label, count,
+               address("activity", visit.clinic_id, text))  # fmt: skip
+
+
+@require_safe
+@in_clinic(Right.READ)
+def money(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Money in and out per currency, of the whole filtered list."""
+    wish = asked(request, visit)
+    found: dict[str, Any] = {"wish": wish, "back": address("activity", visit.clinic_id, wish.text)}
+    if not wish.problem:
+        found["totals"] = totals(visit.log, visit.narrow(wish.wanted))
+    in_part = request.htmx and request.htmx.target == "totals"
+    return render(
+        request, "indelible/activity/totals.html" if in_part else "indelible/activity/totals_page.html", found
+    )

@@ -1,0 +1,152 @@
+"""One-time links: the first start, an invitation, a new password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import login, password_validation
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from ...catalogue.account import PasswordReset, StaffAdded
+from ...django import journal, record
+from ...document import Staff
+from ...errors import IndelibleError
+from ..models import Membership, OneTimeLink, User
+from ..recording import record_everywhere, staff
+from ..roles import ROLES
+from .clinic import Clinic, found_clinic
+
+_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+class Password(forms.Form):
+    password = forms.CharField(
+        label=gettext_lazy("Password"), strip=False, max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 12 characters. A sentence that only you would write is a good one."),
+    )  # fmt: skip
+
+    user: User | None = None
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        about = self.user or User(email=self.cleaned_data.get("email", ""), name=self.cleaned_data.get("name", ""))
+        password_validation.validate_password(password, about)
+        return password
+
+
+class Owner(Clinic, Password):
+    """The first start: somebody, and their clinic."""
+
+    email = forms.EmailField(label=gettext_lazy("Your e-mail address"),
+                             widget=forms.EmailInput(attrs={"autocomplete": "username"}))  # fmt: skip
+    person = forms.CharField(label=gettext_lazy("Your name"), max_length=200,
+                             widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
+    field_order = ("person", "email", "password", "name", "zone")
+
+
+class Joining(Password):
+    name = forms.CharField(label=gettext_lazy("Your name"), max_length=200,
+                           widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
+    field_order = ("name", "password")
+
+
+def _link(kind: str, secret: str) -> OneTimeLink:
+    found = OneTimeLink.find(kind, secret)
+    if found is None:
+        raise Http404
+    return found
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest, secret: str) -> HttpResponse:
+    """The first start: make the owner and the clinic."""
+    link = _link(OneTimeLink.WELCOME, secret)
+    form = Owner(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        sent = form.cleaned_data
+        with transaction.atomic():
+            if not OneTimeLink.objects.filter(pk=link.pk).delete()[0] or User.objects.exists():
+                raise Http404
+            user = User.objects.create_user(sent["email"], sent["password"], name=sent["person"])
+        log = found_clinic(user, sent["name"], sent["zone"])
+        login(request, user, _BACKEND)
+        return redirect("activity", log.info.id)
+    return render(request, "indelible/welcome/first.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, secret: str) -> HttpResponse:
+    """Join a clinic: with a new account, or with the one that has the invited address."""
+    link = _link(OneTimeLink.INVITATION, secret)
+    try:
+        log = journal().clinic(link.clinic_id)
+    except IndelibleError as error:
+        raise Http404 from error
+    found: dict[str, Any] = {"clinic_name": log.info.name, "role": ROLES[link.role], "link": link}
+    known = User.objects.filter(email=link.email).first()
+    if known is not None:
+        return _join_known(request, link, known, found)
+    form = Joining(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            user = User.objects.create_user(link.email, form.cleaned_data["password"], name=form.cleaned_data["name"])
+            _join(link, user)
+        login(request, user, _BACKEND)
+        return redirect("activity", link.clinic_id)
+    found["form"] = form
+    return render(request, "indelible/welcome/invitation.html", found, status=400 if form.errors else 200)
+
+
+def _join_known(request: HttpRequest, link: OneTimeLink, known: User, found: dict[str, Any]) -> HttpResponse:
+    """Whoever has an account signs in first: the link alone must not open it."""
+    if request.user != known:
+        return render(request, "indelible/welcome/sign_in_first.html", {**found, "next": request.path})
+    if request.method == "POST":
+        with transaction.atomic():
+            _join(link, known)
+        return redirect("activity", link.clinic_id)
+    return render(request, "indelible/welcome/invitation.html", {**found, "known": known})
+
+
+def _join(link: OneTimeLink, user: User) -> None:
+    """Make the membership and use the link up. The entry's actor is who invited."""
+    if not OneTimeLink.objects.filter(pk=link.pk).delete()[0]:
+        raise Http404
+    Membership.objects.update_or_create(user=user, clinic_id=link.clinic_id,
+                                        defaults={"role": link.role, "until": link.until})  # fmt: skip
+    inviter = link.made_by
+    actor = Staff(inviter.public_id, inviter.name) if inviter else Staff(user.public_id, user.name)
+    record(StaffAdded(role=link.role), target=staff(user), actor=actor, clinic=link.clinic_id)
+
+
+class NewPassword(Password):
+    pass
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_password(request: HttpRequest, secret: str) -> HttpResponse:
+    """Set a new password with a link that a manager made. Every session of the account ends."""
+    link = _link(OneTimeLink.PASSWORD, secret)
+    form = NewPassword(request.POST or None)
+    form.user = link.user
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            if not OneTimeLink.objects.filter(pk=link.pk).delete()[0]:
+                raise Http404
+            link.user.set_password(form.cleaned_data["password"])
+            link.user.save(update_fields=["password"])
+            record_everywhere(PasswordReset(), link.user)
+        return redirect("account_login")
+    return render(request, "indelible/welcome/password.html", {"form": form, "title": _("New password")},
+                  status=400 if form.errors else 200)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Connects what accounts do to the log."""

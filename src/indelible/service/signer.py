@@ -1,0 +1,94 @@
+"""Signs what is recorded, every second, so that the last entries before a quiet hour do not wait for the next one.
+
+`record` signs when the last checkpoint is a second old; an entry that is recorded right after a checkpoint, or in a
+host's transaction, or by another program in the same file, is signed here. The signer has a journal of its own, so it
+shares no state with the threads that answer requests, and holds no transaction but those of a checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from ..errors import IndelibleError
+from ..journal import Journal
+from ..store import Clinic
+
+INTERVAL = 1.0  # seconds
+
+_LOG = logging.getLogger("indelible.signing")
+
+
+class Signer:
+    """Signs every log of one database that has unsigned entries. For one thread."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._journal: Journal | None = None
+        self._refused: dict[str, str] = {}
+
+    def sign(self) -> bool:
+        """Sign what is not signed; return whether all is signed. A refusal is logged once, and when it has ended."""
+        try:
+            if self._journal is None:
+                self._journal = Journal(self._database)
+            clinics = [clinic for clinic in self._journal.clinics() if clinic.closed_at is None]
+        except Exception as error:  # whatever it is, the next second tries again
+            self._say("", error)
+            return False
+        self._say("", None)
+        return all([self._sign_one(self._journal, clinic) for clinic in clinics])  # noqa: C419 - each is signed
+
+    def _sign_one(self, journal: Journal, clinic: Clinic) -> bool:
+        try:
+            last = journal.store.last_checkpoint(clinic.id)
+            if journal.store.head(clinic.id).size > (last.size if last else 0):
+                journal.clinic(clinic.id).checkpoint()
+        except Exception as error:  # one clinic's trouble must not keep the others unsigned
+            journal.forget(clinic.id)  # its keys may have been put right meanwhile
+            self._say(clinic.id, error)
+            return False
+        self._say(clinic.id, None)
+        return True
+
+    def _say(self, clinic: str, error: Exception | None) -> None:
+        """Log what is new. Our own errors say in one sentence what to do; of others the message may quote a value."""
+        told = "" if error is None else str(error) if isinstance(error, IndelibleError) else type(error).__name__
+        if told == self._refused.get(clinic, ""):
+            return
+        self._refused[clinic] = told
+        which = f"the log of {clinic}" if clinic else "the database"
+        if error is None:
+            _LOG.warning("%s can be signed again", which)
+        else:
+            _LOG.error("%s is not signed: %s", which, told, exc_info=error)
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.store.close()  # what could be signed is signed
+            self._journal = None
+
+
+def start(database: Path, interval: float = INTERVAL) -> threading.Thread:
+    """Sign every `interval` seconds for as long as this process lives."""
+    never = threading.Event()
+
+    def run() -> None:
+        signer = Signer(database)
+        while True:
+            signer.sign()
+            never.wait(interval)
+
+    thread = threading.Thread(target=run, name="signer", daemon=True)
+    thread.start()
+    return thread
+
+
+def sign_once(database: Path) -> bool:
+    """Sign everything now; return whether that was possible."""
+    signer = Signer(database)
+    try:
+        return signer.sign()
+    finally:
+        signer.close()

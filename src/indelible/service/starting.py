@@ -1,0 +1,73 @@
+"""What happens before the first request: the log is made where there is none, the tables brought up to this release,
+and on the first start a link to become the owner is printed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from ..errors import InvalidInput, StorageFailure
+from ..journal import Journal
+
+FIRST_START_LASTS = timedelta(days=2)
+
+
+def prepare(database: Path, installation: str | None = None) -> None:
+    """Make or bring up to date everything in the database.
+
+    `installation` is the first part of every log origin, where the database is made now. Raises IndelibleError.
+    """
+    load_host_actions()
+    if database.exists():
+        Journal(database).close()  # says what is wrong with the file or its keys, before anything is written
+    else:
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailure(f"the folder {database.parent} cannot be made: {error.strerror}") from error
+        Journal.create(database, installation=installation).close()
+    _bring_up_tables()
+
+
+def _bring_up_tables() -> None:
+    import django
+    from django.core.management import call_command
+    from django.db import DatabaseError, transaction
+
+    django.setup()
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        with transaction.atomic():  # takes the writer's lock, which a file that is only readable does not give
+            pass
+    except DatabaseError as error:
+        raise StorageFailure(
+            f"the service's tables cannot be written ({error}); check that the database file and its folder can be "
+            "written, and that no other program holds it locked"
+        ) from error
+
+
+def load_host_actions() -> None:
+    """Import the modules in which a host declares its own actions: INDELIBLE_ACTIONS=clinic.actions,other.module."""
+    for name in filter(None, (name.strip() for name in os.environ.get("INDELIBLE_ACTIONS", "").split(","))):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # the module is the host's, and may fail in any way
+            raise InvalidInput(
+                f"{name} cannot be imported or declares an action wrongly ({type(error).__name__})", "INDELIBLE_ACTIONS"
+            ) from error
+
+
+def first_start(url: str) -> str | None:
+    """Return the one-time address where the owner is made; None where somebody can sign in already.
+
+    Each start makes a new link and ends the older ones.
+    """
+    from .models import OneTimeLink, User
+
+    if User.objects.exists():
+        return None
+    OneTimeLink.objects.filter(kind=OneTimeLink.WELCOME).delete()
+    _, secret = OneTimeLink.make(OneTimeLink.WELCOME, FIRST_START_LASTS)
+    return f"{url}/welcome/{secret}/"

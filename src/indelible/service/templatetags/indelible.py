@@ -1,0 +1,50 @@
+"""Filters that every template has: numbers, money and days as the reader's language writes them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+
+from .. import wording
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> str:
+    """An icon of the sprite. Without a label it is decoration, which no reader hears."""
+    address = static("indelible/icons.svg")
+    if label:
+        return format_html(
+            '<svg class="icon" role="img" aria-label="{}"><use href="{}#{}"/></svg>', label, address, name
+        )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', address, name)
+
+
+@register.filter
+def number(value: int) -> str:
+    return wording.number(value)
+
+
+@register.filter
+def day(value: date) -> str:
+    return wording.day(value)
+
+
+@register.filter
+def short_day(value: date) -> str:
+    return wording.short_day(value)
+
+
+@register.simple_tag
+def amount(amount_minor: int, currency: str) -> str:
+    return wording.amount(amount_minor, currency)
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    return mapping.get(key, key)

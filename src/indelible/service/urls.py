@@ -1,0 +1,51 @@
+"""Every address. A clinic's pages are under /c/<its id>/."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from .pages import activity, clinic, entry, exporting, home, integrity, people, signins, story, summary, welcome
+
+handler400 = "indelible.service.pages.failures.bad_request"
+handler403 = "indelible.service.pages.failures.csrf"
+handler404 = "indelible.service.pages.failures.not_found"
+handler500 = "indelible.service.pages.failures.broken"
+
+_clinic = [
+    path("", activity.activity, name="activity"),
+    path("new/", activity.new, name="new"),
+    path("totals/", summary.money, name="totals"),
+    path("export/", exporting.export, name="export"),
+    path("export/file/", exporting.download, name="download"),
+    path("entries/<str:entry_id>/", entry.entry, name="entry"),
+    path("story/client/<str:thing>/anonymize/", story.anonymize, name="anonymize"),
+    path("story/client/<str:thing>/link/", story.link, name="forget_link"),
+    path("story/<str:kind>/<str:thing>/", story.story, name="story"),
+    path("sign-ins/", signins.sign_ins, name="sign_ins"),
+    path("integrity/", integrity.integrity, name="integrity"),
+    path("integrity/verify/", integrity.verify, name="verify"),
+    path("integrity/checkpoint/", integrity.checkpoint, name="checkpoint"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", people.invite, name="invite"),
+    path("people/invitations/<int:number>/withdraw/", people.withdraw, name="withdraw"),
+    path("people/<str:person>/role/", people.change, name="change_role"),
+    path("people/<str:person>/remove/", people.remove, name="remove"),
+    path("people/<str:person>/password/", people.password_link, name="password_link"),
+    path("settings/", clinic.settings, name="settings"),
+    path("settings/test-mail/", clinic.test_mail, name="test_mail"),
+]
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("health/", home.health, name="health"),
+    path("ready/", home.ready, name="ready"),
+    path("language/", set_language, name="language"),
+    path("account/", include("allauth.urls")),
+    path("clinics/new/", clinic.new_clinic, name="new_clinic"),
+    path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
+    path("invitation/<str:secret>/", welcome.invitation, name="invitation"),
+    path("new-password/<str:secret>/", welcome.new_password, name="new_password"),
+    path("forget/<str:token>/", story.forget, name="forget"),
+    path("c/<str:clinic>/", include(_clinic)),
+]

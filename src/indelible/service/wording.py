@@ -1,0 +1,74 @@
+"""Dates, times, numbers and money as the reader's language writes them. Never used for a file that is exported."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from babel import Locale, dates, numbers
+from django.utils import translation
+
+from .. import instant, money
+
+
+def locale() -> Locale:
+    """The reader's locale; Portuguese is that of Portugal."""
+    return Locale.parse({"en": "en_GB", "pt": "pt_PT"}.get(translation.get_language() or "en", "en_GB"))
+
+
+def day(value: date) -> str:
+    """Return a day in full: "Monday, 4 May 2026"."""
+    return str(dates.format_date(value, "full", locale=locale()))
+
+
+def short_day(value: date) -> str:
+    return str(dates.format_date(value, "medium", locale=locale()))
+
+
+def month(value: date) -> str:
+    return str(dates.format_skeleton("yMMMM", value, locale=locale()))
+
+
+def moment(us: int, zone: str) -> str:
+    """Return an instant in a zone: "4 May 2026, 09:00:12", with the offset in an hour that comes twice."""
+    local = instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zone)))
+    return str(dates.format_datetime(local.replace(tzinfo=None), "medium", locale=locale())) + twice(us, zone)
+
+
+def twice(us: int, zone: str) -> str:
+    """Return " +01:00" for an instant whose wall time comes twice that day, else nothing."""
+    from ..view import clock_text
+
+    text = clock_text(us, zone)
+    return f" {text[16:]}" if len(text) > 16 else ""
+
+
+def full_moment(local: datetime) -> str:
+    """Return a local time with its weekday, seconds and offset, for who needs it exactly."""
+    offset = local.strftime("%z")
+    day = dates.format_date(local.date(), "full", locale=locale())
+    return f"{day}, {local:%H:%M:%S} {offset[:3]}:{offset[3:5]}"
+
+
+def short_moment(local: datetime) -> str:
+    """Return a local time for a table: "4 May 2026, 09:00"."""
+    day = dates.format_date(local.date(), "medium", locale=locale())
+    return f"{day}, {local:%H:%M}"
+
+
+def amount(amount_minor: int, currency: str) -> str:
+    """Return money: "€12.50"; with the code where the locale has no sign of its own."""
+    value = Decimal(money.decimal_text(amount_minor, currency))
+    return str(numbers.format_currency(value, currency, locale=locale(), currency_digits=False,
+                                       format=_pattern(currency)))  # fmt: skip
+
+
+def _pattern(currency: str) -> str:
+    """The locale's pattern with as many decimals as ISO 4217 gives the currency, which CLDR cuts for some."""
+    pattern = locale().currency_formats["standard"].pattern
+    digits = money.exponent(currency)
+    return str(pattern.replace("0.00", "0" + ("." + "0" * digits if digits else "")))
+
+
+def number(value: int) -> str:
+    return str(numbers.format_decimal(value, locale=locale()))
