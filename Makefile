@@ -22,8 +22,8 @@ help: ## list the targets
 	@$(PIP) check || { echo "requirements.lock does not fit pyproject.toml: run make lock" >&2; exit 1; }
 	@touch $@
 
-demo: .venv/.stamp ## fill a clinic with a year of life in .demo and show its log
-	.venv/bin/indelible demo --folder .demo
+demo: .venv/.stamp ## fill a clinic with a year of life in .demo and serve its pages on a free port
+	@exec .venv/bin/indelible demo --folder .demo --serve
 
 test: .venv/.stamp ## run every test that can run here, then say what was not run and why
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)

@@ -1,17 +1,20 @@
-"""The demo: a clinic with a year of life, made once and then reused."""
+"""The demo: a clinic with a year of life, made once and then reused; shown here or in the browser."""
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
+from urllib.parse import urlencode
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..demo import folder as demo_folder
-from . import table
+from ..demo.uses import Use
+from . import serving, table
 from .options import say
 
 _SHOWN = 25
@@ -21,8 +24,14 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo lives; reused if it is there.")] = Path(".demo"),
     seed: Annotated[int, typer.Option(help="Another seed, another year.")] = 1,
     days: Annotated[int, typer.Option(min=1, max=3_660, help="How many days of life.")] = 365,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open its pages to the browser.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port of the pages (default: a free one).")
+    ] = None,
 ) -> None:
-    """Fill a clinic with a year of life and show its log."""
+    """Fill a clinic with a year of life and show its log, here or in the browser."""
+    if serve:
+        serving.require()
     started = time.monotonic()
     columns = (TextColumn("recording a year"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=table.errors(), transient=True) as progress:
@@ -30,6 +39,8 @@ def demo(
         built = demo_folder.build(
             folder, seed=seed, days=days, progress=lambda done, every: progress.update(bar, completed=done, total=every)
         )
+    if serve:
+        _serve(built, port or _free_port())
     took = f"recorded in {time.monotonic() - started:.0f} s" if built.added else "there already"
     with demo_folder.reopen(folder) as journal:
         log = journal.clinic(built.clinic_id)
@@ -37,6 +48,36 @@ def demo(
         table.console().print(shown)
         say(f"The newest {count} of {log.size} entries, {took}.")
     _say_uses(built)
+
+
+def _serve(built: demo_folder.Built, port: int) -> NoReturn:
+    """Say what to look for and where, then become the service, which says its address and who can sign in."""
+    say("Five things to look for, each with its page:")
+    for number, use in enumerate(built.uses, 1):
+        say(f"\n{number}. {use.title}: {use.first_day} to {use.last_day}")
+        if use.planted:
+            say(f"   {use.question}\n   http://localhost:{port}/c/{built.clinic_id}/{_page(use)}")
+        else:
+            say(f"   {_not_planted(use, built)}")
+    serving.become("indelible.service.demonstration", [str(built.database.parent), str(port)], {})
+
+
+def _page(use: Use) -> str:
+    """The page that answers a use, below the clinic's address."""
+    verb, _, subject = use.commands[0].partition(" ")
+    if verb == "story":
+        return f"story/{subject}/"
+    return ("export/" if verb == "export" else "") + "?" + urlencode({"q": use.query})
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _not_planted(use: Use, built: demo_folder.Built) -> str:
+    return f"not in this demo, which ends before; it needs --days {(use.last_day - built.start).days + 1}"
 
 
 def _say_uses(built: demo_folder.Built) -> None:
@@ -50,5 +91,5 @@ def _say_uses(built: demo_folder.Built) -> None:
         if use.planted:
             say(f"   {use.question}\n   {command} {use.commands[0]}")
         else:
-            say(f"   not in this demo, which ends before; it needs --days {(use.last_day - built.start).days + 1}")
+            say(f"   {_not_planted(use, built)}")
     say(f"\nWhether the log is intact: {command} verify")

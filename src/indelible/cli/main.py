@@ -15,7 +15,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import IndelibleError, InvalidInput
-from . import demonstrating, keeping, proving, reading, recording, setting_up
+from . import demonstrating, keeping, proving, reading, recording, serving, setting_up
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
 
@@ -43,6 +43,7 @@ app.command()(keeping.restore)
 app.command()(keeping.upgrade)
 app.command()(setting_up.adopt)
 app.command()(reading.actions)
+app.command()(serving.serve)
 app.command()(demonstrating.demo)
 
 

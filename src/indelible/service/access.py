@@ -79,7 +79,7 @@ class Visit:
         return self.log.page(self.narrow(wanted), after=after, limit=limit)
 
     def sign_ins(self, person: str, actions: frozenset[str], *, after: Cursor | None, limit: int) -> Page:
-        """Return the sign-ins of `kind/id`, of all but clients (""), or of "all"; who may not see them gets their own."""
+        """Return the sign-ins of `kind/id`, of all but clients (""), of "all"; or one's own where not more."""
         if not self.may(Right.SIGN_INS_OF_ALL):
             person = f"staff/{self.user.public_id}"
         wanted = Choice(actions=actions, abouts=frozenset({person}) if person not in ("", "all") else frozenset())

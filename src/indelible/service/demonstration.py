@@ -37,6 +37,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
         "INDELIBLE_PORT": str(port),
         "INDELIBLE_BIND": "127.0.0.1",
         "INDELIBLE_SMTP": "",
+        "INDELIBLE_LOG_LEVEL": os.environ.get("INDELIBLE_LOG_LEVEL", "WARNING"),  # not a line for each request
     }
 
 
