@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from string import Formatter
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -29,7 +30,14 @@ from .store import Found, PersonalRow
 _KNOWN_BY_NAME = frozenset(
     {"client", "staff", "account", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
-_ENUM = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)
+_ENUM = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
+
+
+class Part(NamedTuple):
+    """A part of a sentence. `name` is the placeholder that it stands for, or empty for the words between."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +74,31 @@ class View(Opened):
     @property
     def who(self) -> str:
         """The actor in words: "Maria Fernandes", "System", "stripe", "Unknown client"."""
-        return self._named(self.actor, self.members["actor"]["kind"], "actor")
+        return self.who_in(ENGLISH)
+
+    def who_in(self, wording: Wording) -> str:
+        return self._named(self.actor, self.members["actor"]["kind"], "actor", wording)
 
     @property
     def client_in_words(self) -> str:
         """The client concerned: "Ana Sousa", "Anonymous client"; empty where the entry concerns none."""
+        return self.client_in(ENGLISH)
+
+    def client_in(self, wording: Wording) -> str:
         role = self.client_role
-        return self._named(self.client or {}, "client", role) if role else ""
+        return self._named(self.client or {}, "client", role, wording) if role else ""
 
     @property
     def why(self) -> str:
         """For the system, why it acted, in words: "policy “late cancel”"; else empty."""
+        return self.why_in(ENGLISH)
+
+    def why_in(self, wording: Wording) -> str:
         reason = self.members["actor"].get("reason")
-        return _reason_in_words(reason) if reason else ""
+        if not reason:
+            return ""
+        kind, name = _reason_in_words(reason)
+        return f"{wording.translate(kind)} “{wording.translate(name)}”"
 
     @property
     def sentence(self) -> str:
@@ -87,7 +107,21 @@ class View(Opened):
         if cls is None:
             target = self.target
             return f"{self.who}: {self.action}" + (f" ({target['kind']})" if target else "")
-        return cls.sentence.format_map(_Words(self, cls))
+        return cls.sentence.format_map(_Words(self, cls, ENGLISH))
+
+    def sentence_in(self, wording: Wording) -> Iterator[Part]:
+        """Yield the sentence in its parts, in a reader's language."""
+        cls = self.declared
+        if cls is None:
+            yield Part("", self.sentence)
+            return
+        words = _Words(self, cls, wording)
+        for before, name, _, _ in Formatter().parse(wording.translate(cls.sentence)):
+            if before:
+                yield Part("", before)
+            if name is not None:
+                value, _ = _FORMATTER.get_field(name, (), words)
+                yield Part(name, str(value))
 
     def document(self) -> dict[str, Any]:
         """Return the entry as JSON: what the log added, then the document's members."""
@@ -121,36 +155,42 @@ class View(Opened):
             found["state"] = dict(self.states)
         return found
 
-    def _named(self, who: Mapping[str, Any], kind: str, path: str) -> str:
+    def _named(self, who: Mapping[str, Any], kind: str, path: str, wording: Wording) -> str:
         if kind == "system":
-            return "System"
+            return wording.translate("System")
+        if known := who.get("name") or who.get("id"):
+            return str(known)
         gone = "Anonymous" if self._is_erased(path) else "Unknown"
-        return who.get("name") or who.get("id") or f"{gone} {kind.replace('_', ' ')}"
+        return wording.translate(f"{gone} {kind.replace('_', ' ')}")
 
 
 class _Words(dict[str, Any]):
     """The words for a sentence's placeholders. Values only: a template reads no attribute of them but old and new."""
 
-    def __init__(self, view: View, cls: type[Action]) -> None:
+    def __init__(self, view: View, cls: type[Action], wording: Wording) -> None:
         super().__init__()
+        self._wording = wording
         context = view.context
         for name in {name.split(".")[0] for name in placeholders(cls.sentence)}:
             self[name] = self._word(view, context, name)
 
     def _word(self, view: View, context: Mapping[str, Any], name: str) -> Any:
+        wording = self._wording
         if name == "actor":
-            return view.who
+            return view.who_in(wording)
         if name == "target":
             target = view.target or {"kind": "thing"}
             kind = target["kind"]
             if kind in _KNOWN_BY_NAME:
-                return view._named(target, kind, "target")
-            return target.get("id") or f"a {kind}"
+                return view._named(target, kind, "target", wording)
+            return target.get("id") or wording.translate(f"a {kind}")
         if name == "client":
-            return view.client_in_words or "an unknown client"
+            return view.client_in(wording) or wording.translate("an unknown client")
         if name == "amount":
-            return money.display(view.amount_minor or 0, view.currency) if view.currency else "an unknown amount"
-        return _in_words(context.get(name), view.zone)
+            if not view.currency:
+                return wording.translate("an unknown amount")
+            return wording.money(view.amount_minor or 0, view.currency)
+        return _in_words(context.get(name), view.zone, wording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +201,15 @@ class _Change:
     new: str
 
 
-def _in_words(value: Any, zone: str) -> Any:
+def _in_words(value: Any, zone: str, wording: Wording) -> Any:
     if type(value) is dict and value.keys() == {"old", "new"}:
-        return _Change(str(_in_words(value["old"], zone)), str(_in_words(value["new"], zone)))
+        return _Change(*(str(_in_words(value[side], zone, wording)) for side in ("old", "new")))
     if type(value) is dict and "id" in value:
-        return value.get("name") or value["id"] or "somebody"
+        return value.get("name") or value["id"] or wording.translate("somebody")
     if type(value) is str and len(value) == 27 and value.endswith("Z"):
-        return clock_text(instant.parse_canonical(value), zone)
+        return wording.moment(instant.parse_canonical(value), zone)
     if type(value) is str and _ENUM.fullmatch(value):
-        return value.replace("_", " ")
+        return wording.translate(value.replace("_", " "))
     return "—" if value is None else value
 
 
@@ -194,10 +234,29 @@ def _comes_twice(us: int, minutes: int, place: Any, offsets: set[int]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _reason_in_words(reason: str) -> str:
+def _reason_in_words(reason: str) -> tuple[str, str]:
     kind, _, name = reason.partition(":")
-    words = name.replace("-", " ").replace("_", " ")
-    return f"{kind} “{words}”"
+    return kind, name.replace("-", " ").replace("_", " ")
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a reader's language says what is not a value: our own words by their English text, amounts and instants.
+
+    `money` is given minor units and a currency; `moment` microseconds and a zone.
+    """
+
+    translate: Callable[[str], str] = _as_it_is
+    money: Callable[[int, str], str] = money.display
+    moment: Callable[[int, str], str] = clock_text
+
+
+ENGLISH = Wording()
+_FORMATTER = Formatter()
 
 
 # Finds what was destroyed of some persons' values, by token.

@@ -1,32 +1,16 @@
-"""An entry's words in the reader's language."""
+"""An entry's words in the reader's language: our own words translated, amounts and times as the locale writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from django.utils.translation import gettext
 
-from django.utils.translation import gettext as _
+from ..details import Speech
+from . import wording
 
-from ..view import View
-
-
-class Phrases:
-    def who(self, view: View) -> str:
-        return _(view.who) if view.members["actor"]["kind"] == "system" else view.who
-
-    def why(self, view: View) -> str:
-        return view.why
-
-    def label(self, view: View) -> str:
-        return _(view.label)
-
-    def role(self, view: View) -> str:
-        return view.actor.get("role") or ""
-
-    def sentence(self, view: View) -> Iterator[tuple[str, str]]:
-        yield "", view.sentence
-
-
-@lru_cache(maxsize=1)
-def phrases() -> Phrases:
-    return Phrases()
+SPEECH = Speech(
+    translate=gettext,
+    money=wording.amount,
+    moment=wording.planned,
+    day=wording.short_day,
+    number=wording.number,
+)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from .. import instant
+from ..details import Detail, kind_label, snapshot
+from ..details import details as entry_details
 from ..view import View
 from . import wording
-from .phrases import phrases
+from .phrases import SPEECH
 
 # What has a story worth a link. The rest (settings, a log) is told by the list.
 TOLD = frozenset({
@@ -62,43 +65,39 @@ class Row:
 
 
 def row(view: View, clinic_id: str) -> Row:
-    words = phrases()
-    local = view.local_time
+    local, kind = view.local_time, view.members["actor"]["kind"]
     return Row(
         view=view,
-        who=words.who(view),
-        second=_second(view),
-        pieces=tuple(_pieces(view, clinic_id)),
-        label=words.label(view),
+        who=view.who_in(SPEECH),
+        second=view.why_in(SPEECH) if kind == "system" else view.device or _role(view),
+        pieces=tuple(Piece(part.text, _url(view, part.name, clinic_id)) for part in view.sentence_in(SPEECH)),
+        label=gettext(view.label),
         category=view.category,
         local=local,
         time=local.strftime("%H:%M:%S") + wording.twice(view.occurred_at, view.zone),
         exact=wording.full_moment(local),
-        role=words.role(view),
-        why=words.why(view),
+        role=_role(view),
+        why=view.why_in(SPEECH),
         url=reverse("entry", args=[clinic_id, view.id]),
-        who_url=story_url(clinic_id, view.actor["kind"], view.actor.get("id")),
+        who_url=story_url(clinic_id, kind, view.actor.get("id")),
     )
 
 
-def _second(view: View) -> str:
-    words = phrases()
-    if view.members["actor"]["kind"] == "system":
-        return words.why(view)
-    return view.device or words.role(view)
-
-
-def _pieces(view: View, clinic_id: str) -> Iterator[Piece]:
-    for kind, text in phrases().sentence(view):
-        yield Piece(text, _url(view, kind, clinic_id))
+def _role(view: View) -> str:
+    return gettext(role) if (role := view.actor.get("role")) else ""
 
 
 def _url(view: View, placeholder: str, clinic_id: str) -> str:
     if placeholder == "target" and (target := view.target):
-        return story_url(clinic_id, target["kind"], target.get("id"))
+        return story_url(clinic_id, _kind(view, target["kind"]), target.get("id"))
     if placeholder == "client" and (client := view.client):
         return story_url(clinic_id, "client", client.get("id"))
     return ""
+
+
+def _kind(view: View, kind: str) -> str:
+    """An account is a client's where a client acts on it, else a member of staff's."""
+    return "client" if kind == "account" and view.members["actor"]["kind"] == "client" else kind
 
 
 def story_url(clinic_id: str, kind: str, thing_id: str | None) -> str:
@@ -123,26 +122,65 @@ def by_day(views: Iterable[View], clinic_id: str) -> Sequence[Day]:
     return [Day(day, wording.day(day), list(group)) for day, group in groupby(rows, key=lambda one: one.local.date())]
 
 
-def instant_text(us: int, zone: str) -> str:
-    return instant.local_text(us, instant.offset_minutes(us, instant.zone(zone)))
-
-
 def same_kind(holder: str, kind: str) -> bool:
     """Whether a holder's kind is told under another: an account is its person's."""
     return _PERSONS.get(holder, holder) == kind
 
 
-def details(view: View, clinic_id: str) -> list[object]:
-    return []
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A detail with the address of the story that it leads to."""
+
+    detail: Detail
+    url: str
+    parts: Sequence[Shown]
+
+    def __getattr__(self, name: str) -> str:
+        return str(getattr(self.detail, name))
+
+    @property
+    def changed(self) -> bool:
+        return self.detail.changed
 
 
-def snapshot_details(view: View, clinic_id: str) -> list[object]:
-    return []
+def _shown(view: View, clinic_id: str, one: Detail) -> Shown:
+    parts = tuple(_shown(view, clinic_id, part) for part in one.parts)
+    return Shown(one, story_url(clinic_id, _kind(view, one.kind), one.id), parts)
+
+
+def details(view: View, clinic_id: str) -> Sequence[Shown]:
+    """Return every field of an entry, labelled and formatted."""
+    return [_shown(view, clinic_id, one) for one in entry_details(view, SPEECH)]
+
+
+def context_details(view: View, clinic_id: str, heading: str) -> Sequence[Shown]:
+    """Return what a story tells of an entry besides its heading's thing."""
+    return [one for one in details(view, clinic_id) if one.detail.id != heading]
+
+
+def snapshot_details(view: View, clinic_id: str) -> Sequence[Shown]:
+    """Return what was deleted, field by field."""
+    return [_shown(view, clinic_id, one) for one in snapshot(view, SPEECH)]
 
 
 def kind_name(kind: str) -> str:
-    return kind.replace("_", " ").capitalize()
+    return gettext(kind_label(kind))
+
+
+_CHANNELS = {
+    "staff_web": _("The clinic's program, in a browser"),
+    "staff_app": _("The clinic's app"),
+    "client_web": _("The clinic's website"),
+    "client_app": _("The clients' app"),
+    "webhook": _("A message from another system"),
+    "api": _("Another program"),
+    "import": _("An import"),
+    "command": _("A command on the server"),
+    "job": _("A job on the server"),
+}
 
 
 def channel(view: View) -> str:
-    return (view.request.get("channel") or "").replace("_", " ").capitalize()
+    """Return through which door it came, in words."""
+    code = view.request.get("channel") or ""
+    return str(_CHANNELS.get(code, code.replace("_", " ").capitalize()))

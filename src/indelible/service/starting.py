@@ -34,18 +34,24 @@ def prepare(database: Path, installation: str | None = None) -> None:
 def _bring_up_tables() -> None:
     import django
     from django.core.management import call_command
-    from django.db import DatabaseError, transaction
+    from django.db import DatabaseError
 
     django.setup()
     try:
         call_command("migrate", interactive=False, verbosity=0)
-        with transaction.atomic():  # takes the writer's lock, which a file that is only readable does not give
-            pass
+        _write_nothing()
     except DatabaseError as error:
         raise StorageFailure(
             f"the service's tables cannot be written ({error}); check that the database file and its folder can be "
             "written, and that no other program holds it locked"
         ) from error
+
+
+def _write_nothing() -> None:
+    """Fail where the file is only readable, also when every table is there already."""
+    from .models import User
+
+    User.objects.filter(pk=0).update(is_active=False)  # there is no user 0
 
 
 def load_host_actions() -> None:

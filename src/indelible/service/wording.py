@@ -35,6 +35,12 @@ def moment(us: int, zone: str) -> str:
     return str(dates.format_datetime(local.replace(tzinfo=None), "medium", locale=locale())) + twice(us, zone)
 
 
+def planned(us: int, zone: str) -> str:
+    """Return an instant as a calendar has it: "4 May 2026, 09:00", with the offset in an hour that comes twice."""
+    local = instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zone)))
+    return short_moment(local) + twice(us, zone)
+
+
 def twice(us: int, zone: str) -> str:
     """Return " +01:00" for an instant whose wall time comes twice that day, else nothing."""
     from ..view import clock_text

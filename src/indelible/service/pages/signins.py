@@ -149,7 +149,7 @@ def _line(view: View, clinic_id: str, usual: dict[int, _Habits]) -> SignIn:
         ip=ip,
         device=view.device,
         method=context.get("method") or "",
-        second_factor=context.get("second_factor") or "",
+        second_factor=factor if (factor := context.get("second_factor") or "") != "none" else "",
         marks=tuple(_marks(view, ip, usual.get(view.seq))),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -16,8 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ... import query
@@ -31,6 +31,8 @@ from ..access import Visit, in_clinic
 from ..roles import Right
 from .asking import address
 
+# Entries of one page: a service has thousands of bookings, and the list pages through them.
+MOST_TOLD = 300
 # How long a client may take to follow the link that the clinic handed out.
 LINK_LASTS = timedelta(days=7)
 _SALT = "indelible/forget/v1"
@@ -41,14 +43,17 @@ _SALT = "indelible/forget/v1"
 def story(request: HttpRequest, visit: Visit, kind: str, thing: str) -> HttpResponse:
     told = visit.story(f"{kind}/{thing}")
     name = _name(told, kind, thing)
+    snapshot = _snapshot(told, visit.clinic_id, thing)
+    if len(told.entries) > MOST_TOLD:
+        told = replace(told, entries=told.entries[-MOST_TOLD:], whole=False)
     found = {
         "told": told,
-        "kind_name": gettext(present.kind_name(kind)),
+        "kind_name": present.kind_name(kind),
         "heading": name or thing,
         "thing": thing,
         "entries": told.entries,
-        "days": _days(told, visit.clinic_id),
-        "snapshot": _snapshot(told, visit.clinic_id, thing),
+        "days": _days(told, visit.clinic_id, thing),
+        "snapshot": snapshot,
         "zone": visit.log.info.zone,
         "list": address("activity", visit.clinic_id, _as_filter(kind, thing)),
         "may_anonymize": kind == "client" and visit.may(Right.ANONYMIZE),
@@ -66,13 +71,13 @@ class Happened:
     details: Sequence[Any]
 
 
-def _days(told: Story, clinic_id: str) -> list[dict[str, Any]]:
+def _days(told: Story, clinic_id: str, thing: str) -> list[dict[str, Any]]:
     happened = [
         Happened(
             present.row(one.view, clinic_id),
             one.why,
             one.view.request.get("ip") or "",
-            present.details(one.view, clinic_id),
+            present.context_details(one.view, clinic_id, thing),
         )
         for one in told.entries
     ]

@@ -96,9 +96,16 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 
 // On a phone the list comes first: the fields behind the search open on a tap.
-if (matchMedia("(max-width: 47rem)").matches) {
-  document.querySelectorAll(".more-fields").forEach((fields) => (fields.open = false));
-}
+document.querySelectorAll("[data-toggle]").forEach((button) => {
+  const fields = document.getElementById(button.dataset.toggle);
+  const show = (open) => {
+    fields.classList.toggle("closed", !open);
+    button.setAttribute("aria-expanded", String(open));
+  };
+  button.hidden = false;
+  show(!matchMedia("(max-width: 47rem)").matches);
+  button.addEventListener("click", () => show(fields.classList.contains("closed")));
+});
 
 // Buttons that need this file are there only with it.
 document.querySelectorAll("[data-print], [data-copy-from]").forEach((button) => button.removeAttribute("hidden"));
