@@ -360,7 +360,7 @@ class ClinicLog:
         """Give the clinic another name from now on, and record it. Entries keep the name of their time."""
         _check_name(name)
         change = SettingsChanged.model_validate(
-            {"section": "clinic", "changes": {"name": {"old": self.info.name, "new": name}}}
+            {"section": "clinic", "changes": [{"field": "name", "old": self.info.name, "new": name}]}
         )
         if name == self.info.name:
             return

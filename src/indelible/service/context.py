@@ -6,11 +6,16 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from . import mail
 from .models import User
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
-    return {"visit": getattr(request, "visit", None), "clinics": _Clinics(getattr(request, "user", None))}
+    return {
+        "mail_is_set_up": mail.is_set_up(),
+        "visit": getattr(request, "visit", None),
+        "clinics": _Clinics(getattr(request, "user", None)),
+    }
 
 
 class _Clinics:

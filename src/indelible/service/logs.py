@@ -15,8 +15,14 @@ from typing import Any
 
 # What `extra` may add, and as what; anything else that somebody passes along is left out.
 _KNOWN: dict[str, tuple[type, ...]] = {
-    "method": (str,), "route": (str,), "status": (int,), "milliseconds": (int, float), "request": (str,),
-}  # fmt: skip
+    "method": (str,),
+    "route": (str,),
+    "status": (int,),
+    "status_code": (int,),
+    "milliseconds": (int, float),
+    "request": (str,),
+}
+_RENAMED = {"status_code": "status"}  # Django's own name for it
 # Only these are known to put nothing personal into their messages: ourselves, and the server's main process.
 _TRUSTED = ("indelible", "_granian")
 _OUR_CODE = f"{Path(__file__).parents[2]}/"
@@ -33,7 +39,7 @@ class JSONLines(logging.Formatter):
         }
         for name, types in _KNOWN.items():
             if isinstance(value := getattr(record, name, None), types):
-                line[name] = value
+                line[_RENAMED.get(name, name)] = value
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
             line["where"] = _where(record.exc_info[2])
@@ -53,6 +59,8 @@ def _event(record: logging.LogRecord) -> str:
     """The message of a trusted logger; of others the text without its values, or nothing where they are in it."""
     if record.name in _TRUSTED or record.name.startswith("indelible."):
         return record.getMessage()
+    if record.name == "django.request":
+        return "a request failed"  # its text is nothing but values
     return str(record.msg)[:200] if record.args else "a message that is not logged, because it may quote values"
 
 

@@ -6,11 +6,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from ..errors import IndelibleError, NotFound
+from ..errors import IndelibleError, InvalidInput, InvalidQuery, NotFound
 from .pages import failures
 
 _LOG = logging.getLogger("indelible.requests")
@@ -51,12 +53,38 @@ class Journalled:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, NotFound):
             return failures.not_found(request)
+        if isinstance(error, InvalidInput | InvalidQuery):
+            return failures.refused(request, str(error))
         if isinstance(error, IndelibleError):
             _LOG.error("the log refused: %s", type(error).__name__)
             return failures.unavailable(request, str(error))
         return None
 
 
+class AccountsInOne:
+    """A request that changes an account is one transaction: the change and its entries, or neither.
+
+    Innermost. Where the log refuses, the session is left as it was, too.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._answer(request)
+
+    def process_view(self, request: HttpRequest, view: Answer, args: Any, kwargs: Any) -> HttpResponse | None:
+        if request.method != "POST" or not (request.resolver_match and request.resolver_match.route.startswith(_OURS)):
+            return None
+        try:
+            with transaction.atomic():
+                return view(request, *args, **kwargs)
+        except IndelibleError:
+            request.session.modified = False
+            raise
+
+
+_OURS = ("account/", "welcome/", "invitation/", "new-password/")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -1,14 +1,20 @@
-"""What the service itself records: who asked, and the same thing in every clinic that a person belongs to."""
+"""What the service itself records: who asked, and the same thing in every clinic that a person belongs to.
+
+Requests about accounts are one transaction each (`middleware.AccountsInOne`), so that a password is changed and its
+entry recorded together or not at all.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from ..catalogue import Action
-from ..django import record
-from ..document import Actor, Staff, Target
+from ..catalogue.account import LoginFailed
+from ..django import journal, record
+from ..document import Actor, Staff, System, Target
 from .models import Membership, User
 
 
@@ -35,14 +41,40 @@ def staff(user: User) -> Target:
     return Target("staff", user.public_id, user.name)
 
 
-def record_everywhere(action: Action, user: User, **more: Any) -> None:
-    """Record one thing about an account in the log of every clinic that its owner belongs to.
+def public_session(session_key: str) -> str:
+    """Return the id under which the log knows a session: nobody can come back from it to the key."""
+    return f"ses_{salted_hmac('indelible.session', session_key).hexdigest()[:16]}"
 
-    The role is the one in that clinic. Runs inside the caller's transaction, so that all of it happens or nothing.
+
+def clinics_of(user: User) -> list[Membership]:
+    """Every clinic of a person whose log can still be written."""
+    open_ones = {clinic.id for clinic in journal().clinics() if clinic.closed_at is None}
+    return [one for one in Membership.objects.filter(user=user) if one.clinic_id in open_ones]
+
+
+def record_everywhere(action: Action, user: User, *, actor: Actor | None = None, **more: Any) -> None:
+    """Record one thing about an account in the log of every clinic of its owner, who is the actor if nobody is named.
+
+    The role is the one in that clinic.
     """
-    by_self = more.get("actor") is None
-    for membership in Membership.objects.filter(user=user):
-        given = dict(more)
-        if by_self:
-            given["actor"] = Staff(user.public_id, user.name, membership.role)
-        record(action, clinic=membership.clinic_id, target=account(user), **given)
+    for membership in clinics_of(user):
+        by = actor or Staff(user.public_id, user.name, membership.role)
+        record(action, clinic=membership.clinic_id, target=account(user), actor=by, **more)
+
+
+def record_failed_login(email: str | None, reason: Literal["wrong_password", "wrong_code", "locked"]) -> None:
+    """Record that somebody could not sign in. What they typed is recorded nowhere.
+
+    Where it belongs to no account it is the clinic's, if there is only one; which of several clinics was meant, nobody
+    can tell.
+    """
+    user = User.objects.filter(email=(email or "").strip().lower()).first()
+    if user is not None:
+        failed = LoginFailed(reason_code=reason, method="password")
+        record_everywhere(failed, user, actor=System(f"login:{reason.replace('_', '-')}"))
+        return
+    clinics = [clinic for clinic in journal().clinics() if clinic.closed_at is None]
+    if len(clinics) == 1:
+        target = Target("clinic", clinics[0].id, clinics[0].name)
+        failed = LoginFailed(reason_code="locked" if reason == "locked" else "unknown_account", method="password")
+        record(failed, clinic=clinics[0].id, target=target, actor=System("login:unknown-account"))

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "indelible.service.middleware.AccountsInOne",
 ]
 ROOT_URLCONF = "indelible.service.urls"
 WSGI_APPLICATION = "indelible.service.wsgi.application"
@@ -139,6 +140,7 @@ MFA_ADAPTER = "indelible.service.accounts.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Indelible"
+MFA_RECOVERY_CODES_SHOW_ONCE = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENVIRONMENT.secure  # only http://localhost comes here, which browsers trust
 USERSESSIONS_ADAPTER = "indelible.service.accounts.UserSessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True

@@ -5,7 +5,21 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from .pages import activity, clinic, entry, exporting, home, integrity, people, signins, story, summary, welcome
+from .pages import (
+    activity,
+    clinic,
+    entry,
+    exporting,
+    failures,
+    home,
+    integrity,
+    people,
+    security,
+    signins,
+    story,
+    summary,
+    welcome,
+)
 
 handler400 = "indelible.service.pages.failures.bad_request"
 handler403 = "indelible.service.pages.failures.csrf"
@@ -41,6 +55,8 @@ urlpatterns = [
     path("health/", home.health, name="health"),
     path("ready/", home.ready, name="ready"),
     path("language/", set_language, name="language"),
+    path("account/", security.security, name="account_security"),
+    path("account/email/", failures.not_found),  # changed on the page above, with the password
     path("account/", include("allauth.urls")),
     path("clinics/new/", clinic.new_clinic, name="new_clinic"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from babel import Locale, dates, numbers
@@ -60,6 +60,11 @@ def short_moment(local: datetime) -> str:
     """Return a local time for a table: "4 May 2026, 09:00"."""
     day = dates.format_date(local.date(), "medium", locale=locale())
     return f"{day}, {local:%H:%M}"
+
+
+def ago(value: datetime) -> str:
+    """Return how long ago something was: "3 hours ago"."""
+    return str(dates.format_timedelta(value - datetime.now(UTC), add_direction=True, locale=locale()))
 
 
 def amount(amount_minor: int, currency: str) -> str:

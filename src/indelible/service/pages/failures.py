@@ -23,6 +23,11 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return _failure(request, 400, "bad_request")
 
 
+def refused(request: HttpRequest, sentence: str) -> HttpResponse:
+    """For input that the log does not take; the sentence names the field and the mend."""
+    return _failure(request, 400, "refused", sentence)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """For what is not there, and for what is somebody else's: nobody can tell one from the other."""
     return _failure(request, 404, "not_found")

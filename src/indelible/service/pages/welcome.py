@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib.auth import login, password_validation
 from django.db import transaction
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from ...catalogue.account import PasswordReset, StaffAdded
 from ...django import journal, record
-from ...document import Staff
+from ...document import Request, Staff
 from ...errors import IndelibleError
 from ..models import Membership, OneTimeLink, User
 from ..recording import record_everywhere, staff
@@ -126,11 +127,20 @@ def _join(link: OneTimeLink, user: User) -> None:
                                         defaults={"role": link.role, "until": link.until})  # fmt: skip
     inviter = link.made_by
     actor = Staff(inviter.public_id, inviter.name) if inviter else Staff(user.public_id, user.name)
-    record(StaffAdded(role=link.role), target=staff(user), actor=actor, clinic=link.clinic_id)
+    # Not with the device of this request, which is not the actor's.
+    record(StaffAdded(role=link.role), target=staff(user), actor=actor, clinic=link.clinic_id, request=Request())
 
 
 class NewPassword(Password):
     pass
+
+
+def _end_sessions(user: User) -> int:
+    """End every session of an account; return how many there were."""
+    ended = list(UserSession.objects.filter(user=user))
+    for session in ended:
+        session.end()
+    return len(ended)
 
 
 @never_cache
@@ -146,7 +156,8 @@ def new_password(request: HttpRequest, secret: str) -> HttpResponse:
                 raise Http404
             link.user.set_password(form.cleaned_data["password"])
             link.user.save(update_fields=["password"])
-            record_everywhere(PasswordReset(), link.user)
+            ended = _end_sessions(link.user)
+            record_everywhere(PasswordReset(sessions_revoked=ended), link.user)
         return redirect("account_login")
     return render(request, "indelible/welcome/password.html", {"form": form, "title": _("New password")},
                   status=400 if form.errors else 200)  # fmt: skip

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 
+from ... import device
 from .. import wording
 
 register = template.Library()
@@ -38,6 +39,16 @@ def day(value: date) -> str:
 @register.filter
 def short_day(value: date) -> str:
     return wording.short_day(value)
+
+
+@register.filter
+def ago(value: datetime) -> str:
+    return wording.ago(value)
+
+
+@register.filter(name="device")
+def device_in_words(agent: str) -> str:
+    return device.words(agent)
 
 
 @register.simple_tag

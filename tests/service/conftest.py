@@ -1,0 +1,133 @@
+"""One installation of the service for all tests of a process: a new file, and in it a clinic for whoever asks.
+
+Django is set up once in a process, so every test has clinics and people of its own instead of a database of its own.
+At the end every clinic's log is verified.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indelible.catalogue import find
+from indelible.document import Actor, Client, Staff, System
+from indelible.inspection import inspect
+from indelible.journal import ClinicLog
+
+PASSWORD = "a sentence that nobody guesses"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+class Service:
+    """The installation, and what a test makes in it."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+
+    def clinic(self, name: str = "Clínica da Graça", zone: str = "Europe/Lisbon") -> ClinicLog:
+        from indelible.django import journal
+
+        return journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
+
+    def user(
+        self,
+        role: str | None = None,
+        log: ClinicLog | None = None,
+        *,
+        until: date | None = None,
+        name: str = "Inês Faria",
+    ) -> Any:
+        """Somebody new; with a role and a clinic, a member of it."""
+        from indelible.service.models import Membership, User
+
+        user = User.objects.create_user(f"{secrets.token_hex(6)}@clinic.example", PASSWORD, name=name)
+        if role is not None and log is not None:
+            Membership.objects.create(user=user, clinic_id=log.info.id, role=role, until=until)
+        return user
+
+    def client(self, user: Any = None, **headers: str) -> Any:
+        """A browser without a page: Django's own test client, signed in as somebody."""
+        from django.test import Client as Browser
+
+        browser = Browser(headers={"host": "localhost", "user-agent": AGENT, **headers})
+        if user is not None:
+            browser.force_login(user)
+        return browser
+
+    def fill(self, log: ClinicLog, mark: str = "") -> dict[str, str]:
+        """Record something of every category; return the ids, all of which hold the mark."""
+        ids = {kind: f"{kind}_{mark or secrets.token_hex(3)}" for kind in (
+            "booking", "client", "charge", "voucher", "service", "reward", "operation")}  # fmt: skip
+        who, person = Staff("usr_desk", f"Maria {mark}".strip(), "receptionist"), (ids["client"], f"Ana {mark}".strip())
+        by_client = Client(*person)
+        told: list[tuple[str, dict[str, Any], Actor, tuple[str, str], bool]] = [
+            ("service.created", {"price_minor": 5_500, "currency": "EUR"}, who, ("service", ids["service"]), False),
+            ("client.created", {"method": "staff"}, who, ("client", ids["client"]), False),
+            ("booking.created", {"starts_at": "2026-05-04T09:00:00Z"}, by_client, ("booking", ids["booking"]), True),
+            ("charge.succeeded", {"amount_minor": 5_500, "currency": "EUR"}, who, ("charge", ids["charge"]), True),
+            ("booking.cancelled", {"late": True}, by_client, ("booking", ids["booking"]), True),
+            ("charge.refunded", {"amount_minor": 2_500, "currency": "EUR", "source": "policy"},
+             System("policy:late-cancel"), ("charge", ids["charge"]), True),
+            ("voucher.purchased", {"amount_minor": 3_000, "currency": "EUR"}, who, ("voucher", ids["voucher"]), True),
+            ("reward.created", {}, who, ("reward", ids["reward"]), False),
+            ("account.logged_in", {"method": "password"}, who, ("account", "usr_desk"), False),
+            ("settings.changed", {"section": "booking"}, who, ("clinic", log.info.id), False),
+            ("service.deleted", {"snapshot": {"name": f"Massage {mark}", "price_minor": 5_500, "currency": "EUR"}}, who,
+             ("service", ids["service"]), False),
+        ]  # fmt: skip
+        for code, context, actor, target, about_client in told:
+            declared = find(code)
+            assert declared is not None, code
+            known = {name: value for name, value in context.items() if name in declared.model_fields}
+            document: dict[str, Any] = {
+                "action": code, "actor": _said(actor), "context": known, "operation": ids["operation"],
+                "target": {"kind": target[0], "id": target[1]},
+                "request": {"channel": "staff_web", "ip": "203.0.113.9", "user_agent": AGENT},
+            }  # fmt: skip
+            if about_client and actor.kind != "client":
+                document["client"] = {"id": person[0], "name": person[1]}
+            log.record_document(document)
+        return ids
+
+
+def _said(actor: Actor) -> dict[str, str]:
+    members = {name: getattr(actor, name) for name in ("kind", "id", "name", "role", "reason")}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    database = tmp_path_factory.mktemp("service") / "activity.db"
+    os.environ.update({"INDELIBLE_DATABASE": str(database), "INDELIBLE_URL": "http://localhost:8000",
+                       "DJANGO_SETTINGS_MODULE": "indelible.service.settings"})  # fmt: skip
+    for name in ("INDELIBLE_SMTP", "INDELIBLE_MASTER_KEY", "INDELIBLE_HEAD_STORE", "INDELIBLE_STATIC"):
+        os.environ.pop(name, None)
+    from indelible.service import starting
+
+    starting.prepare(database)
+    from django.conf import settings
+    from django.db import connections
+    from django.test.utils import setup_test_environment, teardown_test_environment
+
+    from indelible.django import close_journal, journal
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests' passwords are no secrets
+    setup_test_environment()
+    yield Service(database)
+    try:
+        for clinic in journal().clinics():
+            if clinic.closed_at is None:
+                log = journal().clinic(clinic.id)
+                log.checkpoint()
+                report = inspect(log)
+                assert report.result == "intact", (clinic.id, report.findings, report.doubts)
+    finally:
+        teardown_test_environment()
+        connections.close_all()
+        close_journal()

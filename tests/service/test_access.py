@@ -1,0 +1,54 @@
+"""What a page shows depends on who asks; the filter itself leaves out what a role does not see."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+def test_an_owner_sees_every_category(service):
+    log = service.clinic()
+    service.fill(log, "todo")
+    page = service.client(service.user("owner", log)).get(f"/c/{log.info.id}/")
+    assert page.status_code == 200
+    text = page.content.decode()
+    for word in ("reservation", "charge", "service", "logged in", "settings"):
+        assert word in text
+
+
+def test_staff_see_neither_sign_ins_nor_settings(service):
+    log = service.clinic()
+    service.fill(log, "todo")
+    text = service.client(service.user("staff", log)).get(f"/c/{log.info.id}/").content.decode()
+    assert "cancelled reservation" in text
+    assert "logged in" not in text
+    assert "clinic settings" not in text
+
+
+def test_an_entry_that_the_role_does_not_see_is_not_there(service):
+    log = service.clinic()
+    service.fill(log)
+    hidden = next(log.read("action:account.logged_in"))
+    shown = next(log.read("action:booking.cancelled"))
+    client = service.client(service.user("staff", log))
+    assert client.get(f"/c/{log.info.id}/entries/{hidden.id}/").status_code == 404
+    assert client.get(f"/c/{log.info.id}/entries/{shown.id}/").status_code == 200
+
+
+def test_an_auditor_is_let_in_until_the_last_day(service):
+    from indelible.service.access import today
+
+    log = service.clinic()
+    service.fill(log)
+    day = today(log)
+    assert service.client(service.user("auditor", log, until=day)).get(f"/c/{log.info.id}/").status_code == 200
+    ended = service.user("auditor", log, until=day - timedelta(days=1))
+    assert service.client(ended).get(f"/c/{log.info.id}/").status_code == 404
+
+
+def test_reading_is_recorded_once_in_a_session(service):
+    log = service.clinic()
+    service.fill(log)
+    client = service.client(service.user("manager", log))
+    for _ in range(3):
+        client.get(f"/c/{log.info.id}/")
+    assert len(list(log.read("action:log.viewed"))) == 1
