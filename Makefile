@@ -8,10 +8,10 @@ CHECKED := src tests $(sort $(dir $(wildcard benchmarks/*.py campaigns/*.py exam
 IMPORTS := import indelible, os, sys; sys.exit(not os.path.samefile(indelible.__path__[0], "src/indelible"))
 REBUILD := $(shell .venv/bin/python -c '$(IMPORTS)' 2>/dev/null || echo rebuild)
 
-.PHONY: help demo test lint format bench campaign catalogue lock clean rebuild
+.PHONY: help demo demo-check test lint format bench campaign catalogue messages lock clean rebuild
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 .venv/.stamp: requirements.lock pyproject.toml tools/find-python $(REBUILD)
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; \
@@ -25,7 +25,11 @@ help: ## list the targets
 demo: .venv/.stamp ## fill a clinic with a year of life in .demo and serve its pages on a free port
 	@exec .venv/bin/indelible demo --folder .demo --serve
 
+demo-check: .venv/.stamp ## start the demo, sign in, fetch the page, stop
+	.venv/bin/python tools/demo_check.py
+
 test: .venv/.stamp ## run every test that can run here, then say what was not run and why
+	tools/get-chromium
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy --strict, and the layers
@@ -46,6 +50,9 @@ campaign: .venv/.stamp ## the long checks that are too slow for make test
 
 catalogue: .venv/.stamp ## write docs/actions.md from the catalogue
 	.venv/bin/python -m indelible.catalogue.reference
+
+messages: .venv/.stamp ## bring the pages' Portuguese up to date with what they say; lists what is not translated
+	.venv/bin/python tools/messages.py
 
 # uv resolves for every platform and Python at once, which pip does not; it is needed for this alone.
 lock: ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newest versions)

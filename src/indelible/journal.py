@@ -132,21 +132,32 @@ class Journal:
         `installation` is the first part of every log origin, a host name such as log.example.org. Raises InvalidInput,
         StorageFailure, KeyUnavailable.
         """
-        name = installation or f"{secrets.token_hex(4)}.local"
-        if not _INSTALLATION.fullmatch(name):
-            raise InvalidInput("must be letters, digits, dots and hyphens, such as log.example.org", "installation")
-        places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
-        setting = master_key or os.environ.get("INDELIBLE_MASTER_KEY")
-        existed = places.master_key.exists()
-        key = _first_master_key(setting, places.master_key)
-        try:
-            sqlite.create(places.database, Installation(name, key.fingerprint), clock())
-        except IndelibleError:
-            if not setting and not existed:
-                places.master_key.unlink()
-            raise
-        HeadStore(places.head_store).create()
+        path = Path(database)
+        _make(installation, master_key, Places.beside(path, head_store or os.environ.get("INDELIBLE_HEAD_STORE")),
+              lambda made: sqlite.create(path, made, clock()))  # fmt: skip
         return cls(database, master_key=master_key, head_store=head_store, clock=clock)
+
+    @classmethod
+    def create_within(
+        cls,
+        connection: Any,
+        database: str | os.PathLike[str],
+        *,
+        installation: str | None = None,
+        master_key: str | None = None,
+        head_store: str | os.PathLike[str] | None = None,
+        clock: Callable[[], int] = now_in_microseconds,
+    ) -> bool:
+        """Make a log in the file of a host's sqlite3 connection, in its transaction; as `create` otherwise.
+
+        The log is there, to be opened, when the host has committed. Returns False where there was one already.
+        """
+        path = Path(database)
+        if sqlite.is_made(connection):
+            return False
+        _make(installation, master_key, Places.beside(path, head_store or os.environ.get("INDELIBLE_HEAD_STORE")),
+              lambda made: sqlite.create_within(connection, path, made, clock()))  # fmt: skip
+        return True
 
     def add_clinic(self, clinic_id: str, *, name: str, zone: str, continues: str | None = None) -> ClinicLog:
         """Start a clinic's log, with keys and a log origin of its own.
@@ -275,6 +286,25 @@ def _continued(log: ClinicLog, old: Clinic, head: SignedHead) -> Draft:
         target=Target("clinic", old.id, old.name),
     )
     return drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
+
+
+def _make(
+    installation: str | None, master_key: str | None, places: Places, create: Callable[[Installation], None]
+) -> None:
+    """Make the master key where there is none, the tables by `create`, and the head store."""
+    name = installation or f"{secrets.token_hex(4)}.local"
+    if not _INSTALLATION.fullmatch(name):
+        raise InvalidInput("must be letters, digits, dots and hyphens, such as log.example.org", "installation")
+    setting = master_key or os.environ.get("INDELIBLE_MASTER_KEY")
+    existed = places.master_key.exists()
+    key = _first_master_key(setting, places.master_key)
+    try:
+        create(Installation(name, key.fingerprint))
+    except IndelibleError:
+        if not setting and not existed:
+            places.master_key.unlink()
+        raise
+    HeadStore(places.head_store).create()
 
 
 def _first_master_key(setting: str | None, path: Path) -> MasterKey:
@@ -431,8 +461,13 @@ class ClinicLog:
 
     def checkpoint(self) -> CheckpointRow | None:
         """Sign the committed head if that was not done; return the newest checkpoint. Raises SigningRefused."""
-        row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock(), self.sealer)
-        self.unsigned, self._signed_at = False, self.clock()
+        self.unsigned = False  # before: what another thread records meanwhile sets it again
+        try:
+            row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock(), self.sealer)
+        except BaseException:
+            self.unsigned = True
+            raise
+        self._signed_at = self.clock()
         return row
 
     def sign_when_due(self, interval: int = CHECKPOINT_INTERVAL) -> None:

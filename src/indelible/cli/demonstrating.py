@@ -67,7 +67,7 @@ def _page(use: Use) -> str:
     verb, _, subject = use.commands[0].partition(" ")
     if verb == "story":
         return f"story/{subject}/"
-    return ("export/" if verb == "export" else "") + "?" + urlencode({"q": use.query})
+    return ("export/" if verb == "export" else "") + "?" + urlencode({"q": use.query}, safe=":/")
 
 
 def _free_port() -> int:

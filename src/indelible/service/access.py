@@ -82,9 +82,17 @@ class Visit:
         """Return the sign-ins of `kind/id`, of all but clients (""), of "all"; or one's own where not more."""
         if not self.may(Right.SIGN_INS_OF_ALL):
             person = f"staff/{self.user.public_id}"
-        wanted = Choice(actions=actions, abouts=frozenset({person}) if person not in ("", "all") else frozenset())
+        # As the target: a person is the actor of very many entries, and the target of few besides these.
+        wanted = Choice(actions=actions, targets=frozenset({person}) if person not in ("", "all") else frozenset())
         unwanted = Choice(kinds=frozenset({"client"})) if not person else Choice()
         return self.log.page(Query(wanted, unwanted), after=after, limit=limit)
+
+    def earlier(self, person_id: str, actions: frozenset[str], limit: int) -> Sequence[View]:
+        """Return somebody's newest sign-ins, to compare others with; for who may not see them, of oneself only."""
+        if not self.may(Right.SIGN_INS_OF_ALL) and person_id != self.user.public_id:
+            return ()
+        wanted = Choice(actions=actions, actors=frozenset({person_id}))
+        return self.log.page(Query(wanted), after=None, limit=limit).views
 
     def entry(self, entry_id: str) -> View:
         """Return one entry by its id. Raises NotFound, also for what the role does not see."""

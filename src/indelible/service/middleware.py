@@ -6,8 +6,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
 
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
@@ -64,27 +64,33 @@ class Journalled:
 class AccountsInOne:
     """A request that changes an account is one transaction: the change and its entries, or neither.
 
-    Innermost. Where the log refuses, the session is left as it was, too.
+    Innermost, so that its `process_exception` comes first: it undoes, and those outside of it answer. Where the log
+    refuses, the session is left as it was, too.
     """
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._answer(request)
+        if not _changes_account(request):
+            return self._answer(request)
+        with transaction.atomic():
+            return self._answer(request)
 
-    def process_view(self, request: HttpRequest, view: Answer, args: Any, kwargs: Any) -> HttpResponse | None:
-        if request.method != "POST" or not (request.resolver_match and request.resolver_match.route.startswith(_OURS)):
-            return None
-        try:
-            with transaction.atomic():
-                return view(request, *args, **kwargs)
-        except IndelibleError:
+    def process_exception(self, request: HttpRequest, error: Exception) -> None:
+        # django-allauth raises ImmediateHttpResponse for an answer that is no failure.
+        if not _changes_account(request) or isinstance(error, ImmediateHttpResponse):
+            return
+        transaction.set_rollback(True)
+        if isinstance(error, IndelibleError):
             request.session.modified = False
-            raise
 
 
-_OURS = ("account/", "welcome/", "invitation/", "new-password/")
+def _changes_account(request: HttpRequest) -> bool:
+    return request.method == "POST" and request.path_info.startswith(_OURS)
+
+
+_OURS = ("/account/", "/welcome/", "/invitation/", "/new-password/")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

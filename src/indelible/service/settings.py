@@ -37,15 +37,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "indelible.service.middleware.Journalled",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "indelible.service.middleware.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "indelible.django.middleware.RecordingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -139,6 +139,13 @@ ACCOUNT_PREVENT_ENUMERATION = True
 MFA_ADAPTER = "indelible.service.accounts.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "authenticate": "indelible.service.second_factor.Code",
+    "reauthenticate": "indelible.service.second_factor.CodeAgain",
+    "authenticate_webauthn": "indelible.service.second_factor.Passkey",
+    "reauthenticate_webauthn": "indelible.service.second_factor.PasskeyAgain",
+    "login_webauthn": "indelible.service.second_factor.PasskeyAlone",
+}
 MFA_TOTP_ISSUER = "Indelible"
 MFA_RECOVERY_CODES_SHOW_ONCE = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENVIRONMENT.secure  # only http://localhost comes here, which browsers trust
@@ -192,5 +199,8 @@ LOGGING = {
     "formatters": {"json": {"()": "indelible.service.logs.JSONLines"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"indelible": {"level": ENVIRONMENT.log_level}},
+    "loggers": {
+        "indelible": {"level": ENVIRONMENT.log_level},
+        "django.request": {"level": "ERROR"},  # each request has its line already
+    },
 }

@@ -1,13 +1,14 @@
 """Taking the list out: what would leave, in words, and the file.
 
 The file is made from the same filter as the list. CSV and JSON Lines are sent as they are read, in constant memory; a
-workbook and a bundle are written beside first, because they are complete only at their end. An export that breaks off
-breaks the connection: a part never looks like a whole.
+workbook and a bundle are written beside first, because they are complete only at their end, and sent with their
+length. A server cannot take back what it sent, so a list that breaks off says so in its last line.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -24,7 +25,7 @@ from ... import entry
 from ...bundling import export_bundle
 from ...csv_row import COLUMNS
 from ...django import current_request
-from ...export import xlsx_file
+from ...document import Request
 from ...export.manifest import Format
 from ...query import Query
 from ...tallying import count
@@ -77,41 +78,47 @@ def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     format = request.POST.get("format", "")
     if format not in FORMATS:
         return redirect(address("export", visit.clinic_id, request.POST.get("q", "")))
-    if format == "xlsx":
-        xlsx_file.require()
     ending, media_type, _, _ = FORMATS[format]
     who, where = visit.actor, current_request()
+    name = f"activity-{visit.clinic_id}-{visit.today().isoformat()}.{ending}"
+    if format in ("csv", "csv-data", "jsonl"):
 
-    def write(out: BinaryIO) -> None:
-        if format == "bundle":
-            _through_file(out, lambda path: _bundle(visit, wanted, path))
-        else:
+        def write(out: BinaryIO) -> None:
             write_export(visit.log, wanted, out, format=cast(Format, format), actor=who, request=where)
 
-    def _bundle(visit: Visit, wanted: Query, path: Path) -> None:
-        export_bundle(visit.log, wanted, path, actor=who, given=entry.CLASSES, request=where)
-
-    response = StreamingHttpResponse(_Stream(write, visit.log.store.leave), content_type=media_type)
-    name = f"activity-{visit.clinic_id}-{visit.today().isoformat()}.{ending}"
+        broken = _BROKEN_JSON if format == "jsonl" else _BROKEN_CSV
+        response: HttpResponseBase = StreamingHttpResponse(
+            _Stream(write, visit.log.store.leave, broken), content_type=media_type
+        )
+        response["X-Accel-Buffering"] = "no"
+    else:
+        made = _made(visit, wanted, format, where)
+        response = FileResponse(made, content_type=media_type)
+        response["Content-Length"] = str(os.fstat(made.fileno()).st_size)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["X-Accel-Buffering"] = "no"
     return response
 
 
-def _through_file(out: BinaryIO, make: Callable[[Path], None]) -> None:
-    """Write a file that is complete only at its end, then hand it on; nothing of it stays."""
+def _made(visit: Visit, wanted: Query, format: str, where: Request) -> BinaryIO:
+    """Return a finished workbook or bundle; its file has no name any more, so nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix="indelible-") as folder:
-        path = Path(folder) / "bundle.zip"
-        make(path)
-        with path.open("rb") as made:
-            while block := made.read(_BLOCK):
-                out.write(block)
+        path = Path(folder) / "export"
+        if format == "bundle":
+            export_bundle(visit.log, wanted, path, actor=visit.actor, given=entry.CLASSES, request=where)
+        else:
+            write_export(visit.log, wanted, path, format="xlsx", actor=visit.actor, request=where)
+        return path.open("rb")
+
+
+_BROKEN_CSV = b"\r\nTHE EXPORT BROKE OFF HERE: this file is not complete. Export it again.\r\n"
+_BROKEN_JSON = b'\n{"error": "the export broke off here: this file is not complete; export it again"}\n'
 
 
 class _Stream:
     """The bytes that a writer writes, as an iterator: the writer runs in a thread of its own, a few blocks ahead."""
 
-    def __init__(self, write: Callable[[BinaryIO], None], leave: Callable[[], None]) -> None:
+    def __init__(self, write: Callable[[BinaryIO], None], leave: Callable[[], None], broken: bytes) -> None:
+        self._broken = broken
         self._blocks: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._write, self._leave = write, leave
@@ -147,6 +154,7 @@ class _Stream:
         block = self._first
         while block is not None:
             if isinstance(block, BaseException):
+                yield self._broken
                 raise block
             yield block
             block = self._blocks.get()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
+from allauth.usersessions.views import list_usersessions
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from ...catalogue.account import EmailChanged
+from ...catalogue.account import EmailChanged, SessionRevoked
+from ...document import Target
+from .. import sessions as signed_in
 from ..models import User
 from ..recording import record_everywhere
 
@@ -39,9 +43,11 @@ class Profile(forms.Form):
         return email
 
     def clean(self) -> None:
+        """Check the password as a sign-in does: with its limit, and recorded where it is wrong."""
         sent = self.cleaned_data
-        changes = sent.get("email", self.user.email) != self.user.email
-        if changes and not self.user.check_password(sent.get("password") or ""):
+        if "email" not in sent or sent["email"] == self.user.email:
+            return
+        if not get_adapter().reauthenticate(self.user, sent.get("password") or ""):
             self.add_error("password", _("Another e-mail address needs your password."))
 
 
@@ -54,19 +60,46 @@ def security(request: HttpRequest) -> HttpResponse:
         _save(user, form.cleaned_data["name"], form.cleaned_data["email"])
         messages.success(request, _("Saved."))
         return redirect("account_security")
-    kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    factors = {kind: list(Authenticator.objects.filter(user=user, type=kind)) for kind in Authenticator.Type}
+    codes = factors[Authenticator.Type.RECOVERY_CODES]
     return render(request, "indelible/account/security.html", {
         "form": form,
-        "totp": Authenticator.Type.TOTP in kinds,
-        "passkeys": kinds.count(Authenticator.Type.WEBAUTHN),
-        "sessions": len(UserSession.objects.purge_and_list(user)),
+        "totp": bool(factors[Authenticator.Type.TOTP]),
+        "passkeys": len(factors[Authenticator.Type.WEBAUTHN]),
+        "codes": len(codes[0].wrap().get_unused_codes()) if codes else None,
+        "sessions": len(signed_in.living(user)),
     }, status=400 if form.errors else 200)  # fmt: skip
 
 
 def _save(user: User, name: str, email: str) -> None:
     with transaction.atomic():
-        if email != user.email:
-            change = EmailChanged.model_validate({"email": {"old": user.email, "new": email}})
-            record_everywhere(change, user)
+        former = user.email
         user.name, user.email = name, email
         user.save(update_fields=["name", "email"])
+        if email != former:
+            change = EmailChanged.model_validate({"email": {"old": former, "new": email}})
+            record_everywhere(change, user)
+            told = {"from_email": former, "to_email": email}
+            get_adapter().send_notification_mail("account/email/email_changed", user, told, email=former)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where somebody is signed in. A POST ends the session whose number it sends, or all others."""
+    number = request.POST.get("session", "")
+    if not number:
+        response: HttpResponse = list_usersessions(request)
+        return response
+    with transaction.atomic():
+        alive = signed_in.living(request.user, but=request.session.session_key)
+        found = [(one, public_id) for one, public_id in alive if str(one.pk) == number]
+        if not found:
+            raise Http404
+        one, public_id = found[0]
+        revoked = SessionRevoked(scope="one", cause="user", session=public_id)
+        record_everywhere(revoked, request.user, target=Target("session", public_id))
+        one.end()
+    messages.success(request, _("The session is ended."))
+    return redirect("usersessions_list")

@@ -109,7 +109,7 @@ def _usual(visit: Visit, views: Sequence[View]) -> dict[int, _Habits]:
     people = {whose(view)[:2] for view in views if whose(view)[1]}
     found: dict[int, _Habits] = {}
     for kind, person_id in people:
-        history = visit.sign_ins(f"{kind}/{person_id}", SIGN_INS, after=None, limit=HISTORY).views
+        history = visit.earlier(person_id, SIGN_INS, HISTORY)
         habits = _Habits(set(), set())
         shown = {view.seq for view in views if whose(view)[:2] == (kind, person_id)}
         for view in sorted({view.seq: view for view in (*history, *_of(views, shown))}.values(), key=_when):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.usersessions.models import UserSession
+from allauth.account.internal.flows.login import record_authentication
 from django import forms
-from django.contrib.auth import login, password_validation
+from django.contrib.auth import login, logout, password_validation
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,9 +19,11 @@ from ...catalogue.account import PasswordReset, StaffAdded
 from ...django import journal, record
 from ...document import Request, Staff
 from ...errors import IndelibleError
+from .. import sessions
 from ..models import Membership, OneTimeLink, User
 from ..recording import record_everywhere, staff
 from ..roles import ROLES
+from ..signals import ONE_TIME_LINK
 from .clinic import Clinic, found_clinic
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -79,7 +81,7 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
                 raise Http404
             user = User.objects.create_user(sent["email"], sent["password"], name=sent["person"])
         log = found_clinic(user, sent["name"], sent["zone"])
-        login(request, user, _BACKEND)
+        _sign_in(request, user)
         return redirect("activity", log.info.id)
     return render(request, "indelible/welcome/first.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -102,7 +104,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         with transaction.atomic():
             user = User.objects.create_user(link.email, form.cleaned_data["password"], name=form.cleaned_data["name"])
             _join(link, user)
-        login(request, user, _BACKEND)
+        _sign_in(request, user)
         return redirect("activity", link.clinic_id)
     found["form"] = form
     return render(request, "indelible/welcome/invitation.html", found, status=400 if form.errors else 200)
@@ -131,22 +133,24 @@ def _join(link: OneTimeLink, user: User) -> None:
     record(StaffAdded(role=link.role), target=staff(user), actor=actor, clinic=link.clinic_id, request=Request())
 
 
+def _sign_in(request: HttpRequest, user: User) -> None:
+    """Sign in whoever came by a link. If somebody else was signed in in this browser, they are signed out first."""
+    logout(request)
+    record_authentication(request, user, ONE_TIME_LINK)
+    login(request, user, _BACKEND)
+
+
 class NewPassword(Password):
     pass
-
-
-def _end_sessions(user: User) -> int:
-    """End every session of an account; return how many there were."""
-    ended = list(UserSession.objects.filter(user=user))
-    for session in ended:
-        session.end()
-    return len(ended)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_password(request: HttpRequest, secret: str) -> HttpResponse:
-    """Set a new password with a link that a manager made. Every session of the account ends."""
+    """Set a new password with a link that a manager made. Every session of the account ends.
+
+    A second factor stays: the link stands for the password, and for nothing else.
+    """
     link = _link(OneTimeLink.PASSWORD, secret)
     form = NewPassword(request.POST or None)
     form.user = link.user
@@ -156,8 +160,8 @@ def new_password(request: HttpRequest, secret: str) -> HttpResponse:
                 raise Http404
             link.user.set_password(form.cleaned_data["password"])
             link.user.save(update_fields=["password"])
-            ended = _end_sessions(link.user)
-            record_everywhere(PasswordReset(sessions_revoked=ended), link.user)
+            OneTimeLink.objects.filter(kind=OneTimeLink.PASSWORD, user=link.user).delete()
+            record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, link.user)), link.user)
         return redirect("account_login")
     return render(request, "indelible/welcome/password.html", {"form": form, "title": _("New password")},
                   status=400 if form.errors else 200)  # fmt: skip

@@ -1,0 +1,165 @@
+"""A real browser on a real server: the demo, served as `make demo` serves it, and Chromium.
+
+INDELIBLE_PICTURES=docs/pictures writes the screenshots of the five uses into that folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indelible.demo import folder as demo
+from indelible.demo.uses import Use
+from indelible.inspection import inspect
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN = 60  # seconds, on a busy machine
+PASSWORD = "indelible-demo"
+CLINIC = "c_estrela"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = subprocess.run([ROOT / "tools/find-chromium"], capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip("browser: no Chromium is installed; `make test` installs one where it can")
+    return found.stdout.strip()
+
+
+@dataclass
+class Site:
+    """The served demo. `uses` are the five questions, by name."""
+
+    address: str
+    folder: Path
+    uses: dict[str, Use]
+
+    @property
+    def clinic(self) -> str:
+        return f"{self.address}/c/{CLINIC}/"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    built = demo.build(folder, days=45)
+    from indelible.service.demonstration import free_port
+
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "indelible.service.demonstration", str(folder), str(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        _wait(f"http://localhost:{port}/ready/", process)
+        yield Site(f"http://localhost:{port}", folder, {use.name: use for use in built.uses})
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output[-2000:]
+    assert '"level": "error"' not in output, output[-4000:]
+    with demo.reopen(folder) as journal:
+        log = journal.clinic(CLINIC)
+        checkpoint = log.store.last_checkpoint(CLINIC)
+        assert checkpoint is not None
+        assert checkpoint.size == log.size, "what was recorded last is not signed"
+        assert inspect(log).result == "intact"
+
+
+def _wait(address: str, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the service did not start (exit code {process.poll()})")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Any, site: Site) -> Callable[[str], Any]:
+    """The cookies of somebody who signed in with a role, once for all tests."""
+    states: dict[str, Any] = {}
+
+    def state(role: str) -> Any:
+        if role not in states:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{site.address}/account/login/")
+            page.get_by_label("Email").fill(f"{role}@demo.example")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in", exact=True).click()
+            page.wait_for_url(site.clinic)
+            states[role] = context.storage_state()
+            context.close()
+        return states[role]
+
+    return state
+
+
+@pytest.fixture
+def page_as(browser: Any, site: Site, signed_in: Callable[[str], Any]) -> Iterator[Callable[..., Any]]:
+    """A page for a role: `page_as("owner", phone=True, dark=True, script=False, language="pt")`."""
+    opened = []
+    problems: list[str] = []
+
+    def page(role: str | None = "owner", *, phone=False, dark=False, script=True, language="en-GB") -> Any:
+        context = browser.new_context(
+            viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 900},
+            color_scheme="dark" if dark else "light", java_script_enabled=script, locale=language, has_touch=phone,
+            storage_state=signed_in(role) if role else None, reduced_motion="reduce",
+        )  # fmt: skip
+        context.set_default_timeout(15_000)
+        opened.append(context)
+        made = context.new_page()
+        made.on("pageerror", lambda error: problems.append(str(error)))
+        made.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        return made
+
+    yield page
+    for context in opened:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def picture() -> Callable[[Any, str], None]:
+    """Keep a screenshot where INDELIBLE_PICTURES asks for them."""
+    folder = os.environ.get("INDELIBLE_PICTURES")
+
+    def take(page: Any, name: str) -> None:
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return take
+
+
+@pytest.fixture
+def copy(tmp_path: Path, site: Site) -> Path:
+    """The site's folder as another program would have it."""
+    return Path(shutil.copytree(site.folder, tmp_path / "copy"))
