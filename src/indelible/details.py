@@ -22,6 +22,7 @@ LABELS = {
     "starts_at": "Begins",
     "ends_at": "Ends",
     "amount_minor": "Amount",
+    "discount_basis_points": "Discount in percent",
     "price_minor": "Price",
     "deposit_minor": "Deposit",
     "fee_minor": "Fee",
@@ -241,8 +242,8 @@ class _Said:
         return ("-" if value < 0 else "") + (" ".join(part for part in parts if part) or "0 min")
 
     def _string(self, value: str) -> str:
-        if len(value) == 27 and value.endswith("Z") and value[10] == "T":
-            return self.speech.moment(instant.parse_canonical(value), self.zone)
+        if (us := instant.if_canonical(value)) is not None:
+            return self.speech.moment(us, self.zone)
         if _DAY.fullmatch(value):
             return self.speech.day(date.fromisoformat(value))
         return self.speech.translate(value.replace("_", " ")) if _WORD.fullmatch(value) else value

@@ -116,6 +116,16 @@ def parse_canonical(text: object) -> int:
     return _since_epoch(moment)
 
 
+def if_canonical(text: str) -> int | None:
+    """Return the instant of a canonical text, or None for any other text: a name may end in Z, too."""
+    if len(text) != 27 or text[10] != "T" or text[26] != "Z":
+        return None
+    try:
+        return parse_canonical(text)
+    except MalformedProof:
+        return None
+
+
 def local_text(us: int, offset_minutes: int) -> str:
     """Return the wall clock at an offset, such as "2026-05-03T14:22:31.123456+02:00".
 

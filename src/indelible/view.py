@@ -206,8 +206,8 @@ def _in_words(value: Any, zone: str, wording: Wording) -> Any:
         return _Change(*(str(_in_words(value[side], zone, wording)) for side in ("old", "new")))
     if type(value) is dict and "id" in value:
         return value.get("name") or value["id"] or wording.translate("somebody")
-    if type(value) is str and len(value) == 27 and value.endswith("Z"):
-        return wording.moment(instant.parse_canonical(value), zone)
+    if type(value) is str and (us := instant.if_canonical(value)) is not None:
+        return wording.moment(us, zone)
     if type(value) is str and _ENUM.fullmatch(value):
         return wording.translate(value.replace("_", " "))
     return "—" if value is None else value

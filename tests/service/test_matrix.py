@@ -51,6 +51,18 @@ ELSEWHERE = {
     "new_password": False,
     "forget": False,
 }
+# django-allauth's: whether one must be signed in. The rest are ways in, or say that there is none.
+ACCOUNTS = dict.fromkeys((
+    "account_login", "account_logout", "account_inactive", "account_signup", "account_email", "account_confirm_email",
+    "account_email_verification_sent", "account_reset_password", "account_reset_password_done",
+    "account_reset_password_from_key", "account_reset_password_from_key_done", "account_confirm_login_code",
+    "mfa_authenticate", "mfa_login_webauthn",
+), False) | dict.fromkeys((
+    "account_reauthenticate", "account_change_password", "account_set_password", "mfa_index", "mfa_reauthenticate",
+    "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn", "mfa_reauthenticate_webauthn",
+    "mfa_remove_webauthn", "mfa_edit_webauthn", "usersessions_list",
+), True)  # fmt: skip
 # What the table's rights mean, written down a second time on purpose: roles.py must not change unnoticed.
 RIGHTS = {
     "owner": {"read", "export", "anonymize", "verify", "people", "settings"},
@@ -98,6 +110,36 @@ def test_every_address_is_in_the_table(service):
     assert patterns().keys() == TABLE.keys()
     ours = {one.name for one in get_resolver().url_patterns if getattr(one, "name", None)}
     assert ours == ELSEWHERE.keys()
+
+
+def elsewhere(patterns: Any = None, before: str = "") -> dict[str, str]:
+    """The addresses outside of clinics by name, each with something in the place of an id."""
+    from django.urls import get_resolver
+
+    found: dict[str, str] = {}
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(one.pattern)
+        if hasattr(one, "url_patterns"):
+            found |= {} if route.startswith("c/<") else elsewhere(one.url_patterns, route)
+        elif one.name:
+            found[one.name] = "/" + re.sub(
+                r"[\^$]|\(\?P<\w+>[^)]*\)|<\w+:\w+>", lambda m: "1" if m[0][1:] else "", route
+            )
+    return found
+
+
+def test_what_is_not_public_leads_to_the_sign_in_whatever_the_method(service):
+    table = ELSEWHERE | ACCOUNTS
+    assert elsewhere().keys() == table.keys()
+    nobody = service.client()
+    for name, address in elsewhere().items():
+        for method in METHODS:
+            answer = nobody.generic(method, address)
+            assert answer.status_code < 500, (name, method)
+            led = answer.status_code == 302 and answer.headers["location"].startswith("/account/login/")
+            if table[name]:
+                assert led or answer.status_code == 405, (name, method, answer.status_code)
+                assert led or method != "GET", name
 
 
 def test_the_table_of_rights_is_the_one_in_the_code(service):

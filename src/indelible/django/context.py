@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,9 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from ..document import Actor, Request, Staff
+from .addresses import client_address
+
+__all__ = ["answering", "client_address", "current_actor", "current_clinic", "current_request", "recording_as"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,15 @@ class Context:
     actor: Actor | None = None
     clinic: str | None = None
     origin: Request = field(default_factory=Request)
-    operation: str = field(default_factory=lambda: f"op_{secrets.token_hex(8)}")
+    operation: str | None = None
 
 
-_current: ContextVar[Context | None] = ContextVar("indelible_context", default=None)
+_NOTHING = Context()
+_current: ContextVar[Context] = ContextVar("indelible_context", default=_NOTHING)
 
 
 def current() -> Context:
-    return _current.get() or Context()
+    return _current.get()
 
 
 def current_request() -> Request:
@@ -43,9 +46,9 @@ def current_request() -> Request:
 @contextmanager
 def answering(request: HttpRequest) -> Iterator[None]:
     """Everything recorded in the block is recorded for this request."""
-    agent = request.META.get("HTTP_USER_AGENT", "").encode("utf-8", "replace").decode() or None
     channel = getattr(settings, "INDELIBLE_CHANNEL", "staff_web")
-    token = _current.set(Context(request=request, origin=Request(channel, client_address(request), agent)))
+    origin = Request(channel, client_address(request), _user_agent(request))
+    token = _current.set(Context(request=request, origin=origin, operation=f"op_{secrets.token_hex(8)}"))
     try:
         yield
     finally:
@@ -54,13 +57,21 @@ def answering(request: HttpRequest) -> Iterator[None]:
 
 @contextmanager
 def recording_as(
-    actor: Actor | None = None, *, clinic: str | None = None, channel: str | None = None
+    actor: Actor | None = None,
+    *,
+    clinic: str | None = None,
+    channel: str | None = None,
+    operation: str | None = None,
 ) -> Iterator[None]:
     """Say for a job or a command who acts, and in which clinic. What is not given stays as it is outside the block."""
     outer = current()
-    inner = replace(outer, actor=actor or outer.actor, clinic=clinic or outer.clinic)
-    if channel is not None:
-        inner = replace(inner, origin=replace(inner.origin, channel=channel))
+    inner = replace(
+        outer,
+        actor=actor or outer.actor,
+        clinic=clinic or outer.clinic,
+        origin=outer.origin if channel is None else replace(outer.origin, channel=channel),
+        operation=operation or outer.operation,
+    )
     token = _current.set(inner)
     try:
         yield
@@ -69,56 +80,40 @@ def recording_as(
 
 
 def current_actor() -> Actor | None:
-    """Return who acts: said by `recording_as`, else what INDELIBLE_ACTOR finds for the request, else its user."""
+    """Return who acts: said by `recording_as`, else who INDELIBLE_ACTOR finds for the request, else its user."""
     context = current()
     if context.actor is not None or context.request is None:
         return context.actor
-    found: Any = _hook("INDELIBLE_ACTOR", context.request)
-    if found is not None:
+    if getattr(settings, "INDELIBLE_ACTOR", None):
+        found: Actor | None = import_string(settings.INDELIBLE_ACTOR)(context.request)
         return found
     user = getattr(context.request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    return Staff(str(user.pk), user.get_full_name() or None)
+    return Staff(str(user.pk), _full_name(user))
+
+
+def _full_name(user: Any) -> str | None:
+    told = getattr(user, "get_full_name", None)  # a host's own user model may have none
+    return str(told()).strip() or None if told is not None else None
 
 
 def current_clinic() -> str | None:
-    """Return the clinic: said by `recording_as`, else the id that INDELIBLE_CLINIC is, or that it finds."""
+    """Return the clinic: said by `recording_as`, else the id that INDELIBLE_CLINIC is, or that it finds.
+
+    A setting with a dot in it is the path of a function (request) -> id.
+    """
     context = current()
     setting = getattr(settings, "INDELIBLE_CLINIC", None)
-    if context.clinic is not None or setting is None:
+    if context.clinic is not None or not setting:
         return context.clinic
     if "." not in setting:
         return str(setting)
-    found = None if context.request is None else _hook("INDELIBLE_CLINIC", context.request)
+    found = None if context.request is None else import_string(setting)(context.request)
     return None if found is None else str(found)
 
 
-def _hook(name: str, request: HttpRequest) -> Any:
-    path = getattr(settings, name, None)
-    return None if path is None else import_string(path)(request)
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Return the address that the request came from; None where none can be told.
-
-    Behind n trusted proxies (INDELIBLE_TRUSTED_PROXIES) it is the n-th from the right of X-Forwarded-For: what stands
-    left of it was written by whoever asks, and may be anything.
-    """
-    proxies = int(getattr(settings, "INDELIBLE_TRUSTED_PROXIES", 0))
-    if proxies == 0:
-        return _address(request.META.get("REMOTE_ADDR", ""))
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    return _address(hops[-proxies]) if len(hops) >= proxies else None
-
-
-def _address(text: str) -> str | None:
-    """An address without port and brackets: `203.0.113.9:1234`, `[2001:db8::1]:1234`, `2001:db8::1`."""
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
+def _user_agent(request: HttpRequest) -> str | None:
+    """What the browser calls itself. An entry holds no NUL and no half characters; nothing sent may stop a booking."""
+    text = str(request.META.get("HTTP_USER_AGENT", "")).replace("\x00", "")
+    return text.encode("utf-8", "replace").decode() or None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.db import connections, transaction
 
 from ..append import Appended
 from ..catalogue import Action
-from ..document import Actor, Person, Request
+from ..document import Actor, Person, Request, Target
 from ..errors import InvalidInput
-from ..journal import ClinicLog
 from . import context, log
 
 
@@ -33,45 +32,56 @@ def record(
     """Record one action in the current transaction, and return its entry's number and id.
 
     `target` is a Target, a tuple (kind, id[, name]), or a model with `activity_target()` that returns one of these;
-    `client` a Person, a tuple (id[, name]), or a model with `activity_person()`. Outside of `atomic()` the entry is a
-    transaction of its own. Raises InvalidInput, Conflict, NotFound, StorageFailure; the transaction can then go on.
+    `client` a Person, a tuple (id[, name]), or a model with `activity_person()`. What is not given comes from the
+    request that is answered, or from `recording_as`. Raises InvalidInput, Conflict, NotFound, StorageFailure: nothing
+    is recorded then, and the transaction can go on. Raises TransactionManagementError in one that cannot.
+
+    Outside of `atomic()` the entry is a transaction of its own, as `save()` is: what has no change beside it, such as a
+    failed sign-in, needs no block around it.
     """
     actor = actor or context.current_actor()
     if actor is None:
         raise InvalidInput("is not known here; give it, or say it with recording_as(...)", "actor")
-    found = log.journal().clinic(clinic or context.current_clinic())
     alias = log.alias()
-    with transaction.atomic(using=alias):
-        connection = connections[alias]
-        if not connection.in_atomic_block or connection.connection is None:
-            connection.ensure_connection()
+    host = connections[alias]
+    found = log.journal().clinic(clinic or context.current_clinic())
+    # `append` has a savepoint of its own; another around it would only cost.
+    with nullcontext() if host.in_atomic_block else transaction.atomic(using=alias):
+        host.ensure_connection()
+        host.validate_no_broken_transaction()
         appended = found.record(
             action,
             actor=actor,
-            target=_said(target, "activity_target"),
-            client=_said(client, "activity_person"),
+            target=_target(target),
+            client=_client(client),
             people=people,
             request=request or context.current_request(),
             occurred_at=occurred_at,
-            operation=operation or _operation(),
+            operation=operation or context.current().operation,
             key=key,
-            connection=connection.connection,
+            connection=host.connection,
         )
-        # Not before: signing writes through a connection of its own, which would wait for this transaction's lock.
-        transaction.on_commit(partial(_sign, found), using=alias)
+        # Not before the commit: signing writes through a connection of its own, which would wait for this
+        # transaction's lock. Robust: what is committed must not look as if it had failed.
+        transaction.on_commit(found.sign_when_due, using=alias, robust=True)
     return appended
 
 
-def _said(thing: Any, method: str) -> Any:
-    """What a model says of itself; anything else as it is, for the log to check."""
-    told = getattr(thing, method, None)
-    return thing if told is None else told()
+def _target(thing: Any) -> Target | tuple[str, str] | tuple[str, str, str] | None:
+    told = _told(thing, "activity_target")
+    if told is None or isinstance(told, Target) or (isinstance(told, tuple) and len(told) in (2, 3)):
+        return told
+    raise InvalidInput("must be a Target, (kind, id[, name]), or a model with activity_target()", "target")
 
 
-def _operation() -> str | None:
-    found = context.current()
-    return found.operation if found.request is not None else None
+def _client(thing: Any) -> Person | tuple[str, str] | None:
+    told = _told(thing, "activity_person")
+    if told is None or isinstance(told, Person) or (isinstance(told, tuple) and len(told) in (1, 2)):
+        return told
+    raise InvalidInput("must be a Person, (id[, name]), or a model with activity_person()", "client")
 
 
-def _sign(found: ClinicLog) -> None:
-    found.sign_when_due()
+def _told(thing: Any, method: str) -> Any:
+    """What a model says of itself; anything else as it is."""
+    said = getattr(thing, method, None)
+    return thing if said is None else said()

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from cryptography.fernet import Fernet
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
+from qrcode.image.svg import SvgPathFillImage
 
 from ..catalogue.account import PasswordResetRequested, SessionRevoked
 from ..django.context import client_address
-from . import mail
+from ..document import System
+from . import mail, sessions
 from .models import User
-from .recording import public_session, record_everywhere, record_failed_login
+from .recording import record_everywhere, record_failed_login
+
+_LOG = logging.getLogger("indelible.mail")
+
+
+def _seal() -> Fernet:
+    """What secrets of authenticator apps are sealed with: whoever has the database alone cannot make their codes."""
+    key = salted_hmac("indelible.second-factor", "", algorithm="sha256").digest()
+    return Fernet(base64.urlsafe_b64encode(key))
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -30,37 +48,69 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
-            record_failed_login(credentials.get("email"), "locked")
+            # Recorded for each attempt up to allauth's limit of the whole page; more than that only get a 429, so that
+            # nobody fills a log by hammering at its door.
+            record_failed_login(_named(credentials), "locked")
             raise
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        record_failed_login(credentials.get("email"), "wrong_password")
+        record_failed_login(_named(credentials), "wrong_password")
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        record_failed_login(user, "disabled")
+        answer: HttpResponse = super().respond_user_inactive(request, user)
+        return answer
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
         """Without a mail server there is none: the page says whom to ask instead."""
         if mail.is_set_up():
-            record_everywhere(PasswordResetRequested(medium="email"), user)
+            # Anybody can type an address, so that it is not the account's owner who asked.
+            record_everywhere(PasswordResetRequested(medium="email"), user, actor=System("login:forgot-password"))
             super().send_password_reset_mail(user, email, context)
 
-    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Changes of an account are in the log; an e-mail that says so is sent where one can be."""
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send after the commit: a slow server must not keep the log locked, nor a broken one undo what was done."""
         if mail.is_set_up():
-            super().send_notification_mail(*args, **kwargs)
+            transaction.on_commit(partial(_send, super().send_mail, template_prefix, email, context))
+
+
+def _named(credentials: dict[str, Any]) -> User | None:
+    """Whose account somebody wants into."""
+    return User.objects.filter(email=str(credentials.get("email") or "").strip().lower()).first()
+
+
+def _send(send: Any, *message: Any) -> None:
+    try:
+        send(*message)
+    except OSError as error:
+        _LOG.warning("an e-mail about an account could not be sent: %s", type(error).__name__)
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Authenticators as allauth keeps them; `signals.py` records them."""
+    """Authenticators as allauth keeps them, their secrets sealed; `signals.py` records them."""
+
+    def encrypt(self, text: str) -> str:
+        return _seal().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _seal().decrypt(encrypted_text.encode()).decode()
+
+    def build_totp_svg(self, url: str) -> str:
+        """The QR code on a white ground of its own: on a dark page a camera would not read it."""
+        drawn = io.BytesIO()
+        qrcode.make(url, image_factory=SvgPathFillImage).save(drawn)
+        return drawn.getvalue().decode()
 
 
 class UserSessionsAdapter(DefaultUserSessionsAdapter):
-    def end_sessions(self, sessions: Sequence[Any]) -> None:
-        """End sessions, and record it for the account whose they were."""
-        if not sessions:
+    def end_sessions(self, ended: Sequence[Any]) -> None:
+        """End every session but the one that asks."""
+        if not ended:
             return
-        user: User = sessions[0].user
-        if len(sessions) == 1:
-            ended = SessionRevoked(scope="one", cause="user", session=public_session(sessions[0].session_key))
-        else:
-            ended = SessionRevoked(scope="all_others", cause="user", sessions_revoked=len(sessions))
-        record_everywhere(ended, user)
-        super().end_sessions(sessions)
+        user: User = ended[0].user
+        keys = {one.session_key for one in ended}
+        alive = sum(one.session_key in keys for one, _ in sessions.living(user))
+        if alive:
+            revoked = SessionRevoked(scope="all_others", cause="user", sessions_revoked=alive)
+            record_everywhere(revoked, user)
+        super().end_sessions(ended)

@@ -6,8 +6,11 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.usersessions.models import UserSession
+from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
@@ -72,25 +75,38 @@ class AccountsInOne:
         self._answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not _changes_account(request):
+        if request.method != "POST" or not request.path_info.startswith(_OURS):
             return self._answer(request)
-        with transaction.atomic():
+        with ExitStack() as request.in_one:
+            request.in_one.enter_context(transaction.atomic())
             return self._answer(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
         # django-allauth raises ImmediateHttpResponse for an answer that is no failure.
-        if not _changes_account(request) or isinstance(error, ImmediateHttpResponse):
+        if not hasattr(request, "in_one") or isinstance(error, ImmediateHttpResponse):
             return
-        transaction.set_rollback(True)
+        request.in_one.__exit__(type(error), error, error.__traceback__)  # rolled back before anybody answers
         if isinstance(error, IndelibleError):
             request.session.modified = False
 
 
-def _changes_account(request: HttpRequest) -> bool:
-    return request.method == "POST" and request.path_info.startswith(_OURS)
+# Not /welcome/: it starts a log, through the journal's own connection, which would wait for this transaction's lock.
+_OURS = ("/account/", "/invitation/", "/new-password/")
 
 
-_OURS = ("/account/", "/welcome/", "/invitation/", "/new-password/")
+class LastSeen:
+    """Keeps when a session was last used, once a minute: a page view must not wait for the one writer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.session.session_key
+        if key and request.user.is_authenticated and cache.add(f"seen:{key}", 1, 60):
+            UserSession.objects.create_from_request(request)
+        return self._answer(request)
+
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from django.db import transaction
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
 
 from ..catalogue import Action
 from ..catalogue.account import LoginFailed
 from ..django import journal, record
 from ..document import Actor, Staff, System, Target
+from .access import today
 from .models import Membership, User
+
+Reason = Literal["wrong_password", "wrong_code", "locked", "disabled"]
+Method = Literal["password", "passkey"]
 
 
 def actor_of(request: HttpRequest) -> Actor | None:
@@ -41,40 +45,41 @@ def staff(user: User) -> Target:
     return Target("staff", user.public_id, user.name)
 
 
-def public_session(session_key: str) -> str:
-    """Return the id under which the log knows a session: nobody can come back from it to the key."""
-    return f"ses_{salted_hmac('indelible.session', session_key).hexdigest()[:16]}"
-
-
 def clinics_of(user: User) -> list[Membership]:
-    """Every clinic of a person whose log can still be written."""
-    open_ones = {clinic.id for clinic in journal().clinics() if clinic.closed_at is None}
-    return [one for one in Membership.objects.filter(user=user) if one.clinic_id in open_ones]
+    """Every clinic that somebody belongs to today, and whose log can still be written.
 
-
-def record_everywhere(action: Action, user: User, *, actor: Actor | None = None, **more: Any) -> None:
-    """Record one thing about an account in the log of every clinic of its owner, who is the actor if nobody is named.
-
-    The role is the one in that clinic.
+    What a former auditor does with their account is no longer the clinic's to know.
     """
-    for membership in clinics_of(user):
-        by = actor or Staff(user.public_id, user.name, membership.role)
-        record(action, clinic=membership.clinic_id, target=account(user), actor=by, **more)
+    open_ones = {clinic.id for clinic in journal().clinics() if clinic.closed_at is None}
+    return [one for one in Membership.objects.filter(user=user)
+            if one.clinic_id in open_ones and not one.has_ended(today(journal().clinic(one.clinic_id)))]  # fmt: skip
 
 
-def record_failed_login(email: str | None, reason: Literal["wrong_password", "wrong_code", "locked"]) -> None:
+def record_everywhere(
+    action: Action, user: User, *, actor: Actor | None = None, target: Target | None = None, **more: Any
+) -> None:
+    """Record one thing about an account in the log of every clinic of its owner, in one transaction.
+
+    Its owner is the actor if nobody is named, with the role that they have in that clinic; the account is the target.
+    """
+    with transaction.atomic():
+        for membership in clinics_of(user):
+            by = actor or Staff(user.public_id, user.name, membership.role)
+            record(action, clinic=membership.clinic_id, target=target or account(user), actor=by, **more)
+
+
+def record_failed_login(user: User | None, reason: Reason, method: Method = "password") -> None:
     """Record that somebody could not sign in. What they typed is recorded nowhere.
 
     Where it belongs to no account it is the clinic's, if there is only one; which of several clinics was meant, nobody
-    can tell.
+    can tell. Who it was is not known, so that the actor is the system.
     """
-    user = User.objects.filter(email=(email or "").strip().lower()).first()
     if user is not None:
-        failed = LoginFailed(reason_code=reason, method="password")
+        failed = LoginFailed(reason_code=reason, method=method)
         record_everywhere(failed, user, actor=System(f"login:{reason.replace('_', '-')}"))
         return
     clinics = [clinic for clinic in journal().clinics() if clinic.closed_at is None]
     if len(clinics) == 1:
         target = Target("clinic", clinics[0].id, clinics[0].name)
-        failed = LoginFailed(reason_code="locked" if reason == "locked" else "unknown_account", method="password")
+        failed = LoginFailed(reason_code="locked" if reason == "locked" else "unknown_account", method=method)
         record(failed, clinic=clinics[0].id, target=target, actor=System("login:unknown-account"))

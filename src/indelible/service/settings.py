@@ -48,7 +48,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "indelible.django.middleware.RecordingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "indelible.service.middleware.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
     "indelible.service.middleware.AccountsInOne",
 ]
@@ -142,6 +142,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
     "authenticate": "indelible.service.second_factor.Code",
     "reauthenticate": "indelible.service.second_factor.CodeAgain",
+    "add_webauthn": "indelible.service.second_factor.NewPasskey",
     "authenticate_webauthn": "indelible.service.second_factor.Passkey",
     "reauthenticate_webauthn": "indelible.service.second_factor.PasskeyAgain",
     "login_webauthn": "indelible.service.second_factor.PasskeyAlone",
@@ -150,7 +151,7 @@ MFA_TOTP_ISSUER = "Indelible"
 MFA_RECOVERY_CODES_SHOW_ONCE = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ENVIRONMENT.secure  # only http://localhost comes here, which browsers trust
 USERSESSIONS_ADAPTER = "indelible.service.accounts.UserSessionsAdapter"
-USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_TRACK_ACTIVITY = True  # by middleware.LastSeen, once a minute
 
 # Security
 SESSION_COOKIE_NAME = "__Host-indelible" if ENVIRONMENT.secure else "indelible"

@@ -27,11 +27,14 @@ from ..catalogue.account import (
 from ..django import journal, record
 from ..document import Staff
 from ..query import Choice, Query
+from . import sessions
 from .models import Membership, User
-from .recording import account, clinics_of, public_session, record_everywhere, record_failed_login
+from .recording import account, clinics_of, record_everywhere, record_failed_login
 
 # Earlier sign-ins that a device is looked for in.
 _HISTORY = 100
+# How somebody who was invited signs in the first time.
+ONE_TIME_LINK = "one_time_link"
 _FACTORS = {"totp": "totp", "webauthn": "passkey", "recovery_codes": "recovery_code"}
 _SECOND_FACTORS = {Authenticator.Type.TOTP: "totp", Authenticator.Type.WEBAUTHN: "passkey"}
 
@@ -39,6 +42,8 @@ _SECOND_FACTORS = {Authenticator.Type.TOTP: "totp", Authenticator.Type.WEBAUTHN:
 @receiver(post_save, sender=User)
 def keep_address(sender: Any, instance: User, created: bool, **more: Any) -> None:
     """Whoever was invited at an address, or set up the service, has shown that it is theirs."""
+    if not created and more.get("update_fields") is not None and "email" not in more["update_fields"]:
+        return
     EmailAddress.objects.update_or_create(
         user=instance, primary=True, defaults={"email": instance.email, "verified": True}
     )
@@ -47,7 +52,7 @@ def keep_address(sender: Any, instance: User, created: bool, **more: Any) -> Non
 @receiver(user_logged_in)
 def logged_in(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
     method, factor = _methods(request, user)
-    session = public_session(request.session.session_key) if request.session.session_key else None
+    session = sessions.begin(request.session)
     for membership in clinics_of(user):
         action = LoggedIn.model_validate(
             {
@@ -69,15 +74,15 @@ def _methods(request: HttpRequest, user: User) -> tuple[str, str]:
             method, factor = "passkey", "none"
         elif one.get("method") == "mfa":
             factor = _FACTORS.get(str(one.get("type")), "none")
-        elif one.get("method") == "password":
-            method = "password"
+        elif one.get("method") in ("password", ONE_TIME_LINK):
+            method = "password" if one["method"] == "password" else "magic_link"
     return method, factor
 
 
 def _is_new_device(membership: Membership, user: User, agent: str) -> bool | None:
     """Whether the device was never seen in the person's earlier sign-ins; None for the first one of all."""
     log = journal().clinic(membership.clinic_id)
-    wanted = Choice(actions=frozenset({"account.logged_in"}), abouts=frozenset({f"staff/{user.public_id}"}))
+    wanted = Choice(actions=frozenset({"account.logged_in"}), actors=frozenset({user.public_id}))
     known = {view.device for view in log.page(Query(wanted), limit=_HISTORY).views}
     return device.words(agent) not in known if known else None
 
@@ -85,18 +90,19 @@ def _is_new_device(membership: Membership, user: User, agent: str) -> bool | Non
 @receiver(user_logged_out)
 def logged_out(sender: Any, request: HttpRequest, user: User | None, **more: Any) -> None:
     if user is not None:
-        key = request.session.session_key
-        record_everywhere(LoggedOut(cause="user", session=public_session(key) if key else None), user)
+        record_everywhere(LoggedOut(cause="user", session=sessions.public_id(request.session)), user)
 
 
 @receiver(password_changed)
 def changed_password(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
-    record_everywhere(PasswordChanged(), user)
+    """Django lets no session live on with an old password but the one that changed it."""
+    ended = sessions.end(user, but=request.session.session_key)
+    record_everywhere(PasswordChanged(sessions_revoked=ended), user)
 
 
 @receiver(password_reset)
 def reset_password(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
-    record_everywhere(PasswordReset(), user)
+    record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, user)), user)
 
 
 @receiver(post_save, sender=Authenticator)
@@ -116,9 +122,10 @@ def removed_factor(sender: Any, instance: Authenticator, **more: Any) -> None:
 @receiver(authenticator_used)
 def used_factor(sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **more: Any) -> None:
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        authenticator.refresh_from_db()  # the code was struck out in the table, not in this object
         record_everywhere(RecoveryCodeUsed(remaining=len(authenticator.wrap().get_unused_codes())), user)
 
 
 @receiver(authentication_failed)
 def failed_factor(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
-    record_failed_login(user.email, "wrong_code")
+    record_failed_login(user, "wrong_code")

@@ -50,13 +50,18 @@ _clinic = [
     path("settings/test-mail/", clinic.test_mail, name="test_mail"),
 ]
 
+_account = [
+    path("email/", failures.not_found),  # changed at account_security, with the password
+    path("sessions/", security.sessions, name="usersessions_list"),  # django-allauth's page, which ends all at once
+]
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("health/", home.health, name="health"),
     path("ready/", home.ready, name="ready"),
     path("language/", set_language, name="language"),
     path("account/", security.security, name="account_security"),
-    path("account/email/", failures.not_found),  # changed on the page above, with the password
+    path("account/", include(_account)),
     path("account/", include("allauth.urls")),
     path("clinics/new/", clinic.new_clinic, name="new_clinic"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),

@@ -86,6 +86,20 @@ def create(path: Path, installation: Installation, now: int) -> None:
             connection.close()
 
 
+def create_within(host: sqlite3.Connection, path: Path, installation: Installation, now: int) -> None:
+    """Make the log's tables in a host's transaction, which commits or drops them. Raises StorageFailure."""
+    with _engine():
+        if not host.in_transaction:
+            raise StorageFailure("the connection is not in a transaction; begin one, so that all tables come together")
+        sqlite_schema.create(host, path, installation, now)
+
+
+def is_made(connection: sqlite3.Connection) -> bool:
+    """Whether there is a log behind this connection. Raises StorageFailure."""
+    with _engine():
+        return sqlite_schema.version(connection) > 0
+
+
 def upgrade(path: Path) -> tuple[int, int]:
     """Bring the log at `path` to this release's schema; return the versions before and after. Raises StorageFailure."""
     if not path.is_file():

@@ -80,14 +80,17 @@ def test_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect("settings", visit.clinic_id)
 
 
-def found_clinic(owner: User, name: str, zone: str) -> ClinicLog:
-    """Start a clinic's log and make somebody its owner."""
-    log = journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
+def start_log(name: str, zone: str) -> ClinicLog:
+    """Begin the log of a clinic that belongs to nobody yet. It is a transaction of its own."""
+    return journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
+
+
+def own(log: ClinicLog, owner: User) -> None:
+    """Make somebody the owner of a clinic that was just begun, and record that it was created."""
     with transaction.atomic():
         Membership.objects.create(user=owner, clinic_id=log.info.id, role="owner")
-        record(ClinicCreated(zone=zone), clinic=log.info.id, target=Target("clinic", log.info.id, name),
-               actor=Staff(owner.public_id, owner.name, "owner"))  # fmt: skip
-    return log
+        record(ClinicCreated(zone=log.info.zone), clinic=log.info.id, actor=Staff(owner.public_id, owner.name, "owner"),
+               target=Target("clinic", log.info.id, log.info.name))  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -97,7 +100,8 @@ def new_clinic(request: HttpRequest) -> HttpResponse:
         return failures.not_yours(request)
     form = Clinic(request.POST or None, initial=_like(request.user))
     if request.method == "POST" and form.is_valid():
-        log = found_clinic(request.user, form.cleaned_data["name"], form.cleaned_data["zone"])
+        log = start_log(form.cleaned_data["name"], form.cleaned_data["zone"])
+        own(log, request.user)
         return redirect("activity", log.info.id)
     return render(request, "indelible/clinic/new.html", {"form": form}, status=400 if form.errors else 200)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from ...errors import InvalidInput
@@ -148,8 +149,8 @@ def _line(view: View, clinic_id: str, usual: dict[int, _Habits]) -> SignIn:
         person_url=address("sign_ins", clinic_id, person=f"{kind}/{person_id}") if person_id else "",
         ip=ip,
         device=view.device,
-        method=context.get("method") or "",
-        second_factor=factor if (factor := context.get("second_factor") or "") != "none" else "",
+        method=_in_words(context.get("method")),
+        second_factor=_in_words(factor if (factor := context.get("second_factor")) != "none" else None),
         marks=tuple(_marks(view, ip, usual.get(view.seq))),
     )
 
@@ -165,3 +166,7 @@ def _marks(view: View, ip: str, habits: _Habits | None) -> Iterable[str]:
         yield "new_device"
     if network(ip) and network(ip) not in habits.networks:
         yield "new_network"
+
+
+def _in_words(code: str | None) -> str:
+    return gettext(code.replace("_", " ")) if code else ""

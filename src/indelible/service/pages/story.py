@@ -25,7 +25,7 @@ from ...django import current_request, journal
 from ...document import Client
 from ...errors import IndelibleError
 from ...query import Choice, Query
-from ...story import Story
+from ...story import Story, Told
 from .. import present, wording
 from ..access import Visit, in_clinic
 from ..roles import Right
@@ -45,7 +45,7 @@ def story(request: HttpRequest, visit: Visit, kind: str, thing: str) -> HttpResp
     name = _name(told, kind, thing)
     snapshot = _snapshot(told, visit.clinic_id, thing)
     if len(told.entries) > MOST_TOLD:
-        told = replace(told, entries=told.entries[-MOST_TOLD:], whole=False)
+        told = replace(told, entries=_foremost(told.entries, thing), whole=False)
     found = {
         "told": told,
         "kind_name": present.kind_name(kind),
@@ -59,6 +59,14 @@ def story(request: HttpRequest, visit: Visit, kind: str, thing: str) -> HttpResp
         "may_anonymize": kind == "client" and visit.may(Right.ANONYMIZE),
     }
     return render(request, "indelible/story/page.html", found)
+
+
+def _foremost(entries: Sequence[Told], thing: str) -> tuple[Told, ...]:
+    """What was done to the thing itself, and the newest of what only concerns it, such as a service's bookings."""
+    itself = {one.view.seq for one in entries if (one.view.target or {}).get("id") == thing}
+    others = [one.view.seq for one in entries if one.view.seq not in itself]
+    shown = itself | set(others[-max(1, MOST_TOLD - len(itself)) :])
+    return tuple(one for one in entries if one.view.seq in shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def _snapshot(told: Story, clinic_id: str, thing: str) -> dict[str, Any] | None:
         target = view.target or {}
         if target.get("id") == thing and view.context.get("snapshot"):
             return {
-                "when": wording.day(view.local_time.date()),
+                "row": present.row(view, clinic_id),
                 "details": present.snapshot_details(view, clinic_id),
                 "text": orjson.dumps(view.context["snapshot"], option=orjson.OPT_INDENT_2).decode(),
             }

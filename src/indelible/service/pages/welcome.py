@@ -24,7 +24,7 @@ from ..models import Membership, OneTimeLink, User
 from ..recording import record_everywhere, staff
 from ..roles import ROLES
 from ..signals import ONE_TIME_LINK
-from .clinic import Clinic, found_clinic
+from .clinic import Clinic, own, start_log
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -76,11 +76,13 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
     form = Owner(request.POST or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data
+        # The log first: whatever fails after it leaves a log that nobody owns, and a link that still works.
+        log = start_log(sent["name"], sent["zone"])
         with transaction.atomic():
             if not OneTimeLink.objects.filter(pk=link.pk).delete()[0] or User.objects.exists():
                 raise Http404
             user = User.objects.create_user(sent["email"], sent["password"], name=sent["person"])
-        log = found_clinic(user, sent["name"], sent["zone"])
+            own(log, user)
         _sign_in(request, user)
         return redirect("activity", log.info.id)
     return render(request, "indelible/welcome/first.html", {"form": form}, status=400 if form.errors else 200)

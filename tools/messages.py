@@ -1,0 +1,263 @@
+"""Gather every text that a page can show, and bring the Portuguese catalogue up to date with it.
+
+    make messages        rewrites django.po (translations kept, what is no longer said dropped) and django.mo
+
+Texts are in four places: the catalogue of actions, the templates, the service's modules, and those of django-allauth's
+forms and pages that ours show. Each keeps where it is from, as a comment for whoever translates.
+
+The files hold no dates and no line numbers, so that the same texts always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import typing
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import allauth
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from django.utils.translation.template import templatize
+
+from indelible import catalogue, details, view
+from indelible.document import ACTOR_KINDS, PEOPLE_ROLES
+from indelible.service import roles
+
+ROOT = Path(__file__).resolve().parents[1]
+SERVICE = ROOT / "src" / "indelible" / "service"
+PO = SERVICE / "locale" / "pt" / "LC_MESSAGES" / "django.po"
+HEADER = {
+    "Project-Id-Version": "Indelible",
+    "Language": "pt",
+    "MIME-Version": "1.0",
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Transfer-Encoding": "8bit",
+    "Plural-Forms": "nplurals=2; plural=(n != 1);",
+}
+
+# A message id: the text, or singular and plural.
+Id = str | tuple[str, str]
+Said = Iterator[tuple[Id, str]]
+
+_WORD = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
+
+# What a host would put from a list of its own, and the log, the service and the demo put from theirs: reasons of the
+# system and of a refund, sections of settings, fields that change, brands of a card.
+WORDS = (
+    "policy", "job", "command", "webhook", "login", "late cancel", "cancel in time", "no show", "deposit",
+    "complete visits", "voucher expiry", "clinic add", "set time zone", "wrong password", "wrong code",
+    "unknown account", "locked", "anonymize", "export", "verify", "list", "story", "csv", "xlsx", "jsonl", "bundle",
+    "data", "name", "zone", "language", "booking", "online booking", "notices", "notifications", "payments", "payouts",
+    "loyalty", "loyalty points", "rule", "phone", "email", "address", "birthday", "birth date", "city", "postcode",
+    "notes", "newsletter", "bank account", "emergency contact", "preferred language", "days ahead", "valid days",
+    "idle timeout minutes", "points per euro", "one point per euro", "reminder hours", "sms reminders", "sender name",
+    "show prices", "six months", "pol cancellation", "customer request", "client asked", "client called",
+    "clinic cancelled", "staff absent", "moved away", "duplicate", "goodwill", "price error", "treatment interrupted",
+    "medical", "card declined", "expired card", "do not honor", "generic decline", "incorrect cvc",
+    "insufficient funds", "amex", "mastercard", "visa", "body", "face", "laser", "voucher", "vouchers", "en", "pt",
+    "receptionist", "practitioner", "anonymous",
+)  # fmt: skip
+# Names of fields in what a host hands over whole: a snapshot of a service or schedule, changes of a client or setting.
+FIELDS = (
+    "id", "name", "description", "email", "phone", "address", "birthday", "birth_date", "city", "postcode", "notes",
+    "newsletter", "bank_account", "emergency_contact", "preferred_language", "sender_name", "show_prices",
+    "sms_reminders", "reminder_hours", "idle_timeout_minutes", "points_per_euro", "days_ahead", "valid_days", "absent",
+    "break", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "every_other_sat",
+)  # fmt: skip
+
+# What Django says in our forms and has no Portuguese for.
+OF_DJANGO: tuple[Id, ...] = (
+    ("This password is too short. It must contain at least %d character.",
+     "This password is too short. It must contain at least %d characters."),
+)  # fmt: skip
+
+# Of django-allauth: what our accounts have. Nobody signs up, there are no telephones and no codes by e-mail.
+_MODULES = ("account/adapter.py", "account/fields.py", "account/forms.py", "account/models.py", "core/exceptions.py",
+            "core/internal/adapter.py", "core/internal/ratelimit.py", "mfa/adapter.py", "mfa/models.py",
+            "mfa/base/forms.py", "mfa/recovery_codes/forms.py", "mfa/totp/forms.py", "mfa/webauthn/forms.py",
+            "usersessions/forms.py", "usersessions/models.py")  # fmt: skip
+_PAGES = ("account/account_inactive.html", "account/base_reauthenticate.html", "account/login.html",
+          "account/logout.html", "account/messages/", "account/password_change.html", "account/password_reset*.html",
+          "account/reauthenticate.html", "account/email/base_*", "account/email/password_*",
+          "account/email/unknown_account_*", "account/snippets/", "mfa/", "usersessions/")  # fmt: skip
+_NOT_OURS = re.compile(r"signup|phone|verification|confirm_(login|password_reset)_code|email_(confirmed|deleted)|trust")
+# Nor can anybody have several addresses: there is one, and it is changed on a page of ours.
+_NOT_SAID = re.compile(
+    r"[Pp]hone|[Uu]sername|sign up|sign-in code|email addresses|primary email|You cannot add|have any email"
+)
+
+
+def of_actions() -> Said:
+    """The catalogue: labels, sentences, names of fields and of kinds, and each word that a field may hold."""
+    kinds = set(ACTOR_KINDS)
+    for action in catalogue.registered():
+        yield action.label, "action"
+        yield action.sentence, "sentence of an action"
+        kinds.update(action.targets)
+        for field in action.fields_of_context:
+            yield details.label(field.name), "field"
+            kinds.update({field.refers} - {None})
+        for info in action.model_fields.values():
+            yield from ((word.replace("_", " "), "word") for word in _words(info.annotation))
+    yield from of_kinds(sorted(kinds))
+    for text in (*details.LABELS.values(), *map(details.label, FIELDS), "Client", "Person"):
+        yield text, "field"
+    yield from ((text, "state of a field") for text in details.STATES.values())
+    yield from ((role, "role of a person") for role in (*roles.ROLES, *PEOPLE_ROLES))
+    yield from ((role.capitalize(), "role of a person") for role in PEOPLE_ROLES)
+    for word in (*WORDS, "System", "somebody", "an unknown client", "an unknown amount", "yes", "no"):
+        yield word, "word"
+
+
+def of_kinds(kinds: Iterable[str]) -> Said:
+    """What a thing or person of each kind is called: as a heading, and where its id or name is not known."""
+    for kind in kinds:
+        plain = kind.replace("_", " ")
+        yield details.kind_label(kind), "kind of thing"
+        if kind in view._KNOWN_BY_NAME or kind in ACTOR_KINDS:
+            yield f"Anonymous {plain}", "who was anonymized"
+            yield f"Unknown {plain}", "whose name is not known"
+        else:
+            yield f"a {kind}", "a thing whose number is not known"
+    yield "a thing", "a thing whose number is not known"
+
+
+def _words(annotation: object) -> Iterator[str]:
+    """The words of every Literal in a type."""
+    if typing.get_origin(annotation) is typing.Literal:
+        yield from (word for word in typing.get_args(annotation) if _WORD.fullmatch(word))
+        return
+    for part in typing.get_args(annotation):
+        yield from _words(part)
+
+
+_CALLED = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}
+
+
+def in_module(source: str) -> Iterator[Id]:
+    """The constants that a module gives to gettext or one of its kin."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        wanted = _CALLED.get(node.func.id)
+        given = [one.value for one in node.args[:wanted] if isinstance(one, ast.Constant)]
+        texts = [text for text in given if isinstance(text, str)]
+        if wanted and len(texts) == wanted:
+            yield texts[0] if wanted == 1 else (texts[0], texts[1])
+
+
+_TEXT = r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+_CALL = re.compile(rf"\b(_|gettext|ngettext)\(\s*u?{_TEXT}(?:\s*,\s*u?{_TEXT})?", re.DOTALL)
+
+
+def in_template(source: str) -> Iterator[Id]:
+    """The texts of a template's translate and blocktranslate tags, and of its `_("…")`."""
+    for called, first, second in _CALL.findall(templatize(source)):
+        text = ast.literal_eval(first)
+        if text:
+            yield (text, ast.literal_eval(second)) if called == "ngettext" else text
+
+
+def of_service() -> Said:
+    for path in sorted(SERVICE.rglob("*.py")):
+        yield from ((found, f"module in {path.parent.name}") for found in in_module(path.read_text()))
+    templates = SERVICE / "templates"
+    for path in _templates(templates):
+        yield from ((found, f"page in {path.parent.name}") for found in in_template(path.read_text()))
+
+
+def of_others() -> Said:
+    """What Django and django-allauth say in our pages; a template of its own that ours replace says nothing."""
+    yield from ((found, "django") for found in OF_DJANGO)
+    yield from ((found, "django-allauth") for found in _in_allauth() if not _NOT_SAID.search(str(found)))
+
+
+def _in_allauth() -> Iterator[Id]:
+    home = Path(allauth.__file__).parent
+    for name in _MODULES:
+        yield from in_module((home / name).read_text())
+    for path in _templates(home / "templates"):
+        name = path.relative_to(home / "templates")
+        if (SERVICE / "templates" / name).exists() or _NOT_OURS.search(str(name)):
+            continue
+        if any(str(name).startswith(page) or name.match(page) for page in _PAGES):
+            yield from in_template(path.read_text())
+
+
+def _templates(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".txt"))
+
+
+def gathered() -> dict[Id, list[str]]:
+    """Every message id, with where it is from, in the order of the ids."""
+    found: dict[Id, set[str]] = {}
+    plural = {}
+    for said in (of_actions(), of_service(), of_others()):
+        for message, origin in said:
+            found.setdefault(message, set()).add(origin)
+            if isinstance(message, tuple):
+                plural[message[0]] = message
+    for singular, both in plural.items():  # one id cannot be in a catalogue both with and without a plural
+        found[both] |= found.pop(singular, set())
+    key = {message: message if isinstance(message, str) else message[0] for message in found}
+    return {message: sorted(found[message]) for message in sorted(found, key=lambda one: (key[one].lower(), key[one]))}
+
+
+class Dateless(Catalog):
+    """A catalogue whose header says nothing of when it was written, or by whom."""
+
+    mime_headers = property(lambda self: list(HEADER.items()))
+
+
+def merged(old: Catalog) -> Dateless:
+    """Return the catalogue of what is said now, with the translations of the old one."""
+    new = Dateless(locale="pt", header_comment="# What the pages say, in Portuguese. `make messages` keeps it in step.",
+                   fuzzy=False)  # fmt: skip
+    for message, origins in gathered().items():
+        known = old.get(message)
+        string: str | tuple[str, ...] = "" if isinstance(message, str) else ("", "")
+        if known is not None and type(known.id) is type(message):
+            string = known.string
+        new.add(message, string, auto_comments=[", ".join(origins)])
+    return new
+
+
+def existing() -> Catalog:
+    if not PO.exists():
+        return Catalog(locale="pt")
+    with PO.open("rb") as file:
+        return read_po(file, locale="pt")
+
+
+def texts(new: Dateless) -> tuple[bytes, bytes]:
+    """Return the bytes of django.po and of django.mo."""
+    po, mo = io.BytesIO(), io.BytesIO()
+    write_po(po, new, width=120)
+    write_mo(mo, new)
+    return po.getvalue(), mo.getvalue()
+
+
+def main() -> int:
+    new = merged(existing())
+    PO.parent.mkdir(parents=True, exist_ok=True)
+    po, mo = texts(new)
+    PO.write_bytes(po)
+    PO.with_suffix(".mo").write_bytes(mo)
+    missing = [message.id for message in new if message.id and not all(_strings(message.string))]
+    for message in missing:
+        sys.stdout.write(f"not translated: {message!r}\n")
+    sys.stdout.write(f"{len(new)} messages, {len(missing)} not translated\n")
+    return 1 if missing else 0
+
+
+def _strings(translation: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (translation,) if isinstance(translation, str) else translation
+
+
+if __name__ == "__main__":
+    sys.exit(main())
