@@ -96,6 +96,8 @@ def of_actions() -> Said:
     """The catalogue: labels, sentences, names of fields and of kinds, and each word that a field may hold."""
     kinds = set(ACTOR_KINDS)
     for action in catalogue.registered():
+        if not action.__module__.startswith("indelible."):
+            continue  # a host's own, or a test's
         yield action.label, "action"
         yield action.sentence, "sentence of an action"
         kinds.update(action.targets)

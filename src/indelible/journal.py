@@ -461,11 +461,11 @@ class ClinicLog:
 
     def checkpoint(self) -> CheckpointRow | None:
         """Sign the committed head if that was not done; return the newest checkpoint. Raises SigningRefused."""
-        self.unsigned = False  # before: what another thread records meanwhile sets it again
+        before, self.unsigned = self.unsigned, False  # what another thread records meanwhile sets it again
         try:
             row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock(), self.sealer)
         except BaseException:
-            self.unsigned = True
+            self.unsigned |= before
             raise
         self._signed_at = self.clock()
         return row

@@ -89,7 +89,8 @@ def _wait(address: str, process: subprocess.Popen[str]) -> None:
     pytest.fail(f"the service did not start (exit code {process.poll()})")
 
 
-@pytest.fixture(scope="session")
+# Not longer than a module: Playwright's event loop runs meanwhile, and Django refuses to work beside one.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
@@ -100,9 +101,9 @@ def browser(chromium: str) -> Iterator[Any]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(browser: Any, site: Site) -> Callable[[str], Any]:
-    """The cookies of somebody who signed in with a role, once for all tests."""
+    """The cookies of somebody who signed in with a role, once for the tests of a module."""
     states: dict[str, Any] = {}
 
     def state(role: str) -> Any:

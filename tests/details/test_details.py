@@ -193,7 +193,7 @@ def test_a_readers_language_says_labels_words_amounts_and_days(recorded):
 
 
 def test_an_entry_of_an_action_that_nothing_declares_is_said_all_the_same():
-    shown = of(view_of("room.cleaned", {"floor_count": 2, "how_well": "very_well"}))
+    shown = of(view_of("robot.swept", {"floor_count": 2, "how_well": "very_well"}))
     assert {name: one.text for name, one in shown.items()} == {"Floor count": "2", "How well": "very well"}
 
 

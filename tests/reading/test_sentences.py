@@ -87,8 +87,8 @@ def test_braces_in_a_value_are_not_a_placeholder():
 
 
 def test_an_action_that_nothing_declares_is_one_part():
-    members = {"id": "0", "action": "room.cleaned", "zone": "UTC", "offset_minutes": 0, "personal": [], "context": {},
+    members = {"id": "0", "action": "robot.swept", "zone": "UTC", "offset_minutes": 0, "personal": [], "context": {},
                "actor": {"kind": "staff", "id": "usr_1", "name": "Maria"},
-               "target": {"kind": "room", "id": "r"}}  # fmt: skip
+               "target": {"kind": "robot", "id": "r"}}  # fmt: skip
     view = View(1, 0, members, {}, {})
-    assert parts(view) == [Part("", view.sentence)] == [Part("", "Maria: room.cleaned (room)")]
+    assert parts(view) == [Part("", view.sentence)] == [Part("", "Maria: robot.swept (robot)")]

@@ -111,6 +111,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     from indelible.service import starting
 
     starting.prepare(database)
+    # Read once; other tests of this process must not find them.
+    for name in ("INDELIBLE_DATABASE", "INDELIBLE_URL", "DJANGO_SETTINGS_MODULE"):
+        os.environ.pop(name, None)
     from django.conf import settings
     from django.db import connections
     from django.test.utils import setup_test_environment, teardown_test_environment

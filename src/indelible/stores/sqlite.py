@@ -187,10 +187,10 @@ class SQLiteStore:
 
     def installation(self) -> Installation:
         with _engine():
-            name, master_key = (
-                self._connection().execute("SELECT name, master_key FROM indelible_installation").fetchone()
-            )
-        return Installation(name, master_key)
+            row = self._connection().execute("SELECT name, master_key FROM indelible_installation").fetchone()
+        if row is None:
+            raise StorageFailure("the database has lost its own row, so it is damaged; restore a backup")
+        return Installation(*row)
 
     # Clinics and keys
 
