@@ -35,6 +35,9 @@ def chromium() -> str:
     found = subprocess.run([ROOT / "tools/find-chromium"], capture_output=True, text=True)
     if found.returncode:
         pytest.skip("browser: no Chromium is installed; `make test` installs one where it can")
+    driver = subprocess.run([Path(sys.executable).with_name("playwright"), "--version"], capture_output=True, text=True)
+    if driver.returncode:
+        pytest.skip("browser: Playwright's program does not run here; `make test` installs what it needs where it can")
     return found.stdout.strip()
 
 
