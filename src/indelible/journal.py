@@ -201,7 +201,9 @@ class Journal:
     def clinic(self, clinic_id: str | None = None) -> ClinicLog:
         """Return the log of a clinic; without an id, of the only one. Raises NotFound, KeyUnavailable."""
         if clinic_id is not None and clinic_id in self._logs:
-            return self._logs[clinic_id]
+            if self.store.keys(clinic_id):
+                return self._logs[clinic_id]
+            self.forget(clinic_id)  # another process closed it: its keys must not live on in the memory of this one
         clinics = self.store.clinics()
         if clinic_id is None and len(clinics) == 1:
             clinic_id = clinics[0].id

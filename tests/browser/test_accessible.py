@@ -176,3 +176,19 @@ def test_new_entries_are_announced_and_not_pushed(site, page_as):
     assert page.locator("tr.entry").count() == rows
     page.get_by_role("link", name="new entr").click()
     page.get_by_text("bk_announced").wait_for()
+
+
+def test_the_page_in_portuguese(site, page_as):
+    page = page_as("owner", language="pt-PT")
+    page.goto(site.clinic)
+    assert page.locator("html").get_attribute("lang") == "pt"
+    assert page.get_by_role("heading", name="Atividade", exact=True).is_visible()
+    tallest = page.locator(".chart .bar").evaluate_all("bars => Math.max(...bars.map(b => b.getBBox().height))")
+    assert tallest > 50
+    money = page.locator("#totals .money")
+    money.wait_for()
+    assert "€" in money.inner_text()
+    assert "," in money.inner_text()
+    page.locator(".user-menu summary").click()
+    page.get_by_role("button", name="English").click()
+    page.get_by_role("heading", name="Activity", exact=True).wait_for()

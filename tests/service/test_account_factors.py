@@ -244,7 +244,7 @@ def test_every_page_of_an_account_has_our_look_a_title_and_a_sentence_of_help(se
         pages[address] = other.get(f"/{address}", follow=True).content.decode()
     for address, page in pages.items():
         assert page.count("<h1") == 1, address
-        assert "indelible/pages.css" in page, address
+        assert "indelible/indelible.css" in page, address
         assert re.search(r'<p class="help">[^<]{20,}', page) or "account/inactive" in address, address
         assert not re.search(r"<title>\s*·", page), address
         assert " style=" not in page, address

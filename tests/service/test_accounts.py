@@ -107,7 +107,7 @@ def test_hammering_gets_a_429_in_our_look_and_fills_no_log(service):
     assert statuses == [200] * 30 + [429] * 4
     assert len(told(log)) == 30
     page = sign_in(service, user, "wrong").answer.content.decode()
-    assert "indelible/pages.css" in page
+    assert "indelible/indelible.css" in page
     assert "Too many attempts" in page
 
 

@@ -64,7 +64,7 @@ class World:
         from indelible.service.pages.story import sign
 
         if kind == "forget":
-            return sign(self.log.info.id, self.ids["client"])
+            return sign(self.log, self.ids["client"])
         more = {"clinic_id": self.log.info.id, "role": "staff", "email": "new@clinic.example", "made_by": self.owner}
         if kind == "new_password":
             return OneTimeLink.make("password", timedelta(1), user=self.service.user("staff", self.log))[1]
@@ -121,7 +121,7 @@ def answers(world: World) -> Iterator[tuple[str, Any]]:
     yield "a checkpoint", owner.get(f"{world.here}integrity/checkpoint/")
     yield "health", nobody.get("/health/")
     yield "the client's own page", nobody.get(f"/forget/{world.link('forget')}/")
-    yield "the stylesheet", nobody.get("/static/indelible/pages.css")
+    yield "the stylesheet", nobody.get("/static/indelible/indelible.css")
     yield "no stylesheet", nobody.get("/static/indelible/none.css")
 
 
@@ -483,7 +483,7 @@ def test_nothing_personal_is_in_the_services_logs(world, lines, monkeypatch):
     assert "203.0.113.9" not in text
     written = [json.loads(line) for line in text.splitlines()]
     assert {line["event"] for line in written if line["logger"] == "indelible.requests"} == {"request"}
-    assert "c/<str:clinic>/story/<str:kind>/<str:thing>/" in {line.get("route") for line in written}
+    assert "c/<str:clinic>/story/<str:kind>/<hosts_id:thing>/" in {line.get("route") for line in written}
     assert any(line.get("error") == "ValueError" for line in written)
 
 

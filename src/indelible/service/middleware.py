@@ -6,12 +6,12 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -61,7 +61,15 @@ class Journalled:
         if isinstance(error, IndelibleError):
             _LOG.error("the log refused: %s", type(error).__name__)
             return failures.unavailable(request, str(error))
-        return None
+        return _cannot_write(request, error) if isinstance(error, OperationalError) else None
+
+
+def _cannot_write(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """A full disk, or a database that somebody else keeps locked: no defect of a page."""
+    _LOG.error("the database refused: %s", type(error).__name__)
+    return failures.unavailable(
+        request, "the database could not be used; nothing was changed: look whether its disk is full, and try again"
+    )
 
 
 class AccountsInOne:
@@ -77,9 +85,12 @@ class AccountsInOne:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or not request.path_info.startswith(_OURS):
             return self._answer(request)
-        with ExitStack() as request.in_one:
-            request.in_one.enter_context(transaction.atomic())
-            return self._answer(request)
+        try:
+            with ExitStack() as request.in_one:
+                request.in_one.enter_context(transaction.atomic())
+                return self._answer(request)
+        except OperationalError as error:  # at the commit, where no process_exception comes
+            return _cannot_write(request, error)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
         # django-allauth raises ImmediateHttpResponse for an answer that is no failure.
@@ -103,7 +114,8 @@ class LastSeen:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         key = request.session.session_key
         if key and request.user.is_authenticated and cache.add(f"seen:{key}", 1, 60):
-            UserSession.objects.create_from_request(request)
+            with suppress(OperationalError):  # a full disk keeps nobody from reading
+                UserSession.objects.create_from_request(request)
         return self._answer(request)
 
 

@@ -17,6 +17,7 @@ SECRET_KEY = ENVIRONMENT.secret
 DEBUG = False
 ALLOWED_HOSTS = [ENVIRONMENT.host, *sorted(environment.LOCAL_HOSTS - {ENVIRONMENT.host}), "[::1]"]
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.url]
+INDELIBLE_URL = ENVIRONMENT.url  # what links that are handed out begin with, whatever address a request came by
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -82,7 +83,8 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}  # one process serves
+# One process serves. The counts of failed sign-ins are here: many others must not push somebody's out.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
 
 # What the log records about a request.
 INDELIBLE_ACTOR = "indelible.service.recording.actor_of"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
 from django.views.i18n import set_language
 
+from .hosts_ids import HostsId
 from .pages import (
     activity,
     clinic,
@@ -26,6 +27,8 @@ handler403 = "indelible.service.pages.failures.csrf"
 handler404 = "indelible.service.pages.failures.not_found"
 handler500 = "indelible.service.pages.failures.broken"
 
+register_converter(HostsId, "hosts_id")
+
 _clinic = [
     path("", activity.activity, name="activity"),
     path("new/", activity.new, name="new"),
@@ -33,9 +36,9 @@ _clinic = [
     path("export/", exporting.export, name="export"),
     path("export/file/", exporting.download, name="download"),
     path("entries/<str:entry_id>/", entry.entry, name="entry"),
-    path("story/client/<str:thing>/anonymize/", story.anonymize, name="anonymize"),
-    path("story/client/<str:thing>/link/", story.link, name="forget_link"),
-    path("story/<str:kind>/<str:thing>/", story.story, name="story"),
+    path("story/client/<hosts_id:thing>/anonymize/", story.anonymize, name="anonymize"),
+    path("story/client/<hosts_id:thing>/link/", story.link, name="forget_link"),
+    path("story/<str:kind>/<hosts_id:thing>/", story.story, name="story"),
     path("sign-ins/", signins.sign_ins, name="sign_ins"),
     path("integrity/", integrity.integrity, name="integrity"),
     path("integrity/verify/", integrity.verify, name="verify"),

@@ -13,13 +13,12 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from ... import catalogue, instant, query
-from ...django import current_request
 from ...errors import InvalidInput, InvalidQuery
-from ...observed import record_view
 from ...query import Query
 from .. import filters, present
 from ..access import Visit, in_clinic
 from ..actors import acting
+from ..noting import note_reading
 from ..roles import Right
 from .asking import Asked, address, asked
 from .summary import chart
@@ -37,18 +36,10 @@ def activity(request: HttpRequest, visit: Visit) -> HttpResponse:
         return _from_form(request, visit)
     wish = asked(request, visit)
     found = _list(visit, wish)
-    _note_reading(request, visit, wish)
+    note_reading(request, visit, wish.wanted)
     if request.htmx and request.htmx.target == "older":
         return render(request, "indelible/activity/rows.html", found)
     return render(request, "indelible/activity/page.html", {**found, **_bar(visit, wish)})
-
-
-def _note_reading(request: HttpRequest, visit: Visit, wish: Asked) -> None:
-    """Record once in a session that somebody reads this log, after what they see was read."""
-    seen = request.session.get("viewed", [])
-    if visit.clinic_id not in seen:
-        record_view(visit.log, visit.narrow(wish.wanted), visit.actor, current_request())
-        request.session["viewed"] = [*seen, visit.clinic_id]
 
 
 def _from_form(request: HttpRequest, visit: Visit) -> HttpResponse:

@@ -26,6 +26,7 @@ from ..access import Visit, in_clinic
 from ..models import Membership, User
 from ..roles import ROLES, Right
 from . import failures
+from .naming import check_printable
 
 
 def zones() -> list[tuple[str, str]]:
@@ -35,17 +36,11 @@ def zones() -> list[tuple[str, str]]:
 
 
 class Clinic(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Name of the clinic"), max_length=200)
+    name = forms.CharField(label=gettext_lazy("Name of the clinic"), max_length=200, validators=[check_printable])
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"), choices=zones,
         help_text=gettext_lazy("Days and times of the log are those of this zone. What is recorded already keeps its."),
     )  # fmt: skip
-
-    def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"])
-        if not name.isprintable():
-            raise forms.ValidationError(_("The name has a character in it that cannot be printed; leave it out."))
-        return name
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

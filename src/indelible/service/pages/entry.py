@@ -14,6 +14,7 @@ from ...query import Choice, Query
 from ...view import View
 from .. import present, wording
 from ..access import Visit, in_clinic
+from ..noting import note_reading
 from ..roles import Right
 from .asking import address, asked
 
@@ -39,6 +40,7 @@ def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
         "raw": orjson.dumps(view.document(), option=orjson.OPT_INDENT_2).decode(),
         "back": address("activity", visit.clinic_id, wish.text),
     }
+    note_reading(request, visit)
     in_panel = request.htmx and request.htmx.target == "panel"
     return render(request, "indelible/entry/panel.html" if in_panel else "indelible/entry/page.html", found)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
 from django.db import transaction
@@ -23,7 +25,8 @@ from ...catalogue.account import PasswordResetRequested, StaffDeactivated, Staff
 from ...django import record
 from .. import mail
 from ..access import Visit, in_clinic
-from ..models import Membership, OneTimeLink, User
+from ..giving import may_reset
+from ..models import Membership, OneTimeLink
 from ..recording import record_everywhere, staff
 from ..roles import ROLES, Right
 
@@ -56,6 +59,8 @@ class Invite(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
+        if sent.get("role") in ROLES and not ROLES[sent["role"]].expires:
+            sent["until"] = None
         _check_until(self, sent.get("role", ""), sent.get("until"), self.today)
         return sent
 
@@ -75,6 +80,20 @@ class Change(Invite):
     email = None  # takes the field away
 
 
+def _at_once(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Look at the visitor's own role again once nobody else can write: two owners must not end each other."""
+
+    @functools.wraps(page)
+    def alone(request: HttpRequest, visit: Visit, **parts: Any) -> HttpResponse:
+        with transaction.atomic():
+            role = Membership.objects.filter(pk=visit.membership.pk).values_list("role", flat=True).first()
+            if role != visit.membership.role:
+                raise Http404
+            return page(request, visit, **parts)
+
+    return alone
+
+
 @require_safe
 @in_clinic(Right.PEOPLE)
 def people(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -86,7 +105,7 @@ def _page(request: HttpRequest, visit: Visit, form: Invite, status: int = 200, *
     return render(request, "indelible/people/page.html", {
         "members": [_member(visit, one) for one in every],
         "invitations": OneTimeLink.objects.filter(kind=OneTimeLink.INVITATION, clinic_id=visit.clinic_id,
-                                                  expires_at__gt=timezone.now()),
+                                                  expires_at__gt=timezone.now(), role__in=visit.role.gives),
         "form": form,
         "roles": ROLES.values(),
         **more,
@@ -95,24 +114,12 @@ def _page(request: HttpRequest, visit: Visit, form: Invite, status: int = 200, *
 
 def _member(visit: Visit, one: Membership) -> Member:
     may = _may_change(visit, one)
-    return Member(one, one.has_ended(visit.today()), may, may and _may_reset(visit, one.user),
+    return Member(one, one.has_ended(visit.today()), may, may and may_reset(visit.user, one.user),
                   [ROLES[code] for code in ROLES if code in visit.role.gives])  # fmt: skip
 
 
 def _may_change(visit: Visit, one: Membership) -> bool:
     return one.user_id != visit.user.pk and one.role in visit.role.gives
-
-
-def _may_reset(visit: Visit, user: User) -> bool:
-    """Whether every clinic that somebody belongs to is one where the visitor may manage them.
-
-    A new password opens all of them, so one clinic's manager must not be able to make it for another's owner.
-    """
-    mine = {one.clinic_id: ROLES[one.role] for one in visit.user.memberships.all()}
-    return all(
-        one.clinic_id in mine and Right.PEOPLE in mine[one.clinic_id].rights and one.role in mine[one.clinic_id].gives
-        for one in user.memberships.all()
-    )
 
 
 def _found(visit: Visit, public_id: str) -> Membership:
@@ -139,7 +146,7 @@ def invite(request: HttpRequest, visit: Visit) -> HttpResponse:
         OneTimeLink.INVITATION, INVITATION_LASTS, clinic_id=visit.clinic_id, email=email,
         role=form.cleaned_data["role"], until=form.cleaned_data["until"], made_by=visit.user,
     )  # fmt: skip
-    address = request.build_absolute_uri(reverse("invitation", args=[secret]))
+    address = settings.INDELIBLE_URL + reverse("invitation", args=[secret])
     return _hand_over(request, visit, link.email, address, "invitation")
 
 
@@ -162,13 +169,17 @@ def _hand_over(request: HttpRequest, visit: Visit, email: str, link: str, kind: 
 @in_clinic(Right.PEOPLE)
 def withdraw(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
     """End an invitation that nobody took."""
-    OneTimeLink.objects.filter(kind=OneTimeLink.INVITATION, clinic_id=visit.clinic_id, pk=number).delete()
+    mine = OneTimeLink.objects.filter(kind=OneTimeLink.INVITATION, clinic_id=visit.clinic_id,
+                                      role__in=visit.role.gives)  # fmt: skip
+    if not mine.filter(pk=number).delete()[0]:
+        raise Http404
     messages.success(request, _("The invitation is withdrawn."))
     return redirect("people", visit.clinic_id)
 
 
 @require_POST
 @in_clinic(Right.PEOPLE)
+@_at_once
 def change(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
     one = _found(visit, person)
     form = Change(visit, request.POST)
@@ -176,7 +187,7 @@ def change(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
         problems = [text for errors in form.errors.values() for text in errors]
         messages.error(request, " ".join(problems))
         return redirect("people", visit.clinic_id)
-    role, until = form.cleaned_data["role"], form.cleaned_data["until"] if form.cleaned_data["until"] else None
+    role, until = form.cleaned_data["role"], form.cleaned_data["until"]
     if (role, until) != (one.role, one.until):
         _change(visit, one, role, until)
         messages.success(request, _("The role is changed."))
@@ -188,12 +199,13 @@ def _change(visit: Visit, one: Membership, role: str, until: date | None) -> Non
         if role != one.role:
             record(StaffRoleChanged.model_validate({"role": {"old": one.role, "new": role}}), target=staff(one.user),
                    actor=visit.actor, clinic=visit.clinic_id)  # fmt: skip
-        one.role, one.until = role, until if ROLES[role].expires else None
+        one.role, one.until = role, until
         one.save()
 
 
 @require_POST
 @in_clinic(Right.PEOPLE)
+@_at_once
 def remove(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
     """Let somebody go: from now on the clinic is not theirs, in every session."""
     one = _found(visit, person)
@@ -209,11 +221,11 @@ def remove(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
 def password_link(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
     """Make a link with which somebody sets a new password."""
     one = _found(visit, person)
-    if not _may_reset(visit, one.user):
+    if not may_reset(visit.user, one.user):
         raise Http404
     with transaction.atomic():
         OneTimeLink.objects.filter(kind=OneTimeLink.PASSWORD, user=one.user).delete()
         _link, secret = OneTimeLink.make(OneTimeLink.PASSWORD, PASSWORD_LINK_LASTS, user=one.user, made_by=visit.user)
         record_everywhere(PasswordResetRequested(medium="staff"), one.user, actor=visit.actor)
-    address = request.build_absolute_uri(reverse("new_password", args=[secret]))
+    address = settings.INDELIBLE_URL + reverse("new_password", args=[secret])
     return _hand_over(request, visit, one.user.email, address, "password")

@@ -21,10 +21,11 @@ from ...document import Target
 from .. import sessions as signed_in
 from ..models import User
 from ..recording import record_everywhere
+from .naming import check_printable
 
 
 class Profile(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Your name"), max_length=200)
+    name = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable])
     email = forms.EmailField(label=gettext_lazy("E-mail address"), help_text=gettext_lazy("You sign in with it."))
     password = forms.CharField(
         label=gettext_lazy("Your password"), required=False, strip=False, max_length=200,
@@ -37,18 +38,20 @@ class Profile(forms.Form):
         self.user = user
 
     def clean_email(self) -> str:
-        email = str(self.cleaned_data["email"]).lower()
-        if User.objects.filter(email=email).exclude(pk=self.user.pk).exists():
-            raise forms.ValidationError(_("Another account has this address; choose another one."))
-        return email
+        return str(self.cleaned_data["email"]).lower()
 
     def clean(self) -> None:
-        """Check the password as a sign-in does: with its limit, and recorded where it is wrong."""
+        """Check the password as a sign-in does: with its limit, and recorded where it is wrong.
+
+        It comes first: nobody finds out who else has an account by trying addresses in a browser left open.
+        """
         sent = self.cleaned_data
         if "email" not in sent or sent["email"] == self.user.email:
             return
         if not get_adapter().reauthenticate(self.user, sent.get("password") or ""):
             self.add_error("password", _("Another e-mail address needs your password."))
+        elif User.objects.filter(email=sent["email"]).exclude(pk=self.user.pk).exists():
+            self.add_error("email", _("Another account has this address; choose another one."))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

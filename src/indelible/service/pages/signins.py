@@ -18,6 +18,7 @@ from ...view import View
 from .. import present
 from ..access import Visit, in_clinic
 from ..actors import acting
+from ..noting import note_reading
 from ..roles import Right
 from .asking import address
 
@@ -71,6 +72,7 @@ def sign_ins(request: HttpRequest, visit: Visit) -> HttpResponse:
         if page.older
         else "",
     }
+    note_reading(request, visit)
     template = "rows" if request.htmx and request.htmx.target == "older" else "page"
     return render(request, f"indelible/signins/{template}.html", found)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,10 +25,12 @@ from ... import query
 from ...django import current_request, journal
 from ...document import Client
 from ...errors import IndelibleError
+from ...journal import ClinicLog
 from ...query import Choice, Query
 from ...story import Story, Told
 from .. import present, wording
 from ..access import Visit, in_clinic
+from ..noting import note_reading
 from ..roles import Right
 from .asking import address
 
@@ -58,6 +61,7 @@ def story(request: HttpRequest, visit: Visit, kind: str, thing: str) -> HttpResp
         "list": address("activity", visit.clinic_id, _as_filter(kind, thing)),
         "may_anonymize": kind == "client" and visit.may(Right.ANONYMIZE),
     }
+    note_reading(request, visit)
     return render(request, "indelible/story/page.html", found)
 
 
@@ -167,14 +171,18 @@ def link(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
     return render(request, "indelible/story/link.html", {
         "name": _name(told, "client", thing),
         "thing": thing,
-        "link": request.build_absolute_uri(reverse("forget", args=[sign(visit.clinic_id, thing)])),
+        "link": settings.INDELIBLE_URL + reverse("forget", args=[sign(visit.log, thing)]),
         "until": wording.short_day((timezone.now() + LINK_LASTS).date()),
     })  # fmt: skip
 
 
-def sign(clinic_id: str, client_id: str) -> str:
-    """Return the token of a self-service link: what it is for and when it was made, signed with the secret key."""
-    return signing.dumps({"clinic": clinic_id, "client": client_id}, salt=_SALT, compress=True)
+def sign(log: ClinicLog, client_id: str) -> str:
+    """Return the token of a self-service link: what it is for and when it was made, signed with the secret key.
+
+    Who was anonymized and came back is somebody new to the log, whom an old link is not for.
+    """
+    known = (log.selecting().token("client", client_id) or b"").hex()
+    return signing.dumps({"clinic": log.info.id, "client": client_id, "known": known}, salt=_SALT, compress=True)
 
 
 def _opened(token: str) -> dict[str, Any]:
@@ -192,7 +200,8 @@ def forget(request: HttpRequest, token: str) -> HttpResponse:
         log = journal().clinic(meant["clinic"])
     except IndelibleError as error:
         raise Http404 from error
-    known = log.selecting().token("client", meant["client"]) is not None
+    now_known = log.selecting().token("client", meant["client"])
+    known = now_known is not None and now_known.hex() == meant.get("known")
     found = {"clinic_name": log.info.name, "done": not known, "form_action": request.path}
     if request.method == "POST" and known:
         log.anonymize(meant["client"], requested_by="client", actor=Client(meant["client"]), request=current_request())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from ...query import Query
 from ...tallying import DAYS_LIMIT, Day, per_day, totals
 from .. import wording
 from ..access import Visit, in_clinic
+from ..noting import note_reading
 from ..roles import Right
 from .asking import address, asked
 
@@ -27,12 +28,12 @@ WIDTH, HEIGHT = 1_000, 72
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the units of the drawing, what it says, and the list of its days."""
+    """One bar, what it says, and the list of its days. Places are text: a template would write 1.5 as 1,5."""
 
-    x: float
-    y: float
-    width: float
-    height: float
+    x: str
+    y: str
+    width: str
+    height: str
     label: str
     count: int
     url: str
@@ -58,8 +59,7 @@ def chart(visit: Visit, wanted: Query) -> Chart:
     """Return the chart of a filter: its own days, else the last thirty."""
     today = visit.today()
     last = min(wanted.last or today, max(today, wanted.first or today))
-    first = wanted.first or last - timedelta(days=DAYS - 1)
-    first = max(first, last - timedelta(days=DAYS_LIMIT - 1))
+    first = max(wanted.first or _earlier(last, DAYS - 1), _earlier(last, DAYS_LIMIT - 1))
     tally = per_day(visit.log, visit.narrow(replace(wanted, first=None, last=None)), first=first, last=last)
     days = tally.days
     by_month = len(days) > MOST_DAYS
@@ -69,6 +69,11 @@ def chart(visit: Visit, wanted: Query) -> Chart:
     bars = [_bar(visit, wanted, span, index * step, step, most, by_month) for index, span in enumerate(spans)]
     total = sum(one.count for one in days)
     return Chart(bars, first, last, by_month, bool(wanted.first or wanted.last), most, total, not tally.whole)
+
+
+def _earlier(day: date, days: int) -> date:
+    """Return the day so many days before, or the first of the calendar."""
+    return date.fromordinal(max(1, day.toordinal() - days))
 
 
 def _months(days: Sequence[Day]) -> list[tuple[date, date, int]]:
@@ -90,7 +95,7 @@ def _bar(
     label = wording.month(first) if by_month else wording.day(first)
     text = query.format(replace(wanted, first=first, last=last))
     gap = min(2.0, step / 4)
-    return Bar(round(x + gap / 2, 2), round(HEIGHT - height, 2), round(step - gap, 2), round(height, 2), label, count,
+    return Bar(f"{x + gap / 2:.2f}", f"{HEIGHT - height:.2f}", f"{step - gap:.2f}", f"{height:.2f}", label, count,
                address("activity", visit.clinic_id, text))  # fmt: skip
 
 
@@ -102,6 +107,7 @@ def money(request: HttpRequest, visit: Visit) -> HttpResponse:
     found: dict[str, Any] = {"wish": wish, "back": address("activity", visit.clinic_id, wish.text)}
     if not wish.problem:
         found["totals"] = totals(visit.log, visit.narrow(wish.wanted))
+        note_reading(request, visit, wish.wanted)
     in_part = request.htmx and request.htmx.target == "totals"
     return render(
         request, "indelible/activity/totals.html" if in_part else "indelible/activity/totals_page.html", found

@@ -20,11 +20,13 @@ from ...django import journal, record
 from ...document import Request, Staff
 from ...errors import IndelibleError
 from .. import sessions
+from ..giving import still_stands
 from ..models import Membership, OneTimeLink, User
 from ..recording import record_everywhere, staff
 from ..roles import ROLES
 from ..signals import ONE_TIME_LINK
 from .clinic import Clinic, own, start_log
+from .naming import check_printable
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -50,20 +52,20 @@ class Owner(Clinic, Password):
 
     email = forms.EmailField(label=gettext_lazy("Your e-mail address"),
                              widget=forms.EmailInput(attrs={"autocomplete": "username"}))  # fmt: skip
-    person = forms.CharField(label=gettext_lazy("Your name"), max_length=200,
+    person = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
                              widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
     field_order = ("person", "email", "password", "name", "zone")
 
 
 class Joining(Password):
-    name = forms.CharField(label=gettext_lazy("Your name"), max_length=200,
+    name = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
                            widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
     field_order = ("name", "password")
 
 
 def _link(kind: str, secret: str) -> OneTimeLink:
     found = OneTimeLink.find(kind, secret)
-    if found is None:
+    if found is None or not still_stands(found):
         raise Http404
     return found
 
