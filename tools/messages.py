@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import allauth
-from babel.messages import Catalog
+from babel.messages import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
@@ -103,7 +103,7 @@ def of_actions() -> Said:
         kinds.update(action.targets)
         for field in action.fields_of_context:
             yield details.label(field.name), "field"
-            kinds.update({field.refers} - {None})
+            kinds.update({field.refers} if field.refers else ())
         for info in action.model_fields.values():
             yield from ((word.replace("_", " "), "word") for word in _words(info.annotation))
     yield from of_kinds(sorted(kinds))
@@ -181,8 +181,8 @@ def of_others() -> Said:
 
 def _in_allauth() -> Iterator[Id]:
     home = Path(allauth.__file__).parent
-    for name in _MODULES:
-        yield from in_module((home / name).read_text())
+    for module in _MODULES:
+        yield from in_module((home / module).read_text())
     for path in _templates(home / "templates"):
         name = path.relative_to(home / "templates")
         if (SERVICE / "templates" / name).exists() or _NOT_OURS.search(str(name)):
@@ -224,7 +224,7 @@ def merged(old: Catalog) -> Dateless:
         known = old.get(message)
         string: str | tuple[str, ...] = "" if isinstance(message, str) else ("", "")
         if known is not None and type(known.id) is type(message):
-            string = known.string
+            string = _forms(known)
         new.add(message, string, auto_comments=[", ".join(origins)])
     return new
 
@@ -250,15 +250,20 @@ def main() -> int:
     po, mo = texts(new)
     PO.write_bytes(po)
     PO.with_suffix(".mo").write_bytes(mo)
-    missing = [message.id for message in new if message.id and not all(_strings(message.string))]
+    missing = [message.id for message in new if message.id and not _all_said(message)]
     for message in missing:
         sys.stdout.write(f"not translated: {message!r}\n")
     sys.stdout.write(f"{len(new)} messages, {len(missing)} not translated\n")
     return 1 if missing else 0
 
 
-def _strings(translation: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (translation,) if isinstance(translation, str) else translation
+def _forms(message: Message) -> str | tuple[str, ...]:
+    return message.string if isinstance(message.string, str) else tuple(message.string or ())
+
+
+def _all_said(message: Message) -> bool:
+    forms = _forms(message)
+    return bool(forms) and all(forms)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from . import instant
@@ -45,6 +46,9 @@ LABELS = {
     "stripe_refund": "Stripe refund",
     "stripe_account": "Stripe account",
     "card_last4": "Card ends in",
+    "code_last4": "Code ends in",
+    "bundle_sha256": "SHA-256 of the bundle",
+    "sms_reminders": "SMS reminders",
     "online_bookable": "Can be booked online",
     "fields_present": "Fields that were filled in",
     "fields_changed": "Fields that changed",
@@ -75,10 +79,10 @@ _DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Speech(Wording):
-    """A wording that can also say days and numbers."""
+    """A wording that can also say days, and numbers: whole ones and Decimals."""
 
     day: Callable[[date], str] = date.isoformat
-    number: Callable[[int], str] = str
+    number: Callable[[Any], str] = str
 
 
 PLAIN = Speech()
@@ -232,7 +236,7 @@ class _Said:
         if name.endswith("_minutes"):
             return self._minutes(value)
         if name.endswith("_basis_points"):
-            return f"{self.speech.number(value // 100)}{f'.{value % 100:02d}' if value % 100 else ''} %"
+            return f"{self.speech.number(Decimal(value) / 100 if value % 100 else value // 100)} %"
         return self.speech.number(value)
 
     def _minutes(self, value: int) -> str:

@@ -133,7 +133,7 @@ def test_a_length_of_time_is_in_days_hours_and_minutes(recorded):
 
 
 def test_a_tax_rate_is_in_per_cent(recorded):
-    for points, text in ((2300, "23 %"), (650, "6.50 %"), (5, "0.05 %")):
+    for points, text in ((2300, "23 %"), (650, "6.5 %"), (5, "0.05 %")):
         shown = of(recorded("service.created", {"tax_rate_basis_points": points}, client=None))
         assert shown["Tax rate"].text == text
 
@@ -188,6 +188,8 @@ def test_a_readers_language_says_labels_words_amounts_and_days(recorded):
     assert (shown["<Amount>"].text, shown["<Source>"].text) == ("EUR/250", "<stripe dashboard>")
     shown = of(recorded("voucher.expired", {"expires_on": "2026-05-04"}), **speech)
     assert shown["<Expires on>"].text == "04.05.2026"
+    rate = recorded("service.created", {"tax_rate_basis_points": 650}, client=None)
+    assert of(rate, number=lambda value: f"{value}".replace(".", ","))["Tax rate"].text == "6,5 %"
     shown = of(recorded("booking.created", {"starts_at": AT}), **speech)
     assert shown["<Begins>"].text == "Europe/Lisbon@1777881600000000"
 

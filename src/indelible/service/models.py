@@ -89,6 +89,10 @@ class OneTimeLink(models.Model):
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="links")
     made_by = models.ForeignKey(User, models.CASCADE, null=True, related_name="links_made")
 
+    @property
+    def in_role(self) -> Role:
+        return ROLES[self.role]
+
     @classmethod
     def make(cls, kind: str, lasts: timedelta, **fields: Any) -> tuple[OneTimeLink, str]:
         """Return the link and its secret, which nobody can find out from the database."""

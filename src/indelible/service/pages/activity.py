@@ -84,7 +84,8 @@ def _bar(visit: Visit, wish: Asked) -> dict[str, Any]:
     return {
         "chart": None if wish.problem else chart(visit, wish.wanted),
         "totals_url": address("totals", visit.clinic_id, wish.text),
-        "form": filters.form(wish.wanted, visit.today()),
+        # What was not understood stays in the box, to be mended there.
+        "form": filters.Form(words=wish.text) if wish.problem else filters.form(wish.wanted, visit.today()),
         "chips": shown_chips(visit, wish.wanted),
         "acting": acting(visit.log),
         "kinds": filters.KINDS,

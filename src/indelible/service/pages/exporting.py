@@ -42,7 +42,7 @@ FORMATS: dict[str, tuple[str, str, Any, Any]] = {
     "csv-data": ("csv", "text/csv; charset=utf-8", _("CSV for a program"),
                  _("The same rows without the mark at the beginning that Excel wants.")),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _("Excel workbook"),
-             _("Dates and amounts are dates and numbers; up to a million rows.")),
+             _("The same rows; amounts are numbers, times are text. Up to a million rows.")),
     "jsonl": ("jsonl", "application/x-ndjson", _("JSON Lines"), _("Every field of every entry, for a program.")),
     "bundle": ("zip", "application/zip", _("Evidence bundle"),
                _("For somebody who does not trust us: each entry with its proof, checked without a network.")),

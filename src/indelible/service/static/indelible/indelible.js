@@ -110,6 +110,19 @@ document.querySelectorAll("[data-toggle]").forEach((button) => {
 // Buttons that need this file are there only with it.
 document.querySelectorAll("[data-print], [data-copy-from]").forEach((button) => button.removeAttribute("hidden"));
 
+// Arrow keys change a closed list at every step: who chooses with them says when it is done, with Enter or "Show".
+let byArrow = false;
+document.addEventListener("pointerdown", () => (byArrow = false), true);
+document.addEventListener("focusin", () => (byArrow = false));
+document.addEventListener("keydown", (event) => {
+  if (event.target.tagName !== "SELECT") return;
+  if (event.key !== "Enter") byArrow = true;
+  else if (byArrow && event.target.closest("form.filter")) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
+}, true);
+
 // A choice of days leaves the two dates behind, and the other way round.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form.filter");
@@ -117,5 +130,5 @@ document.addEventListener("change", (event) => {
   if (event.target.name === "days" && event.target.value) {
     form.querySelectorAll("input[type=date]").forEach((input) => (input.value = ""));
   } else if (event.target.type === "date" && form.elements.days) form.elements.days.value = "";
-  if (event.target.tagName === "SELECT") form.requestSubmit();
+  if (event.target.tagName === "SELECT" && !byArrow) form.requestSubmit();
 });
