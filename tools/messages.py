@@ -60,14 +60,14 @@ WORDS = (
     "clinic cancelled", "staff absent", "moved away", "duplicate", "goodwill", "price error", "treatment interrupted",
     "medical", "card declined", "expired card", "do not honor", "generic decline", "incorrect cvc",
     "insufficient funds", "amex", "mastercard", "visa", "body", "face", "laser", "voucher", "vouchers", "en", "pt",
-    "receptionist", "practitioner", "anonymous",
+    "receptionist", "practitioner", "anonymous", "access",
 )  # fmt: skip
 # Names of fields in what a host hands over whole: a snapshot of a service or schedule, changes of a client or setting.
 FIELDS = (
     "id", "name", "description", "email", "phone", "address", "birthday", "birth_date", "city", "postcode", "notes",
     "newsletter", "bank_account", "emergency_contact", "preferred_language", "sender_name", "show_prices",
     "sms_reminders", "reminder_hours", "idle_timeout_minutes", "points_per_euro", "days_ahead", "valid_days", "absent",
-    "break", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "every_other_sat",
+    "until", "invitation", "break", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "every_other_sat",
 )  # fmt: skip
 
 # What Django says in our forms and has no Portuguese for.

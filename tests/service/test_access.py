@@ -52,3 +52,22 @@ def test_reading_is_recorded_once_in_a_session(service):
     for _ in range(3):
         client.get(f"/c/{log.info.id}/")
     assert len(list(log.read("action:log.viewed"))) == 1
+
+
+def test_who_may_enter_and_until_when_is_recorded(service):
+    from indelible.service.access import today
+
+    log = service.clinic()
+    owner, day = service.user("owner", log), today(log)
+    auditor = service.user("auditor", log, until=day)
+    client, people = service.client(owner), f"/c/{log.info.id}/people/"
+    client.post(f"{people}invite/", {"email": "new@clinic.example", "role": "staff"})
+    client.post(f"{people}{auditor.public_id}/role/", {"role": "auditor", "until": day + timedelta(days=9)})
+    link = owner.links_made.get()
+    client.post(f"{people}invitations/{link.pk}/withdraw/")
+    changes = [view.context["changes"] for view in log.read("action:settings.changed")]
+    assert [[one["field"] for one in change] for change in changes] == [
+        ["email", "invitation"], ["email", "until"], ["email", "invitation"]]  # fmt: skip
+    assert [(change[1]["old"], change[1]["new"]) for change in changes] == [
+        ("staff", None), (str(day), str(day + timedelta(days=9))), (None, "staff")]  # fmt: skip
+    assert all(view.actor["id"] == owner.public_id for view in log.read("action:settings.changed"))

@@ -22,7 +22,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from ...catalogue.account import PasswordResetRequested, StaffDeactivated, StaffRoleChanged
+from ...catalogue.settings import SettingsChanged
 from ...django import record
+from ...document import Target
 from .. import mail
 from ..access import Visit, in_clinic
 from ..giving import may_reset
@@ -142,10 +144,13 @@ def invite(request: HttpRequest, visit: Visit) -> HttpResponse:
     if Membership.objects.filter(clinic_id=visit.clinic_id, user__email=email).exists():
         form.add_error("email", _("Somebody with this address belongs to the clinic already."))
         return _page(request, visit, form, 400)
-    link, secret = OneTimeLink.make(
-        OneTimeLink.INVITATION, INVITATION_LASTS, clinic_id=visit.clinic_id, email=email,
-        role=form.cleaned_data["role"], until=form.cleaned_data["until"], made_by=visit.user,
-    )  # fmt: skip
+    role = form.cleaned_data["role"]
+    with transaction.atomic():
+        link, secret = OneTimeLink.make(
+            OneTimeLink.INVITATION, INVITATION_LASTS, clinic_id=visit.clinic_id, email=email, role=role,
+            until=form.cleaned_data["until"], made_by=visit.user,
+        )  # fmt: skip
+        _record_access(visit, email, "invitation", None, role)
     address = settings.INDELIBLE_URL + reverse("invitation", args=[secret])
     return _hand_over(request, visit, link.email, address, "invitation")
 
@@ -171,8 +176,12 @@ def withdraw(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
     """End an invitation that nobody took."""
     mine = OneTimeLink.objects.filter(kind=OneTimeLink.INVITATION, clinic_id=visit.clinic_id,
                                       role__in=visit.role.gives)  # fmt: skip
-    if not mine.filter(pk=number).delete()[0]:
-        raise Http404
+    with transaction.atomic():
+        link = mine.filter(pk=number).first()
+        if link is None:
+            raise Http404
+        _record_access(visit, link.email, "invitation", link.role, None)
+        link.delete()
     messages.success(request, _("The invitation is withdrawn."))
     return redirect("people", visit.clinic_id)
 
@@ -199,8 +208,20 @@ def _change(visit: Visit, one: Membership, role: str, until: date | None) -> Non
         if role != one.role:
             record(StaffRoleChanged.model_validate({"role": {"old": one.role, "new": role}}), target=staff(one.user),
                    actor=visit.actor, clinic=visit.clinic_id)  # fmt: skip
+        if until != one.until:
+            _record_access(visit, one.user.email, "until", one.until, until)
         one.role, one.until = role, until
         one.save()
+
+
+def _record_access(visit: Visit, email: str, what: str, old: object, new: object) -> None:
+    """Record a change of who may enter that no action of staff says. Both values are personal, and sealed."""
+    changes = [
+        {"field": "email", "old": email, "new": email},
+        {"field": what, "old": None if old is None else str(old), "new": None if new is None else str(new)},
+    ]
+    record(SettingsChanged.model_validate({"section": "access", "changes": changes}), actor=visit.actor,
+           clinic=visit.clinic_id, target=Target("clinic", visit.clinic_id, visit.log.info.name))  # fmt: skip
 
 
 @require_POST
