@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import instant
-from .view import ENGLISH, View, Wording
+from .view import View, Wording
 
 LABELS = {
     "starts_at": "Begins",
@@ -251,6 +251,3 @@ class _Said:
         if _DAY.fullmatch(value):
             return self.speech.day(date.fromisoformat(value))
         return self.speech.translate(value.replace("_", " ")) if _WORD.fullmatch(value) else value
-
-
-__all__ = ["ENGLISH", "LABELS", "PLAIN", "STATES", "Detail", "Speech", "details", "kind_label", "label", "snapshot"]

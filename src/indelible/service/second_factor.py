@@ -26,8 +26,8 @@ from .recording import Method, record_failed_login
 _LOCKED = ("too_many_login_attempts", "rate_limited")
 
 
-class Code(AuthenticateForm):
-    """A code of the app, or a recovery code. A wrong one is recorded by allauth's signal, in `signals.py`."""
+class _Locking(forms.Form):
+    """Records that too many wrong codes were given; each wrong one is recorded by allauth's signal, in `signals.py`."""
 
     def clean_code(self) -> str:
         try:
@@ -37,15 +37,12 @@ class Code(AuthenticateForm):
             raise
 
 
-class CodeAgain(ReauthenticateForm):
+class Code(_Locking, AuthenticateForm):
+    """A code of the app, or a recovery code."""
+
+
+class CodeAgain(_Locking, ReauthenticateForm):
     """The same, of somebody who is signed in and proves who they are."""
-
-    def clean_code(self) -> str:
-        try:
-            return str(super().clean_code())
-        except ValidationError as error:
-            _record_lock(self.user, error)
-            raise
 
 
 def _record_lock(user: User, error: ValidationError) -> None:
