@@ -28,7 +28,7 @@ from .export.whole import whole_files
 from .exported import record_export, without_clients
 from .journal import ClinicLog
 from .query import Query
-from .reading import CHUNK, Words
+from .reading import CHUNK
 from .store import CheckpointRow, PersonalRow, Selection
 
 _ANONYMIZED = "a client was anonymized while the bundle was written; make it again"
@@ -107,10 +107,10 @@ class _Bundling:
             return self._write(file, checkpoint, first, last)
 
     def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:
-        selection = replace(self.log.select(self.wanted, last), from_seq=first)
-        words = Words(self.wanted.words, self.wanted.unwanted_words)
+        sought = self.log.seek(self.wanted, last)
+        selection, words = replace(sought.selection, from_seq=first), sought.words
         with Writer(file, self.log.sealer, frozenset(self.given)) as writer:
-            writer.rows(self._stored(selection), words.test() if any(words) else lambda view: True)
+            writer.rows(self._stored(selection), words.test() if words else lambda view: True)
             erasures = self._erasures(writer)
             statement = self._statement(first, last, len(writer.seqs))
             files = writer.seal(statement, readme(statement, self.log.info.vkey))

@@ -30,6 +30,7 @@ from .append import Appended, append
 from .catalogue import Action
 from .catalogue.log import LogContinued
 from .catalogue.settings import ClinicTimeZoneChanged, SettingsChanged
+from .directory import Directory
 from .document import Actor, Document, Person, Request, System, Target
 from .drafting import Draft
 from .erasure import Anonymized, RequestedBy
@@ -40,7 +41,8 @@ from .merkle import EMPTY_ROOT
 from .note import Signer
 from .personal import TOKEN_BYTES, Sealer
 from .query import Query, Vocabulary
-from .reading import PAGE_LIMIT, Cursor, Page, Reader, Words
+from .reading import PAGE_LIMIT, Cursor, Page, Reader
+from .searching import Sought, search
 from .selecting import Selecting
 from .store import CheckpointRow, Clinic, Installation, KeyRow, Selection, Store
 from .stores import sqlite
@@ -325,6 +327,7 @@ class ClinicLog:
         self.sealer = Sealer(secret["data"], secret["lookup"][max(secret["lookup"])])
         self.signer = Signer(clinic.origin, secret["signing"][max(secret["signing"])])
         self._reader = Reader(self.store, clinic.id, self.sealer)
+        self._directory = Directory(self.store, clinic.id, self.sealer)
         self.unsigned = False
         self._signed_at = 0
 
@@ -455,6 +458,7 @@ class ClinicLog:
                 request=request or Request(),
             )
         if done.entry is not None:
+            self._directory.forget()
             self.unsigned = True
             self.sign_when_due(0)
         return replace(done, wiped=self.store.wipe())
@@ -504,21 +508,23 @@ class ClinicLog:
         entry.
         """
         wanted = self._query(words)
-        selection = replace(self.select(wanted, up_to), from_seq=after_seq + 1)
-        return self._reader.views(selection, _free(wanted), limit)
+        sought = self.seek(wanted, up_to)
+        return self._reader.views(replace(sought.selection, from_seq=after_seq + 1), sought.words, limit)
 
-    def views(self, selection: Selection, limit: int | None = None) -> Iterator[View]:
-        """Yield the entries of a selection, newest first."""
-        return self._reader.views(selection, limit=limit)
+    def views(self, selection: Selection, limit: int | None = None, *, after: Cursor | None = None) -> Iterator[View]:
+        """Yield the entries of a selection, newest first; with `after` those behind a place."""
+        return self._reader.views(selection, limit=limit, after=after)
 
     def page(self, words: Query | str | Sequence[str] = "", *, after: Cursor | None = None, limit: int = 50) -> Page:
         """Return one page of the entries that a filter means, newest first: the first one, or the one after a cursor.
 
-        With free words it opens at most SEARCH_LIMIT entries and says how far back it came. Raises InvalidQuery.
+        Free words are looked up as ids and names; with others it opens at most SEARCH_LIMIT entries and says how far
+        back it came (`Page`). Raises InvalidQuery.
         """
-        wanted = self._query(words)
+        sought = self.seek(self._query(words))
         limit = max(1, min(limit, PAGE_LIMIT))
-        return self._reader.page(self.select(wanted), after, _free(wanted), limit)
+        page = self._reader.page(sought.selection, after, sought.words, limit)
+        return replace(page, looked_up=sought.looked_up)
 
     def entry(self, which: int | str) -> View:
         """Return one entry by its seq or its id. Raises NotFound."""
@@ -545,14 +551,17 @@ class ClinicLog:
         return selecting.vocabulary(self.store, self.info.id)
 
     def select(self, wanted: Query, up_to: int | None = None) -> Selection:
-        """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens."""
+        """Return a filter in the store's terms: days as instants in the clinic's zone, ids as tokens.
+
+        Free words are not in it: `seek` has them too.
+        """
         return self.selecting().select(wanted, self.size if up_to is None else up_to)
+
+    def seek(self, wanted: Query, up_to: int | None = None) -> Sought:
+        """Return how the entries of a filter are found: what is selected, and the free words that must be in it."""
+        return search(self.selecting(), self._directory, wanted, self.size if up_to is None else up_to)
 
     def selecting(self) -> Selecting:
         """What turns words into selections here, with the zone that the clinic has now: another process may move it."""
         self.info = replace(self.info, zone=self.store.zone(self.info.id))
         return Selecting(self.store, self.info.id, self.info.zone, self.sealer)
-
-
-def _free(wanted: Query) -> Words:
-    return Words(wanted.words, wanted.unwanted_words)

@@ -3,6 +3,7 @@
     text   = words separated by white space; the empty text means every entry
     word   = ["-"] (key ":" value | free); a hyphen at the beginning always excludes
     key    = "actor" | "action" | "category" | "target" | "client" | "about" | "operation" | "stripe" | "from" | "to"
+           | "ip" | "in"
     value  = bare | quoted
     free   = bare without a colon | quoted
     bare   = characters other than white space and double quotes, straight or curly
@@ -16,13 +17,17 @@
     about     the id of a thing or a person in any role, or kind/id: booking/7, staff/usr_12
     operation the id of an operation: the entries of one click
     stripe    a Stripe id, as pasted from its dashboard: ch_..., re_..., pi_..., evt_...
-    free      text that occurs in the entry: in what it says, or in one of its personal values; in any case of letters
+    ip        an address, the beginning of one that ends with a dot or a colon, or a network: 203.0.113.0/24. It is a
+              free word that must be one of these, and is printed as such
+    in        "text": free words are looked for in the text of every entry, also where they are an id or a name
+    free      an id or the name of a person, or else text that occurs in the entry: in what it says, or in one of its
+              personal values (`searching.py`), however it is spelled (`matching.py`)
     from, to  a day of the clinic, YYYY-MM-DD; both belong to the range; each at most once, never with "-"
 
 The same key again means "or"; different keys mean "and"; each word with "-" means "and not". Every free word must
-occur, and none that has a "-"; the name of a key without a colon is a free word. A free word has at least two
-characters, white space and accents not counted. An actor whose id is one of the five kinds cannot be asked for by id.
-kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a control character, a line
+occur, and none that has a "-"; the name of a key without a colon is a free word, and so is an IPv6 address. A free word
+has at least two characters as it is compared, white space not counted. An actor whose id is one of the five kinds
+cannot be asked for by id. kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a control character, a line
 separator or a lone surrogate.
 
 A filter may also come as several words, the arguments of a command line: they are the text with single spaces between,
@@ -42,9 +47,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from . import matching
 from .errors import InvalidInput, InvalidQuery
 
-KEYS = ("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to")
+KEYS = ("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to", "ip", "in")
 KINDS = ("staff", "client", "system", "integration", "support")
 
 # Ids and codes are shorter; it bounds what a manifest and an index look-up carry.
@@ -59,6 +65,10 @@ MOST_VALUES = 50
 # More than `format` can print (50 words of two escaped characters per character); it bounds the time for one text.
 LONGEST_TEXT = 32_768
 
+_NO_ADDRESS = (
+    "ip is no address; write ip:203.0.113.9 for one, ip:203.0.113. for all that begin so, "
+    "or ip:203.0.113.0/24 for a network"
+)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _COLON = "to search for a text with a colon, put it in double quotes"
 # Keys whose values are ids, and the member of Choice that holds them.
@@ -127,8 +137,8 @@ class Query:
     - `wanted.actions` is empty or holds the action; `wanted.categories` likewise the category
     - `wanted.targets`, `clients`, `abouts`, `operations` and `stripes` are each empty or hold one that the entry has
     - nothing in `unwanted` holds the actor's id, its kind, the action, the category, or an id that the entry has
-    - every one of `words` occurs in it, without regard to case, and none of `unwanted_words`; each is there once, as
-      typed and in the order typed
+    - every one of `words` finds it, and none of `unwanted_words`; each is there once, as typed and in the order typed.
+      With `in_text` a word that is an id or a name is looked for in the texts of all entries too
     - the day in the clinic's zone is `first` or later, and `last` or earlier
 
     Raises InvalidInput for what has no text form.
@@ -140,6 +150,7 @@ class Query:
     last: date | None = None
     words: tuple[str, ...] = ()
     unwanted_words: tuple[str, ...] = ()
+    in_text: bool = False
 
     def __post_init__(self) -> None:
         if self.first and self.last and self.first > self.last:
@@ -177,14 +188,17 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
     wanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
     unwanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
     free: tuple[dict[str, None], dict[str, None]] = ({}, {})  # in the order in which they were typed
+    in_text = False
     for count, word in enumerate(_words(whole), 1):
-        # Two words more than values: from and to.
-        if count > MOST_VALUES + 2:
+        # Three words more than values: from, to and in.
+        if count > MOST_VALUES + 3:
             raise InvalidQuery(f"the filter has more than {MOST_VALUES} values", word.position)
         if word.key in ("from", "to"):
             _check_day(word, days)
             days[word.key] = word
-        elif not word.key:
+        elif word.key == "in":
+            in_text = True
+        elif word.key in ("", "ip"):
             free[word.negated][word.value] = None
         else:
             _check_known(word, vocabulary)
@@ -192,7 +206,7 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
     _check_order(days)
     first, last = (date.fromisoformat(days[key].value) if key in days else None for key in ("from", "to"))
     try:
-        return Query(_choice(wanted), _choice(unwanted), first, last, tuple(free[0]), tuple(free[1]))
+        return Query(_choice(wanted), _choice(unwanted), first, last, tuple(free[0]), tuple(free[1]), in_text)
     except InvalidInput as error:
         raise InvalidQuery(str(error), 0) from error
 
@@ -207,12 +221,14 @@ def format(query: Query) -> str:
     words += [f"-{key}:{_quoted(value)}" for key, value in query.unwanted.pairs()]
     words += [_quoted_word(word) for word in query.words]
     words += [f"-{_quoted_word(word)}" for word in query.unwanted_words]
+    if query.in_text:
+        words.append("in:text")
     return " ".join(words)
 
 
 def without_words(query: Query) -> Query:
     """Return the query without both kinds of free words: what the log may record, since a word may be a name."""
-    return replace(query, words=(), unwanted_words=())
+    return replace(query, words=(), unwanted_words=(), in_text=False)
 
 
 def in_words(query: Query, zone: str) -> str:
@@ -222,7 +238,8 @@ def in_words(query: Query, zone: str) -> str:
     """
     parts = [f"{key} {' or '.join(values)}" for key, values in _by_key(query.wanted)]
     if query.words:
-        parts.append(f"containing {' and '.join(map(_cited, query.words))}")
+        where = " (looked for in every text)" if query.in_text else ""
+        parts.append(f"containing {' and '.join(map(_cited, query.words))}{where}")
     if query.unwanted_words:
         parts.append(f"not containing {' or '.join(map(_cited, query.unwanted_words))}")
     if query.first or query.last:
@@ -281,7 +298,7 @@ def _end_of_word(text: str, position: int) -> int:
 def _read_word(word: str, position: int) -> _Word:
     negated = word.startswith("-")
     key, colon, raw = word[negated:].partition(":")
-    if not colon or word.startswith('"', negated):
+    if not colon or word.startswith('"', negated) or (key not in KEYS and matching.network_of(word[negated:])):
         return _read_free(word[negated:], negated, position)
     if key not in KEYS:
         raise InvalidQuery(_unknown_key(key), position)
@@ -291,6 +308,10 @@ def _read_word(word: str, position: int) -> _Word:
     problem = _problem(key, value)
     if problem:
         raise InvalidQuery(f"{key} {problem}", position)
+    if key == "in" and (negated or value != "text"):
+        raise InvalidQuery("in takes only in:text, without a hyphen: free words are looked for in every text", position)
+    if key == "ip" and matching.network_of(value) is None:
+        raise InvalidQuery(_NO_ADDRESS, position)
     return _Word(position, negated, key, value)
 
 
@@ -348,10 +369,10 @@ def _problem_of_word(word: str) -> str:
     """What is wrong with a free word, as a sentence; empty where nothing is."""
     if problem := word and _problem("", word):
         return f"a text to search for {problem}"
-    if sum(not char.isspace() and not unicodedata.combining(char) for char in word) < SHORTEST_WORD:
+    if len(matching.fold(word).replace(" ", "")) < SHORTEST_WORD:
         return (
-            f"a text to search for has at least {SHORTEST_WORD} characters, spaces and accents not counted; one letter "
-            "is in nearly every entry"
+            f"a text to search for has at least {SHORTEST_WORD} characters, spaces, accents and apostrophes not "
+            "counted; one letter is in nearly every entry"
         )
     return ""
 

@@ -6,23 +6,22 @@ higher numbers than the head of then and do not come in.
 
     cursor = occurred_at "." seq "." up_to          decimal integers, occurred_at in microseconds since 1970 UTC
 
-Free words are looked for in the opened values of the entries that the rest of the filter means, so a page with free
-words opens at most SEARCH_LIMIT entries and says how far back it came.
+Free words that nothing is known by are looked for in the opened values of the entries that the rest of the filter
+means (`searching.py`), so a page with such words opens at most SEARCH_LIMIT entries and says how far back it came.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from . import entry, instant
 from .errors import InvalidInput, MalformedProof
 from .personal import Sealer
+from .searching import LookedUp, Words
 from .store import Found, Selection, Store
 from .view import View, open_each
 
@@ -63,7 +62,9 @@ class Page:
     """Some entries, newest first. `older` is where the next page begins, None at the end of the list.
 
     `searched` is how many entries were opened to look for free words, and `searched_to` the instant of the oldest of
-    them; 0 and None where the filter has no free words.
+    them; 0 and None where the filter has no free words, or all of them were looked up. A page of fewer entries than its
+    limit that has an `older` ended because it had opened SEARCH_LIMIT of them: what matches may lie further back.
+    `looked_up` says which words were found by index, as the id of something or somebody's name.
     """
 
     views: Sequence[View]
@@ -71,23 +72,7 @@ class Page:
     older: Cursor | None
     searched: int = 0
     searched_to: int | None = None
-
-
-class Words(NamedTuple):
-    """Free words: every one of `wanted` must occur in an entry, and none of `unwanted`."""
-
-    wanted: tuple[str, ...] = ()
-    unwanted: tuple[str, ...] = ()
-
-    def test(self) -> Callable[[View], bool]:
-        """Return whether a view has the words, as a function; words are compared without case and accents."""
-        wanted, unwanted = [fold(word) for word in self.wanted], [fold(word) for word in self.unwanted]
-
-        def has(view: View) -> bool:
-            text = fold(searchable(view))
-            return all(word in text for word in wanted) and not any(word in text for word in unwanted)
-
-        return has
+    looked_up: tuple[LookedUp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +83,19 @@ class Reader:
     clinic_id: str
     sealer: Sealer
 
-    def views(self, selection: Selection, words: Words = Words(), limit: int | None = None) -> Iterator[View]:  # noqa: B008
-        """Yield every entry that is meant, in constant memory."""
+    def views(
+        self,
+        selection: Selection,
+        words: Words = Words(),  # noqa: B008 - immutable
+        limit: int | None = None,
+        after: Cursor | None = None,
+    ) -> Iterator[View]:
+        """Yield every entry that is meant, in constant memory; with `after` those behind a place."""
         left = limit
-        has = words.test() if any(words) else None
+        has = words.test() if words else None
         before: tuple[int, int] | None = None
+        if after is not None:
+            selection, before = replace(selection, up_to=after.up_to), (after.occurred_at, after.seq)
         while left is None or left > 0:
             wanted = CHUNK if left is None or has else min(CHUNK, left)
             found = self.store.page(self.clinic_id, selection, before, wanted)
@@ -121,7 +114,7 @@ class Reader:
         if after is not None:
             selection = replace(selection, up_to=after.up_to)
         place = None if after is None else (after.occurred_at, after.seq)
-        if any(words):
+        if words:
             return self._search(selection, place, words, limit)
         found = self.store.page(self.clinic_id, selection, place, limit + 1)
         shown = found[:limit]
@@ -162,37 +155,3 @@ class Reader:
 
 def _behind(selection: Selection, shown: Sequence[Found]) -> Cursor | None:
     return Cursor(shown[-1].occurred_at, shown[-1].seq, selection.up_to) if shown else None
-
-
-def searchable(view: View) -> str:
-    """The texts of an entry that free words are looked for in: what it says, its values, the ids in it."""
-    texts = [view.sentence, view.label, view.id, view.members.get("operation", "")]
-    _collect(view.values, texts)
-    _collect(view.context, texts)
-    if target := view.target:
-        texts.append(target.get("id") or "")
-    return "\n".join(texts)
-
-
-def _collect(value: Any, texts: list[str]) -> None:
-    if type(value) is str:
-        texts.append(value)
-    elif isinstance(value, dict):
-        for member in value.values():
-            _collect(member, texts)
-    elif isinstance(value, list):
-        for member in value:
-            _collect(member, texts)
-
-
-def fold(text: str) -> str:
-    """Return text as it is compared: without case and without accents."""
-    if text.isascii():
-        return text.lower()
-    return _fold(text) if len(text) < 200 else _fold.__wrapped__(text)
-
-
-@lru_cache(maxsize=4096)
-def _fold(text: str) -> str:
-    parts = unicodedata.normalize("NFKD", text)
-    return unicodedata.normalize("NFKC", "".join(c for c in parts if not unicodedata.combining(c))).casefold()

@@ -112,6 +112,10 @@ class Selecting:
                 if known not in ("person", "evidence", "operation"):
                     yield Reference(known, text.encode(), role)
 
+    def known_by(self, text: str) -> tuple[Reference, ...]:
+        """What an id may mean, whether or not the log knows it: a Stripe id, an operation, a thing, a person."""
+        return tuple(sorted({Reference("operation", text.encode()), *self._stripe(text)}, key=_order))
+
     def _people(self, realms: Iterable[str], host_id: str, role: str | None = None) -> Iterator[Reference]:
         for realm in realms:
             if (token := self.token(realm, host_id)) is not None:

@@ -133,7 +133,8 @@ class Selection:
     """A filter in the store's own terms. None means no condition; an empty tuple matches nothing.
 
     `intervals` are half-open ranges of microseconds, None for an open end. `from_seq` and `up_to` bound seq, both
-    inclusive. Of each group of `references` an entry has at least one; of `not_references` it has none.
+    inclusive; with `only` no other seq is meant. Of each group of `references` an entry has at least one; of
+    `not_references` it has none.
     """
 
     up_to: int
@@ -145,6 +146,7 @@ class Selection:
     references: tuple[tuple[Reference, ...], ...] = ()
     not_references: tuple[Reference, ...] = ()
     from_seq: int = 1
+    only: int | None = None
 
 
 class Found(NamedTuple):

@@ -3,8 +3,9 @@
 Days are those of the clinic's zone now, as `from:` and `to:` of a filter are: a day may have 23 or 25 hours, and one
 that the zone skipped has no entries. Money counts as the catalogue says of each action: `in`, `out` or `none`.
 
-Without free words every tally is exact. Free words are looked for in opened entries, so with them at most SEARCH_LIMIT
-entries are opened, the newest; where there are more, a tally says so (`whole` is false) and how far back it came.
+Without free words every tally is exact, and also with those that are looked up as an id or a name. Others are looked
+for in opened entries, of which at most SEARCH_LIMIT are opened, the newest; where there are more, a tally says so
+(`whole` is false), how far back it came, and from where it can go on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from .catalogue import registered
 from .errors import InvalidInput
 from .journal import ClinicLog
 from .query import Query
-from .reading import Words
+from .reading import Cursor
+from .searching import Words
 from .store import AmountTally, Selection
 from .view import View
 
@@ -33,11 +35,13 @@ DAYS_LIMIT = 3_660
 @dataclass(frozen=True, slots=True)
 class Counted:
     """How many entries a filter means. `whole` is false where more entries would have to be opened for free words;
-    `reached` is then the instant of the oldest that was, in microseconds. Likewise in the tallies below."""
+    `reached` is then the instant of the oldest that was, in microseconds, and `older` the place from which to go on.
+    Likewise in the tallies below; the days of a chart go on with a last day of where it came to."""
 
     entries: int
     whole: bool = True
     reached: int | None = None
+    older: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,19 @@ class Totals:
     currencies: Sequence[CurrencyTotal]
     whole: bool = True
     reached: int | None = None
+    older: Cursor | None = None
 
 
-def count(log: ClinicLog, wanted: Query, *, up_to: int | None = None) -> Counted:
-    """Count the entries of a filter, among those with a number of at most `up_to` (default: all)."""
-    selection = log.select(wanted, up_to)
-    if _has_words(wanted):
-        found = _search(log, wanted, selection)
-        return Counted(len(found.hits), found.whole, found.reached)
+def count(log: ClinicLog, wanted: Query, *, up_to: int | None = None, after: Cursor | None = None) -> Counted:
+    """Count the entries of a filter, among those with a number of at most `up_to` (default: all).
+
+    `after` is the `older` of a count that was not whole: it counts on behind it, and counts nothing twice.
+    """
+    sought = log.seek(wanted, up_to)
+    selection = sought.selection
+    if sought.words or after is not None:
+        found = _search(log, sought.words, selection, after)
+        return Counted(len(found.hits), found.whole, found.reached, found.older)
     (entries,) = log.store.counts(log.info.id, selection, (instant.EARLIEST, instant.LATEST + 1))
     return Counted(entries)
 
@@ -108,12 +117,13 @@ def per_day(log: ClinicLog, wanted: Query, *, first: date, last: date, up_to: in
     if length > DAYS_LIMIT:
         raise InvalidInput(f"is more than {DAYS_LIMIT} days before the last day; choose fewer days", "first")
     days = [date.fromordinal(first.toordinal() + number) for number in range(length)]
-    selection = log.select(wanted, up_to)
+    sought = log.seek(wanted, up_to)
+    selection = sought.selection
     parts = sorted(part for day in days for part in _parts(log.info.zone, day))
     edges = sorted({edge for start, end, _ in parts for edge in (start, end)})
     found = _Search()
-    if _has_words(wanted):
-        found = _search(log, wanted, _within(selection, edges))
+    if sought.words:
+        found = _search(log, sought.words, _within(selection, edges))
         counts: Sequence[int] = _between([hit.occurred_at for hit in found.hits], edges)
     else:
         counts = log.store.counts(log.info.id, selection, edges)
@@ -125,19 +135,23 @@ def per_day(log: ClinicLog, wanted: Query, *, first: date, last: date, up_to: in
     return Days([Day(day, counted[day.toordinal()]) for day in days], found.whole, found.reached)
 
 
-def totals(log: ClinicLog, wanted: Query, *, up_to: int | None = None) -> Totals:
-    """Sum the money of a filter by currency; a currency without money in or out is left out."""
-    selection = log.select(wanted, up_to)
+def totals(log: ClinicLog, wanted: Query, *, up_to: int | None = None, after: Cursor | None = None) -> Totals:
+    """Sum the money of a filter by currency; a currency without money in or out is left out.
+
+    `after` is the `older` of totals that were not whole: it sums on behind it, and sums nothing twice.
+    """
+    sought = log.seek(wanted, up_to)
+    selection = sought.selection
     counting = {cls.code: cls.money for cls in registered() if cls.money != "none"}
     asked = counting.keys() if selection.actions is None else counting.keys() & set(selection.actions)
     selection = replace(selection, actions=tuple(sorted(asked)))
     found = _Search()
-    if _has_words(wanted):
-        found = _search(log, wanted, selection)
+    if sought.words or after is not None:
+        found = _search(log, sought.words, selection, after)
         amounts: Sequence[AmountTally] = _amounts_of(found.hits)
     else:
         amounts = log.store.amounts(log.info.id, selection)
-    return Totals(_by_currency(amounts, counting), found.whole, found.reached)
+    return Totals(_by_currency(amounts, counting), found.whole, found.reached, found.older)
 
 
 def _by_currency(amounts: Iterable[AmountTally], counting: Mapping[str, str]) -> list[CurrencyTotal]:
@@ -169,20 +183,18 @@ class _Search(NamedTuple):
     hits: Sequence[View] = ()
     whole: bool = True
     reached: int | None = None
+    older: Cursor | None = None
 
 
-def _has_words(wanted: Query) -> bool:
-    return bool(wanted.words or wanted.unwanted_words)
-
-
-def _search(log: ClinicLog, wanted: Query, selection: Selection) -> _Search:
-    has = Words(wanted.words, wanted.unwanted_words).test()
+def _search(log: ClinicLog, words: Words, selection: Selection, after: Cursor | None = None) -> _Search:
+    has = words.test()
     hits: list[View] = []
-    opened, reached = 0, None
-    for view in log.views(selection, limit=reading.SEARCH_LIMIT + 1):
-        if opened == reading.SEARCH_LIMIT:
-            return _Search(hits, False, reached)
-        opened, reached = opened + 1, view.occurred_at
+    opened, last = 0, None
+    for view in log.views(selection, limit=reading.SEARCH_LIMIT + 1, after=after):
+        if opened == reading.SEARCH_LIMIT and last is not None:
+            older = Cursor(last.occurred_at, last.seq, selection.up_to)
+            return _Search(hits, False, last.occurred_at, older)
+        opened, last = opened + 1, view
         if has(view):
             hits.append(view)
     return _Search(hits)

@@ -6,7 +6,8 @@ import pytest
 
 from indelible import reading
 from indelible.document import Staff
-from indelible.reading import Cursor, fold
+from indelible.matching import fold
+from indelible.reading import Cursor
 from indelible.testing.logs import event
 
 SYSTEM = {"kind": "system", "reason": "policy:late-cancel"}
@@ -52,7 +53,7 @@ def filled(log):
         ("bk_3", [3]),
         ("op_5f2c", [3]),
         ("sunday", [4]),
-        ('"sunday aenima"', []),
+        ('"sunday aenima"', [4]),
         ("srv_9", [4]),
         ('"deleted service"', [4]),
         ('"cancelled reservation"', [3, 2, 1]),

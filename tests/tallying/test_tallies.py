@@ -163,10 +163,11 @@ def test_an_anonymized_clients_money_still_counts(log):
 
 @pytest.fixture
 def long(log, monkeypatch):
-    """Seven charges of 1, 2, 4 ... cents, one a day from 1 April; on odd days of a client of the name Odd."""
+    """Seven charges of 1, 2, 4 ... cents, one a day from 1 April; on odd days of a client of the name Oddly, whom the
+    part "odd" of the name does not find by index."""
     monkeypatch.setattr(reading, "SEARCH_LIMIT", 4)
     for number in range(7):
-        client = {"id": f"cli_{number}", "name": "Even" if number % 2 else "Odd"}
+        client = {"id": f"cli_{number}", "name": "Even" if number % 2 else "Oddly"}
         time = f"2026-04-0{number + 1}T10:00:00Z"
         log.record_document(charge("charge.succeeded", 2**number, client=client, occurred_at=time))
     return log

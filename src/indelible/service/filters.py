@@ -64,6 +64,7 @@ _KEYS = {
     "stripe": gettext_lazy("Stripe"),
     "from": gettext_lazy("from"),
     "to": gettext_lazy("to"),
+    "in": gettext_lazy("looked for in"),
     "": gettext_lazy("containing"),
 }
 
@@ -83,6 +84,8 @@ def value_name(key: str, value: str, names: Mapping[str, str]) -> str:
         return str(KINDS[value]) if value in KINDS else names.get(value, value)
     if key == "category":
         return category_name(value)
+    if key == "in":
+        return _("every text")
     if key == "action":
         declared = catalogue.find(value)
         return _(declared.label) if declared else value
@@ -211,6 +214,8 @@ def chips(wanted: Query) -> Sequence[Chip]:
     for word in wanted.unwanted_words:
         rest = replace(wanted, unwanted_words=tuple(one for one in wanted.unwanted_words if one != word))
         found.append(Chip("", word, True, query.format(rest)))
+    if wanted.in_text:
+        found.append(Chip("in", "text", False, query.format(replace(wanted, in_text=False))))
     return found
 
 

@@ -146,6 +146,8 @@ def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, w
     where.add(f"+{order}.seq <= ?", selection.up_to)
     if selection.from_seq > 1:
         where.add(f"+{order}.seq >= ?", selection.from_seq)
+    if selection.only is not None:
+        where.add("e.seq = ?", selection.only)
     columns = f"{order}.seq AS seq, {order}.occurred_at AS occurred_at, e.body AS body"
     return f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where.conditions)}", where.values  # noqa: S608
 
