@@ -4,6 +4,7 @@
 
     apostrophes   of any kind and accents that stand alone are left out: O’Neill, O'Neill and ONeill are one
     hyphens       of any kind, dashes and the minus sign are "-"; soft hyphens and what cannot be seen are left out
+    quotes        double ones of any kind are the straight one
     spaces        of any kind, and several of them, are one " "
     letters       compatibility forms are taken apart (Unicode NFKD: ﬁ is fi, ² is 2), marks left out (é is e, İ is i),
                   case is folded (ß is ss), and the letters in LETTERS, which Unicode does not take apart, are replaced
@@ -43,6 +44,7 @@ LETTERS = {
 # U+00B4 and the like are taken apart into a space and a mark by Unicode, so they go before that.
 _APOSTROPHES = "'`´‘’‚‛ʹʻʼʽʾʿˈˊˋ′‵＇｀՚׳ꞌ"
 _HYPHENS = "‐‑‒–—―−﹘﹣－⁃"
+_QUOTES = "“”„‟«»〝〞＂"
 _CURRENCIES = {
     "€": "EUR", "£": "GBP", "¥": "JPY CNY", "₺": "TRY", "₹": "INR", "₽": "RUB", "₴": "UAH", "₪": "ILS", "₩": "KRW",
     "zl": "PLN", "kc": "CZK", "ft": "HUF", "kr": "SEK NOK DKK ISK", "lei": "RON MDL", "fr": "CHF", "r$": "BRL",
@@ -51,6 +53,7 @@ _CURRENCIES = {
 # A shorter number is in too many others.
 SHORTEST_NUMBER = 6
 
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SPACES = re.compile(r"\s+")
 # A number with what may stand between its digits; not the end of an id.
 _NUMBER = re.compile(r"(?<!\w)\+?\(?[0-9][0-9 ().\-/]{4,40}[0-9](?![\w])", re.ASCII)
@@ -76,6 +79,8 @@ def _replacement(char: str) -> str:
         return ""
     if char in _HYPHENS:
         return "-"
+    if char in _QUOTES:
+        return '"'
     if char.isspace():
         return " "
     apart = unicodedata.normalize("NFKD", char)
@@ -100,6 +105,8 @@ _ASCII = str.maketrans("\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f", " " * 9, "'`")
 
 def fold(text: str) -> str:
     """Return text as it is compared."""
+    if not text.isascii():  # most letters of most texts are plain, so only the others go through the table
+        text = _BEYOND_ASCII.sub(lambda found: found[0].translate(_TABLE), text)
     folded = text.lower().translate(_ASCII) if text.isascii() else text.translate(_TABLE)
     return _SPACES.sub(" ", folded) if "  " in folded else folded
 

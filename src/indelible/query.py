@@ -27,8 +27,8 @@
 The same key again means "or"; different keys mean "and"; each word with "-" means "and not". Every free word must
 occur, and none that has a "-"; the name of a key without a colon is a free word, and so is an IPv6 address. A free word
 has at least two characters as it is compared, white space not counted. An actor whose id is one of the five kinds
-cannot be asked for by id. kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a control character, a line
-separator or a lone surrogate.
+cannot be asked for by id. kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a
+control character, a line separator or a lone surrogate.
 
 A filter may also come as several words, the arguments of a command line: they are the text with single spaces between,
 so one argument may hold several words, and a value or a phrase with spaces needs its quotes also there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from ..export.manifest import Format
 from ..journal import ClinicLog
 from ..query import Query, in_words, point_at
 from ..reading import PAGE_LIMIT, Cursor, Page
+from ..searching import LookedUp
 from . import table
 from .options import AsId, AsJson, AsName, ClinicId, Database, actor, check_words, clinic_log, say
 
@@ -26,7 +28,8 @@ Words = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="QUERY",
-        help="actor: action: category: target: client: about: operation: stripe: from: to:, or text; - for not.",
+        help="actor: action: category: target: client: about: operation: stripe: from: to: ip:, or an id, a name, "
+        "or text; - for not.",
     ),
 ]
 
@@ -70,14 +73,17 @@ def list_entries(
             shown, count = table.entries(views, log.info.zone, title)
             if count:
                 table.console().print(shown)
-            say(_how_many(log, wanted, count))
+            say(_how_many(log, wanted, count, page))
+        _say_looked_up(page.looked_up if page else log.seek(wanted).looked_up)
         if page is not None:
-            _say_where(log, page)
+            _say_where(log, page, limit)
 
 
-def _how_many(log: ClinicLog, wanted: Query, count: int) -> str:
+def _how_many(log: ClinicLog, wanted: Query, count: int, page: Page | None) -> str:
     if log.size == 0:
         return "Nothing has been recorded in this log yet; `indelible record` or `indelible import` begins it."
+    if count == 0 and page is not None and page.older is not None:
+        return "Nothing found yet: older entries were not searched."
     if count == 0:
         free = bool(wanted.words or wanted.unwanted_words)
         also = " What was erased when a client was anonymized can no longer be found." if free else ""
@@ -85,7 +91,14 @@ def _how_many(log: ClinicLog, wanted: Query, count: int) -> str:
     return f"{count} of {log.size} entries, newest first."
 
 
-def _say_where(log: ClinicLog, page: Page) -> None:
+def _say_looked_up(looked_up: Sequence[LookedUp]) -> None:
+    """Which words were not searched for in the texts."""
+    for words, people in looked_up:
+        what = f"the name of {people} {'person' if people == 1 else 'people'}" if people else "the id of something"
+        say(f"“{' '.join(words)}” is {what} here: the entries that refer to it. in:text searches every text too.")
+
+
+def _say_where(log: ClinicLog, page: Page, limit: int) -> None:
     """How far back free words were looked for, and how to go on."""
     if page.searched_to is not None:
         minutes = instant.offset_minutes(page.searched_to, instant.zone(log.info.zone))
@@ -93,7 +106,8 @@ def _say_where(log: ClinicLog, page: Page) -> None:
         what = f"back to {day}" if page.older else "all there are"
         say(f"Looked for the text in {page.searched} entries, {what}.")
     if page.older is not None:
-        say(f"There are more: --older {page.older.encode()} shows the next ones, --limit 0 all of them.")
+        more = "There are more" if len(page.views) == limit else "There may be more"
+        say(f"{more}: --older {page.older.encode()} goes on, --limit 0 shows all of them.")
 
 
 def story(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from ... import catalogue, instant, query
+from ... import catalogue, query
 from ...errors import InvalidInput, InvalidQuery
 from ...query import Query
 from .. import filters, present
@@ -20,7 +20,7 @@ from ..access import Visit, in_clinic
 from ..actors import acting
 from ..noting import note_reading
 from ..roles import Right
-from .asking import Asked, address, asked
+from .asking import Asked, address, asked, local_day
 from .summary import chart
 
 # What fits on a few screens; "older" brings the next ones.
@@ -65,6 +65,10 @@ def _list(visit: Visit, wish: Asked) -> dict[str, Any]:
         "days": present.by_day(page.views, visit.clinic_id),
         "zone": visit.log.info.zone,
         "begun": _begun(visit, wish),
+        "reached": None if page.searched_to is None else local_day(visit, page.searched_to),
+        "looked_up": [(" ".join(one.words), one.people) for one in page.looked_up],
+        "in_text_url": address("activity", visit.clinic_id, query.format(replace(wish.wanted, in_text=True))),
+        "full": len(page.views) == ROWS,
         "older": address("activity", visit.clinic_id, wish.text, after=page.older.encode()) if page.older else "",
         "newest": address("activity", visit.clinic_id, wish.text),
         "new_url": address("new", visit.clinic_id, wish.text, since=str(page.up_to)),
@@ -75,9 +79,7 @@ def _begun(visit: Visit, wish: Asked) -> date | None:
     """The day that the page before ended in, whose heading is then said as continued."""
     if wish.after is None:
         return None
-    zone = instant.zone(visit.log.info.zone)
-    us = wish.after.occurred_at
-    return instant.to_datetime(us, instant.offset_minutes(us, zone)).date()
+    return local_day(visit, wish.after.occurred_at)
 
 
 def _bar(visit: Visit, wish: Asked) -> dict[str, Any]:

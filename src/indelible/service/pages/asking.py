@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ... import query
+from ... import instant, query
 from ...errors import InvalidInput, InvalidQuery
 from ...query import Query
 from ...reading import Cursor
@@ -36,6 +37,11 @@ def asked(request: HttpRequest, visit: Visit) -> Asked:
     except InvalidInput as error:
         return Asked(wanted, query.format(wanted), None, str(error))
     return Asked(wanted, query.format(wanted), after)
+
+
+def local_day(visit: Visit, us: int) -> date:
+    """Return the day of the clinic on which an instant is."""
+    return instant.to_datetime(us, instant.offset_minutes(us, instant.zone(visit.log.info.zone))).date()
 
 
 def address(name: str, clinic_id: str, text: str = "", **more: str) -> str:

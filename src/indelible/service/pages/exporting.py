@@ -33,7 +33,7 @@ from ...wiring import export as write_export
 from ..access import Visit, in_clinic
 from ..roles import Right
 from .activity import shown_chips
-from .asking import address, asked
+from .asking import address, asked, local_day
 
 # Each format: the file's ending, its media type, its name and whom it is for.
 FORMATS: dict[str, tuple[str, str, Any, Any]] = {
@@ -58,16 +58,26 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponse:
     wish = asked(request, visit)
     if wish.problem:
         return redirect(address("activity", visit.clinic_id, wish.text))
-    counted = count(visit.log, visit.narrow(wish.wanted))
+    counted = count(visit.log, visit.narrow(wish.wanted), after=wish.after)
+    before = _number(request.GET.get("counted", "")) if wish.after else 0
+    entries = counted.entries + before
+    more = {"after": counted.older.encode(), "counted": str(entries)} if counted.older else {}
     return render(request, "indelible/export/page.html", {
         "wish": wish,
         "chips": shown_chips(visit, wish.wanted),
         "counted": counted,
+        "entries": entries,
+        "reached": None if counted.reached is None else local_day(visit, counted.reached),
+        "older": address("export", visit.clinic_id, wish.text, **more) if more else "",
         "zone": visit.log.info.zone,
         "columns": COLUMNS,
         "formats": [(code, label, help) for code, (_, _, label, help) in FORMATS.items()],
         "back": address("activity", visit.clinic_id, wish.text),
     })  # fmt: skip
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
 @require_POST

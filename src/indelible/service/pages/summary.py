@@ -18,7 +18,7 @@ from .. import wording
 from ..access import Visit, in_clinic
 from ..noting import note_reading
 from ..roles import Right
-from .asking import address, asked
+from .asking import address, asked, local_day
 
 # Days shown where the filter says none, and at most as days; a longer range is shown by months.
 DAYS = 30
@@ -51,6 +51,8 @@ class Chart:
     most: int
     total: int
     partly: bool
+    reached: date | None = None
+    older_url: str = ""
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -68,7 +70,11 @@ def chart(visit: Visit, wanted: Query) -> Chart:
     step = WIDTH / max(1, len(spans))
     bars = [_bar(visit, wanted, span, index * step, step, most, by_month) for index, span in enumerate(spans)]
     total = sum(one.count for one in days)
-    return Chart(bars, first, last, by_month, bool(wanted.first or wanted.last), most, total, not tally.whole)
+    reached = None if tally.reached is None else local_day(visit, tally.reached)
+    # The days before are another chart, which begins with the day that this one came to.
+    before = "" if reached is None or reached >= last else query.format(replace(wanted, last=reached))
+    return Chart(bars, first, last, by_month, bool(wanted.first or wanted.last), most, total, not tally.whole, reached,
+                 address("activity", visit.clinic_id, before) if before else "")  # fmt: skip
 
 
 def _earlier(day: date, days: int) -> date:
@@ -106,7 +112,13 @@ def money(request: HttpRequest, visit: Visit) -> HttpResponse:
     wish = asked(request, visit)
     found: dict[str, Any] = {"wish": wish, "back": address("activity", visit.clinic_id, wish.text)}
     if not wish.problem:
-        found["totals"] = totals(visit.log, visit.narrow(wish.wanted))
+        summed = totals(visit.log, visit.narrow(wish.wanted), after=wish.after)
+        found |= {
+            "totals": summed,
+            "reached": None if summed.reached is None else local_day(visit, summed.reached),
+            "begun": None if wish.after is None else local_day(visit, wish.after.occurred_at),
+            "older": address("totals", visit.clinic_id, wish.text, after=summed.older.encode()) if summed.older else "",
+        }
         note_reading(request, visit, wish.wanted)
     in_part = request.htmx and request.htmx.target == "totals"
     return render(
