@@ -2,7 +2,7 @@
 
 `fold` brings both to one spelling, character by character, so that a part of a text is also a part of the folded text:
 
-    apostrophes   of any kind and accents that stand alone are left out: O’Neill, O'Neill and ONeill are one
+    apostrophes   of any kind, accents that stand alone and the middle dot are left out: O’Neill and ONeill are one
     hyphens       of any kind, dashes and the minus sign are "-"; soft hyphens and what cannot be seen are left out
     quotes        double ones of any kind are the straight one
     spaces        of any kind, and several of them, are one " "
@@ -42,7 +42,7 @@ LETTERS = {
     "ʈ": "t", "ƫ": "t", "ʉ": "u", "ʊ": "u", "ʋ": "v", "ƴ": "y", "ɏ": "y", "ƶ": "z", "ȥ": "z", "ʒ": "z", "ɀ": "z",
 }  # fmt: skip
 # U+00B4 and the like are taken apart into a space and a mark by Unicode, so they go before that.
-_APOSTROPHES = "'`´‘’‚‛ʹʻʼʽʾʿˈˊˋ′‵＇｀՚׳ꞌ"
+_APOSTROPHES = "·‧'`´‘’‚‛ʹʻʼʽʾʿˈˊˋ′‵＇｀՚׳ꞌ"
 _HYPHENS = "‐‑‒–—―−﹘﹣－⁃"
 _QUOTES = "“”„‟«»〝〞＂"
 _CURRENCIES = {

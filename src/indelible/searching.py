@@ -5,7 +5,7 @@ A free word is first looked up, which costs the same in a log of any size:
     an id       of an entry, a booking, a charge, a client, an operation or anything else that entries refer to, or a
                 Stripe id: exactly as it is written, also as kind/id
     a name      of people, as they are called now (`directory.py`): several words that are together in somebody's name
-                mean that person, and otherwise the rarest of them its people
+                mean that person, and otherwise each of them its people, unless those are too many
 
 The list is then what refers to them, and the texts of other entries are not searched: `looked_up` says so, and the same
 filter with `in:text` searches them too. All other words are looked for in the entries that are left, opened one by one,
@@ -15,14 +15,15 @@ newest first. There a word also matches an entry that refers to somebody of this
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from . import money
 from .directory import Directory
-from .matching import Amount, fold, pattern
+from .matching import Amount, Pattern, fold, pattern
 from .query import Query
 from .selecting import Selecting
 from .store import Reference, Selection
@@ -61,22 +62,37 @@ class Words:
 
     def test(self) -> Callable[[View], bool]:
         """Return whether a view has the words, as a function."""
-        wanted = [(pattern(word), self.people.get(word, _NOBODY)) for word in self.wanted]
-        unwanted = [(pattern(word), self.people.get(word, _NOBODY)) for word in self.unwanted]
+        wanted, unwanted = self._tests(self.wanted), self._tests(self.unwanted)
 
         def has(view: View) -> bool:
-            text = fold(searchable(view))
-            tokens = view.members["tokens"]
-            return all(
-                one.occurs(text, lambda: amounts(view)) or not people.isdisjoint(tokens) for one, people in wanted
-            ) and not any(
-                one.occurs(text, lambda: amounts(view)) or not people.isdisjoint(tokens) for one, people in unwanted
-            )
+            text, tokens = fold(searchable(view)), view.members["tokens"]
+
+            def finds(one: _Test) -> bool:
+                return (
+                    one.pattern.occurs(text, lambda: amounts(view))
+                    or not one.people.isdisjoint(tokens)
+                    or one.entry_id == view.id
+                )
+
+            return all(map(finds, wanted)) and not any(map(finds, unwanted))
 
         return has
 
+    def _tests(self, words: Sequence[str]) -> Sequence[_Test]:
+        return [_Test(pattern(word), self.people.get(word, frozenset()), _as_entry_id(word)) for word in words]
 
-_NOBODY: frozenset[str] = frozenset()
+
+class _Test(NamedTuple):
+    """What a word is found by: its text, the people whom it names, the entry whose id it is."""
+
+    pattern: Pattern
+    people: frozenset[str]
+    entry_id: str | None
+
+
+def _as_entry_id(word: str) -> str | None:
+    """The form in which an entry has its id. A part of one is not looked for: most short numbers are in some."""
+    return str(UUID(word)) if _ENTRY_ID.fullmatch(word) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,63 +108,61 @@ def search(selecting: Selecting, directory: Directory, wanted: Query, up_to: int
     """Return how the entries of a filter are found, among those up to a seq. Raises StorageFailure."""
     selection = selecting.select(wanted, up_to)
     left = list(wanted.words)
-    named = {word: directory.find(word) for word in dict.fromkeys((*wanted.words, *wanted.unwanted_words))}
     looked_up: list[LookedUp] = []
     if not wanted.in_text:
         for word in wanted.words:
-            if (found := _by_id(selecting, selection, word, named[word])) is not None:
+            if (found := _by_id(selecting, directory, selection, word)) is not None:
                 selection = found
                 left.remove(word)
                 looked_up.append(LookedUp((word,), 0))
-        words, people = _people(left, named, MOST_PEOPLE if not selection.references else _MOST_BESIDE)
-        if words:
-            group = tuple(Reference("person", token) for token in sorted(people))
-            selection = replace(selection, references=(*selection.references, group))
-            left = [word for word in left if word not in words]
-            looked_up.append(LookedUp(words, len(people)))
+    named = {word: directory.find(word) for word in dict.fromkeys((*left, *wanted.unwanted_words))}
+    if not wanted.in_text:
+        for words, people in _people(left, named):
+            if len(people) <= (_MOST_BESIDE if selection.references else MOST_PEOPLE):
+                group = tuple(Reference("person", token) for token in sorted(people))
+                selection = replace(selection, references=(*selection.references, group))
+                left = [word for word in left if word not in words]
+                looked_up.append(LookedUp(words, len(people)))
     tokens = {word: frozenset(token.hex() for token in found) for word, found in named.items() if found}
     return Sought(selection, Words(tuple(left), wanted.unwanted_words, tokens), tuple(looked_up))
 
 
-def _by_id(selecting: Selecting, selection: Selection, word: str, named: frozenset[bytes]) -> Selection | None:
+def _by_id(selecting: Selecting, directory: Directory, selection: Selection, word: str) -> Selection | None:
     """The selection narrowed to what refers to an id, or None where the log knows no such id."""
     store, clinic_id = selecting.store, selecting.clinic_id
-    if _ENTRY_ID.fullmatch(word):
-        seq = store.find(clinic_id, bytes.fromhex(word.replace("-", "")))
+    if (entry_id := _as_entry_id(word)) is not None:
+        seq = store.find(clinic_id, UUID(entry_id).bytes)
         if seq is not None:
             return replace(selection, only=seq if selection.only in (None, seq) else 0)  # no entry has two ids
     group = selecting.known_by(word)
     known = Selection(up_to=store.head(clinic_id).size, references=(group,))
     if not group or not store.page(clinic_id, known, None, 1):
         return None
-    if len(named) <= _MOST_BESIDE:  # an id that is also somebody's name means both
-        group += tuple(Reference("person", token) for token in sorted(named) if Reference("person", token) not in group)
+    if word.isalpha():  # an id that is also somebody's name means both
+        named = {Reference("person", token) for token in directory.find(word)}
+        group += tuple(sorted(named.difference(group), key=lambda one: one.ref)) if len(named) <= _MOST_BESIDE else ()
     return replace(selection, references=(group, *selection.references))
 
 
 def _people(
-    words: list[str], named: Mapping[str, frozenset[bytes]], most: int
-) -> tuple[tuple[str, ...], frozenset[bytes]]:
-    """The words that are looked up as a name, and the people whom they mean; no words where none can be."""
+    words: Sequence[str], named: Mapping[str, frozenset[bytes]]
+) -> Sequence[tuple[tuple[str, ...], frozenset[bytes]]]:
+    """Whom the words that are names mean, the fewest first: together, or each by itself where nobody has all."""
     names = [word for word in words if named[word]]
     if not names:
-        return (), _NO_TOKENS
+        return ()
     together = frozenset.intersection(*(named[word] for word in names))
     if together:
-        return (tuple(names), together) if len(together) <= most else ((), _NO_TOKENS)
-    rarest = min(names, key=lambda word: len(named[word]))
-    return ((rarest,), named[rarest]) if len(named[rarest]) <= most else ((), _NO_TOKENS)
-
-
-_NO_TOKENS: frozenset[bytes] = frozenset()
+        return [(tuple(names), together)]
+    return [((word,), named[word]) for word in sorted(names, key=lambda word: len(named[word]))]
 
 
 # What an entry has to be searched
 
 
 def searchable(view: View) -> str:
-    """The texts of an entry that free words are looked for in: what it says, its values, the ids in it, and why."""
-    texts = [view.sentence, view.label, view.action, view.id, view.members.get("operation", "")]
+    """The texts of an entry that free words are looked for in: what it says and why, its values, what it refers to."""
+    texts = [view.sentence, view.label, view.action, view.members.get("operation", "")]
     if reason := view.members["actor"].get("reason"):
         texts += (view.who, view.why, reason)
     if device := view.device:
