@@ -101,6 +101,8 @@ def pages(log: ClinicLog, runs: int) -> Iterator[tuple[str, float, float, float]
         "stripe": f"stripe:{evidence}",
         "-actor -category": "-actor:system -category:bookings",
         "nothing found": "client:nobody-there",
+        "an id typed": f"{last.target['id'] if last.target else 'x'}",
+        "a name typed": f'"{_name(log)}"',
         "nothing: actor, action": "actor:system action:client.edited",
     }
     for name, words in filters.items():
@@ -120,6 +122,10 @@ def pages(log: ClinicLog, runs: int) -> Iterator[tuple[str, float, float, float]
 
 def _common_actor(log: ClinicLog) -> str:
     return next(str(view.actor["id"]) for view in log.read("actor:staff category:bookings", limit=1))
+
+
+def _name(log: ClinicLog) -> str:
+    return next(view.client_in_words for view in log.read("category:bookings") if view.client_in_words)
 
 
 def _operation(log: ClinicLog) -> str:

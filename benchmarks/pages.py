@@ -55,6 +55,9 @@ def addresses(log: ClinicLog) -> dict[str, str]:
         f"activity, client with {entries:,} entries": listed(f"client:{client}"),
         "activity, client and action": listed(f"client:{client} action:booking.cancelled"),
         "activity, a free word": listed("cancelled"),
+        "activity, a name typed": listed(f'"{_name(log)}"'),
+        "activity, an id typed": listed(client),
+        "activity, a word that is nowhere": listed("nowhere-at-all"),
         "activity, nothing found": listed("client:nobody-there"),
         "entry": f"/c/{CLINIC}/entries/{newest.id}/",
         f"story of a client with {entries:,} entries": f"/c/{CLINIC}/story/client/{quote(client)}/",
@@ -65,6 +68,11 @@ def addresses(log: ClinicLog) -> dict[str, str]:
         "integrity": f"/c/{CLINIC}/integrity/",
         "health (nothing but the server)": "/health/",
     }
+
+
+def _name(log: ClinicLog) -> str:
+    """The whole name of a client: it is looked up among the names of all people."""
+    return next(view.client_in_words for view in log.read("category:bookings") if view.client_in_words)
 
 
 def _busiest(log: ClinicLog) -> tuple[str, int]:

@@ -234,14 +234,14 @@ def without_words(query: Query) -> Query:
 def in_words(query: Query, zone: str) -> str:
     """Return the filter in English, free words included. `zone` is the clinic's, an IANA name.
 
-    "category payments; containing “late”; from 1 May 2026 to 31 May 2026 (days in Europe/Lisbon); not actor system"
+    "category payments; with “late”; from 1 May 2026 to 31 May 2026 (days in Europe/Lisbon); not actor system"
     """
     parts = [f"{key} {' or '.join(values)}" for key, values in _by_key(query.wanted)]
     if query.words:
         where = " (looked for in every text)" if query.in_text else ""
-        parts.append(f"containing {' and '.join(map(_cited, query.words))}{where}")
+        parts.append(f"with {' and '.join(map(_cited, query.words))}{where}")
     if query.unwanted_words:
-        parts.append(f"not containing {' or '.join(map(_cited, query.unwanted_words))}")
+        parts.append(f"without {' or '.join(map(_cited, query.unwanted_words))}")
     if query.first or query.last:
         parts.append(f"{_range_in_words(query.first, query.last)} (days in {zone})")
     parts += [f"not {key} {' or '.join(values)}" for key, values in _by_key(query.unwanted)]

@@ -113,11 +113,11 @@ def test_free_words_are_printed_last_and_quoted_only_where_needed(query: Query, 
     [
         (
             'category:payments client:cli_77 about:booking/7 "Ana Sousa" late -xy from:2026-05-01 -actor:system',
-            "category payments; client cli_77; about booking/7; containing “Ana Sousa” and “late”; "
-            "not containing “xy”; from 1 May 2026 on (days in Europe/Lisbon); not actor system",
+            "category payments; client cli_77; about booking/7; with “Ana Sousa” and “late”; "
+            "without “xy”; from 1 May 2026 on (days in Europe/Lisbon); not actor system",
         ),
-        ("-aa -bb", "not containing “aa” or “bb”"),
-        ('"a”; not actor b"', 'containing "a”; not actor b"'),
+        ("-aa -bb", "without “aa” or “bb”"),
+        ('"a”; not actor b"', 'with "a”; not actor b"'),
     ],
 )
 def test_free_words_in_words(text: str, words: str) -> None:

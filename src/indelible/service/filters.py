@@ -65,7 +65,7 @@ _KEYS = {
     "from": gettext_lazy("from"),
     "to": gettext_lazy("to"),
     "in": gettext_lazy("looked for in"),
-    "": gettext_lazy("containing"),
+    "": gettext_lazy("with"),
 }
 
 

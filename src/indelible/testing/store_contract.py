@@ -451,6 +451,12 @@ class StoreContract:
             found = _walked(store, lisbon, Selection(up_to=last, from_seq=first), 50)
             assert {one.seq for one in found} == set(range(first, min(last, 120) + 1))
 
+    def test_one_number_alone(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        for only in (1, 60, 120, 121, 0):
+            found = _walked(store, lisbon, Selection(up_to=120, only=only), 50)
+            assert [one.seq for one in found] == ([only] if 1 <= only <= 120 else [])
+            assert sum(store.counts(lisbon, Selection(up_to=120, only=only), [-(2**62), 2**62])) == len(found)
+
     def test_the_kinds_that_are_referred_to(
         self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
     ) -> None:
@@ -745,6 +751,7 @@ def _with_references(rng: random.Random) -> Selection:
         references=tuple(group([0, 1, 1, 2, 4]) for _ in range(rng.choice([0, 1, 1, 2, 3]))),
         not_references=group([0, 0, 1, 2]),
         from_seq=rng.choice([1, 1, 1, 40, 200]),
+        only=rng.choice([None, None, None, 41, 500]),
     )
 
 
@@ -757,6 +764,7 @@ def _refers(row: EntryRow, links: set[LinkRow], selection: Selection) -> bool:
 
     return (
         row.seq >= selection.from_seq
+        and selection.only in (None, row.seq)
         and all(any(map(has, group)) for group in selection.references)
         and not any(map(has, selection.not_references))
     )
