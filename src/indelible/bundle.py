@@ -38,7 +38,6 @@ RENDERING_SCHEMA = "indelible/rendering/v1"
 
 # The files whose seals the log itself holds.
 SEALED = ("README.txt", "bundle.json", "entries.csv", "entries.jsonl", "rendering.json")
-_OTHERS = ("checkpoint", "erasures.jsonl", "export.json", "key.txt")
 
 # A body, escaped as a JSON string, with the values of 64 openings of 4,000 characters.
 LINE_LIMIT = 2 * 1024 * 1024
@@ -50,9 +49,13 @@ HASHES_LIMIT = 126
 Kind = Literal["selection", "complete"]
 
 
-def names(kind: Kind) -> frozenset[str]:
-    """The files that a bundle of this kind has, no more and no fewer."""
-    return frozenset((*SEALED, *_OTHERS, "range.json" if kind == "complete" else "proofs.jsonl"))
+def order(kind: Kind) -> tuple[str, ...]:
+    """The files that a bundle of this kind has, in the order in which they stand in the zip."""
+    proofs = "range.json" if kind == "complete" else "proofs.jsonl"
+    return (
+        *("entries.jsonl", "entries.csv", "rendering.json", "bundle.json", "README.txt", proofs),
+        *("export.json", "erasures.jsonl", "checkpoint", "key.txt"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import runpy
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from indelible.document import parse
 from indelible.errors import IndelibleError
 from indelible.journal import ClinicLog, Journal
 from indelible.note import Verifier
+from indelible.testing.bundles import unpack
 from indelible.testing.logs import Clock, clock, event, journal, log
 from indelible.verify import verify_bundle
 
@@ -108,11 +108,6 @@ def varied(log: ClinicLog, clock: Clock) -> ClinicLog:
     return log
 
 
-def _unzip(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 @pytest.fixture(scope="session")
 def second_verifier() -> dict[str, Any]:
     """The names of second_verifier.py."""
@@ -136,4 +131,4 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict
         export_complete(log, folder / "whole", actor=actor)
         export_bundle(log, "category:bookings", folder / "selection", actor=actor)
         export_complete(log, folder / "middle", actor=actor, first_seq=3, last_seq=9)
-    return lambda name: (_unzip(folder / name), vkey)
+    return lambda name: (unpack(folder / name), vkey)
