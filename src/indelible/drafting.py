@@ -28,6 +28,7 @@ from pydantic import ValidationError
 
 from . import canonical, entry, instant
 from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
+from .catalogue.amounts import WrongAmount
 from .catalogue.fields import (
     ID_LIMIT,
     NAME_LIMIT,
@@ -374,7 +375,10 @@ def _in_one_sentence(cls: type[Action], error: ValidationError) -> InvalidInput:
         known = tuple(cls.model_fields) if len(place) == 1 else ("the fields of its type",)
         return InvalidInput(unknown(place[-1], known), field)
     if kind == "value_error":
-        return InvalidInput(str(first["ctx"]["error"]), field)
+        found = first["ctx"]["error"]
+        if isinstance(found, WrongAmount):
+            return InvalidInput(found.message, ".".join(["context", *map(shown, found.path)]))
+        return InvalidInput(str(found), field)
     if kind == "int_type" and isinstance(first["input"], float):
         return InvalidInput("is a floating-point number; send an integer (money in minor units)", field)
     words = _EXPECTED.get(kind)

@@ -198,7 +198,7 @@ STATEMENT = {
     **dict.fromkeys(("log_origin", "clinic", "clinic_name", "time_zone", "filter", "filter_in_words"), text),
     "indelible": text,
 }
-WORDING = {"category": text, "label": text, "money": one_of("in", "out", "none")}
+WORDING = {"category": text, "label": text, "money": one_of("in", "in_undone", "out", "out_undone", "none")}
 RENDERING = {
     "schema": one_of("indelible/rendering/v1"),
     "actions": lambda value: a_dict(value) and all(shaped(each, WORDING) for each in value.values()),
@@ -422,7 +422,7 @@ def money_cells(context: dict[str, Any], money: str, digits_of: dict[str, int]) 
     cells = {"amount_minor": str(minor), "currency": currency if isinstance(currency, str) else ""}
     if cells["currency"] in digits_of:
         digits = digits_of[cells["currency"]]
-        amount = -minor if money == "out" else minor
+        amount = -minor if money in ("out", "in_undone") else minor
         figures = str(abs(amount)).rjust(digits + 1, "0")
         point = len(figures) - digits
         cells["amount"] = "-" * (amount < 0) + figures[:point] + ("." + figures[point:] if digits else "")

@@ -1,7 +1,7 @@
 """The catalogue as data: what `indelible actions --json` prints, one object per action.
 
-    {"code", "label", "category", "targets": [kind], "sentence", "version", "money": "in" | "out" | "none",
-     "by_journal",
+    {"code", "label", "category", "targets": [kind], "sentence", "version",
+     "money": "in" | "in_undone" | "out" | "out_undone" | "none", "by_journal",
      "fields": [{"name", "type": in words, "required", "personal": class or null, "about": "client" | "actor" or null,
                  "refers": kind or null, "person": "staff" | "client" or null, "changed"}],
      "schema": JSON Schema (2020-12) of the context}
