@@ -34,6 +34,7 @@ from .catalogue.fields import (
     NAME_LIMIT,
     USER_AGENT_LIMIT,
     WORD_LIMIT,
+    Changed,
     CutText,
     Personal,
     Someone,
@@ -281,7 +282,7 @@ class _Drafting:
             path = f"context.{field.name}"
             if field.personal is not None:
                 self._personal(field.personal, path, value)
-            elif field.changed:
+            elif isinstance(value, Changed):
                 clear[field.name] = {
                     side: self._clear(field, getattr(value, side), f"{path}.{side}") for side in ("old", "new")
                 }

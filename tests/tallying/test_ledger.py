@@ -44,9 +44,11 @@ def lives(draw: st.DrawFn, number: int) -> list[Moved]:
 
     def tell(action: str, amount_minor: int, came_in: int = 0, went_out: int = 0, **context: Any) -> None:
         made = event(
-            action=action, target={"kind": "charge", "id": charge},
-            occurred_at=f"{draw(st.sampled_from(DAYS))}T10:00:00Z", context={"amount_minor": amount_minor, "currency": currency} | context,
-        )  # fmt: skip
+            action=action,
+            target={"kind": "charge", "id": charge},
+            occurred_at=f"{draw(st.sampled_from(DAYS))}T10:00:00Z",
+            context={"amount_minor": amount_minor, "currency": currency} | context,
+        )
         told.append(Moved(made, came_in, went_out))
 
     for _ in range(draw(st.integers(0, 1))):
