@@ -54,7 +54,8 @@ def _varied() -> list[dict[str, Any]]:
         _money("charge.refunded", 1_250, "JPY", source="staff", charge="ch_1"),
         _money("charge.refunded", 5, "KWD", source="policy"),
         _money("charge.refunded", 0, "EUR", source="policy"),
-        _about("service", "service.edited", changes=[{"field": "price", "old": 1, "new": 2}]),
+        _money("charge.refund_failed", 5, "KWD"),
+        _about("service", "service.edited", changes=[{"field": "price_minor", "old": 1, "new": 2, "currency": "EUR"}]),
         _about("service", "service.deleted", snapshot={"a": {"kind": "x", "id": "y"}, "l": [None, -1, True, "\x7f"]}),
         _about("schedule", "schedule.deleted", snapshot={"hours": ["=1", {"b": 1, "a": "'"}]}),
         event(
