@@ -255,11 +255,15 @@ class _Said:
             return self._number(name, value)
         if isinstance(value, str):
             return self._string(value)
+        if amounts.is_changes(value):
+            return "; ".join(f"{one.label}: {one.old} → {one.new}" for one in self._changes(value))
         if isinstance(value, list):
             return ", ".join(self.text(name, one) for one in value) or "—"
         if isinstance(value, dict):
-            if value.get("name") and value.keys() <= {"id", "name"}:
-                return str(value["name"])
+            if isinstance(name_of := value.get("name"), str) and name_of and value.keys() <= {"id", "name"}:
+                return name_of
+            if value.keys() == {"old", "new"}:
+                return " → ".join(self._sides(name, value, amounts.both(self.currency)))
             inside = self._inside(value)
             return "; ".join(
                 f"{translate(label(key))}: {inside.text(key, one)}"
@@ -271,7 +275,7 @@ class _Said:
     def _number(self, name: str, value: int) -> str:
         if name.endswith(SUFFIX):
             currency = amounts.both(self.currency)[1]
-            if currency in EXPONENTS:
+            if isinstance(currency, str) and currency in EXPONENTS:
                 return self.speech.money(value, currency)
             return f"{self.speech.number(value)} ({self.speech.translate(NO_CURRENCY)})"
         if name.endswith("_minutes"):

@@ -213,7 +213,7 @@ def _in_words(value: Any, field: Field, zone: str, currency: Any, wording: Wordi
         return value.get("name") or value["id"] or wording.translate("somebody")
     if type(value) is int and field.name.endswith(amounts.SUFFIX):
         code = amounts.both(currency)[1]
-        return wording.money(value, code) if code in money.EXPONENTS else value
+        return wording.money(value, code) if isinstance(code, str) and code in money.EXPONENTS else value
     if type(value) is str and field.timed and (us := instant.if_canonical(value)) is not None:
         return wording.moment(us, zone)
     if type(value) is str and value in field.words:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indelible import document
 from indelible.catalogue import Action
-from indelible.catalogue.amounts import WrongAmount, check, is_money
+from indelible.catalogue.amounts import WrongAmount, check, is_changes, is_money
 from indelible.catalogue.fields import Changed, Count, Currency, FieldChange, Json, JsonObject, Minor
 from indelible.details import PLAIN, _Said
 from indelible.errors import InvalidInput
@@ -158,18 +158,24 @@ AMOUNT = 987654
 SHOWN = {"EUR": "9876.54 EUR", "JPY": "987654 JPY", "KWD": "987.654 KWD"}
 names = st.sampled_from(["price", "price_minor", "fee", "fee_minor", "name", "steps", "old", "new", "total", "lines"])
 currencies = st.dictionaries(st.just("currency"), st.sampled_from([*SHOWN, None]), max_size=1)
-values = st.recursive(
-    st.just(AMOUNT) | st.just("text") | st.none(),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.builds(lambda members, code: members | code, st.dictionaries(names, inner, max_size=3), currencies)
-    ),
-    max_leaves=8,
-)
+
+
+def containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Lists, objects with and without a currency, both sides of a change, and lists of changes."""
+    with_code = st.builds(lambda members, code: members | code, st.dictionaries(names, inner, max_size=3), currencies)
+    change = st.builds(lambda name, old, new, code: {"field": name, "old": old, "new": new} | code,
+                       names | st.just("currency"), inner | st.sampled_from([*SHOWN]), inner, currencies)  # fmt: skip
+    both = st.fixed_dictionaries({"old": inner, "new": inner})
+    return st.lists(inner, max_size=2) | with_code | both | st.lists(change, min_size=1, max_size=2)
+
+
+values = st.recursive(st.just(AMOUNT) | st.just("text") | st.none(), containers, max_leaves=8)
 
 
 def amounts_in(name: str, value: Any) -> int:
     """How many numbers stand under a name that ends in `_minor`."""
+    if is_changes(value):
+        return sum(amounts_in(one["field"], one[side]) for one in value for side in ("old", "new"))
     if isinstance(value, dict):
         if value.keys() == {"old", "new"}:
             return sum(amounts_in(name, side) for side in value.values())
@@ -183,6 +189,7 @@ def texts(detail: Any) -> str:
     return "|".join([detail.text, detail.old, detail.new, *map(texts, detail.parts)])
 
 
+@settings(max_examples=400)
 @given(names, values, st.sampled_from([*SHOWN, None]))
 def test_whatever_is_taken_is_shown_with_its_currency(name: str, value: Any, currency: str | None):
     try:

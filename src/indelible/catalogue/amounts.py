@@ -98,7 +98,10 @@ def is_changes(value: Any) -> bool:
         isinstance(value, list)
         and bool(value)
         and all(
-            isinstance(one, Mapping) and "field" in one and one.keys() <= {"field", "old", "new", "currency"}
+            isinstance(one, Mapping)
+            and "field" in one
+            and ("old" in one or "new" in one)
+            and one.keys() <= {"field", "old", "new", "currency"}
             for one in value
         )
     )
