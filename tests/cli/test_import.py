@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_bytes_that_are_not_text_are_bad_lines_only(cli, file):
 
 
 def test_a_price_without_its_currency_is_reported_and_the_rest_goes_in(cli, file):
-    service = {"action": "service.edited", "target": {"kind": "service", "id": "srv_1"}, "client": None}
+    service: dict[str, Any] = {"action": "service.edited", "target": {"kind": "service", "id": "srv_1"}, "client": None}
 
     def priced(**change):
         return event(context={"changes": [{"old": 5_000, "new": 6_000, **change}]}, **service)

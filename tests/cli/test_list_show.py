@@ -6,6 +6,7 @@ import hashlib
 import json
 from contextlib import closing
 from sqlite3 import connect
+from typing import Any
 
 import pytest
 
@@ -276,7 +277,7 @@ def test_the_schemas_of_actions_know_the_fields_of_real_contexts(empty, three):
 
 
 def test_show_says_amounts_as_money_also_inside_changes_and_snapshots(cli):
-    service = {"target": {"kind": "service", "id": "srv_1", "name": "Facial"}, "client": None}
+    service: dict[str, Any] = {"target": {"kind": "service", "id": "srv_1", "name": "Facial"}, "client": None}
     changes = [{"field": "price_minor", "old": 3_000, "new": 3_200}, {"field": "currency", "old": "EUR", "new": "CHF"}]
     snapshot = {"name": "none_left", "price_minor": 5_500, "currency": "JPY", "tiers": [{"fee_minor": 1, "n": 2}]}
     cli.record(

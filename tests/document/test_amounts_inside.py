@@ -119,12 +119,18 @@ def test_an_amount_in_a_change_may_have_the_actions_currency_and_the_actions_own
         currency: Currency | Changed[Currency] | None = None
 
     fee = {"field": "fee_minor", "old": 100, "new": 200}
-    for context in ({"edits": [fee], "currency": "EUR"}, {"free": {"deep": [{"fee_minor": 3}]}, "currency": "EUR"},
-                    {"edits": [fee], "currency": {"old": "EUR", "new": "CHF"}},
-                    {"rate_minor": {"old": 1, "new": 2}, "currency": {"old": "EUR", "new": "CHF"}}):  # fmt: skip
+    taken: list[dict[str, Any]] = [
+        {"edits": [fee], "currency": "EUR"}, {"free": {"deep": [{"fee_minor": 3}]}, "currency": "EUR"},
+        {"edits": [fee], "currency": {"old": "EUR", "new": "CHF"}},
+        {"rate_minor": {"old": 1, "new": 2}, "currency": {"old": "EUR", "new": "CHF"}},
+    ]  # fmt: skip
+    for context in taken:
         sent(log, "room.priced", context)
-    for context, field in (({"edits": [fee]}, "edits.0.old"), ({"free": {"price": 3}}, "free.price"),
-                           ({"whole": {"fee_minor": 3}}, "whole.fee_minor")):  # fmt: skip
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"edits": [fee]}, "edits.0.old"), ({"free": {"price": 3}}, "free.price"),
+        ({"whole": {"fee_minor": 3}}, "whole.fee_minor"),
+    ]  # fmt: skip
+    for context, field in refused:
         with pytest.raises(InvalidInput) as raised:
             sent(log, "room.priced", context)
         assert raised.value.field == f"context.{field}"

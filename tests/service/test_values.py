@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
 import pytest
 
 from indelible.testing.logs import event
 
-SERVICE = {"target": {"kind": "service", "id": "srv_1", "name": "none"}, "client": None}
+SERVICE: dict[str, Any] = {"target": {"kind": "service", "id": "srv_1", "name": "none"}, "client": None}
 
 
 def text_of(page):
