@@ -218,7 +218,7 @@ def test_no_form_of_a_name_that_was_looked_for_is_written(log, journal):
 # Texts
 
 CHANGED = [{"field": "phone", "old": "+351 912 345 678", "new": "912-345-679"}]
-PRICED = [{"field": "price_minor", "old": 5000, "new": 6000}]
+PRICED = [{"field": "price_minor", "old": 5000, "new": 6000, "currency": "EUR"}]
 
 
 @pytest.fixture
