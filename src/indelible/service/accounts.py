@@ -11,9 +11,11 @@ from typing import Any
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from cryptography.fernet import Fernet
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -25,7 +27,9 @@ from ..django.context import client_address
 from ..document import System
 from . import mail, sessions
 from .models import User
+from .one_transaction import begin
 from .recording import record_everywhere, record_failed_login
+from .standing import changed
 
 _LOG = logging.getLogger("indelible.mail")
 
@@ -52,6 +56,21 @@ class AccountAdapter(DefaultAccountAdapter):
             # nobody fills a log by hammering at its door.
             record_failed_login(_named(credentials), "locked")
             raise
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """What follows on the right password is one transaction, which begins when the password is hashed."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            begin(request)
+        return user
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set a password in the place of the one that was read: of two changes at once, one is done."""
+        hashed = make_password(password)
+        begin(context.request)
+        if not User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):
+            raise changed()
+        user.password = hashed
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         record_failed_login(_named(credentials), "wrong_password")

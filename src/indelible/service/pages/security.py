@@ -21,6 +21,7 @@ from ...document import Target
 from .. import sessions as signed_in
 from ..models import User
 from ..recording import record_everywhere
+from ..standing import changed
 from .naming import check_printable
 
 
@@ -77,8 +78,10 @@ def security(request: HttpRequest) -> HttpResponse:
 def _save(user: User, name: str, email: str) -> None:
     with transaction.atomic():
         former = user.email
+        if not User.objects.filter(pk=user.pk, email=former).update(name=name, email=email):
+            raise changed()
         user.name, user.email = name, email
-        user.save(update_fields=["name", "email"])
+        user.save(update_fields=["name", "email"])  # tells who listens, such as what keeps addresses
         if email != former:
             change = EmailChanged.model_validate({"email": {"old": former, "new": email}})
             record_everywhere(change, user)

@@ -7,9 +7,11 @@ from typing import Any
 from allauth.account.internal.flows.login import record_authentication
 from django import forms
 from django.contrib.auth import login, logout, password_validation
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -20,11 +22,14 @@ from ...django import journal, record
 from ...document import Request, Staff
 from ...errors import IndelibleError
 from .. import sessions
-from ..giving import still_stands
+from ..access import today
+from ..giving import hold_giving, still_stands
 from ..models import Membership, OneTimeLink, User
+from ..one_transaction import begin
 from ..recording import record_everywhere, staff
 from ..roles import ROLES
 from ..signals import ONE_TIME_LINK
+from ..standing import hold_account
 from .clinic import Clinic, own, start_log
 from .naming import check_printable
 
@@ -78,12 +83,15 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
     form = Owner(request.POST or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data
+        password = make_password(sent["password"])
         # The log first: whatever fails after it leaves a log that nobody owns, and a link that still works.
         log = start_log(sent["name"], sent["zone"])
         with transaction.atomic():
-            if not OneTimeLink.objects.filter(pk=link.pk).delete()[0] or User.objects.exists():
+            _use_up(link)
+            OneTimeLink.objects.filter(kind=OneTimeLink.WELCOME).delete()
+            if User.objects.exists():
                 raise Http404
-            user = User.objects.create_user(sent["email"], sent["password"], name=sent["person"])
+            user = User.objects.create_hashed(sent["email"], password, name=sent["person"])
             own(log, user)
         _sign_in(request, user)
         return redirect("activity", log.info.id)
@@ -105,8 +113,11 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         return _join_known(request, link, known, found)
     form = Joining(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        password = make_password(form.cleaned_data["password"])
+        begin(request)
         with transaction.atomic():
-            user = User.objects.create_user(link.email, form.cleaned_data["password"], name=form.cleaned_data["name"])
+            _use_up(link)
+            user = User.objects.create_hashed(link.email, password, name=form.cleaned_data["name"])
             _join(link, user)
         _sign_in(request, user)
         return redirect("activity", link.clinic_id)
@@ -119,18 +130,30 @@ def _join_known(request: HttpRequest, link: OneTimeLink, known: User, found: dic
     if request.user != known:
         return render(request, "indelible/welcome/sign_in_first.html", {**found, "next": request.path})
     if request.method == "POST":
+        begin(request)
         with transaction.atomic():
+            _use_up(link)
             _join(link, known)
         return redirect("activity", link.clinic_id)
     return render(request, "indelible/welcome/invitation.html", {**found, "known": known})
 
 
-def _join(link: OneTimeLink, user: User) -> None:
-    """Make the membership and use the link up. The entry's actor is who invited."""
+def _use_up(link: OneTimeLink) -> None:
+    """Use a link up, before what it is for is done: of two requests at once, one finds it."""
     if not OneTimeLink.objects.filter(pk=link.pk).delete()[0]:
         raise Http404
-    Membership.objects.update_or_create(user=user, clinic_id=link.clinic_id,
-                                        defaults={"role": link.role, "until": link.until})  # fmt: skip
+
+
+def _join(link: OneTimeLink, user: User) -> None:
+    """Make the membership. The entry's actor is who invited. Raises Conflict for who belongs to the clinic already.
+
+    An older link must not make less of somebody than they became since: the clinic's only owner, perhaps.
+    """
+    hold_giving(link)
+    hold_account(user)
+    ended = {"clinic_id": link.clinic_id, "until__lt": today(journal().clinic(link.clinic_id))}
+    if not user.memberships.filter(**ended).update(role=link.role, until=link.until, since=timezone.now()):
+        Membership.objects.create(user=user, clinic_id=link.clinic_id, role=link.role, until=link.until)
     inviter = link.made_by
     actor = Staff(inviter.public_id, inviter.name) if inviter else Staff(user.public_id, user.name)
     # Not with the device of this request, which is not the actor's.
@@ -159,11 +182,12 @@ def new_password(request: HttpRequest, secret: str) -> HttpResponse:
     form = NewPassword(request.POST or None)
     form.user = link.user
     if request.method == "POST" and form.is_valid():
+        password = make_password(form.cleaned_data["password"])
+        begin(request)
         with transaction.atomic():
-            if not OneTimeLink.objects.filter(pk=link.pk).delete()[0]:
-                raise Http404
-            link.user.set_password(form.cleaned_data["password"])
-            link.user.save(update_fields=["password"])
+            _use_up(link)
+            hold_giving(link)
+            User.objects.filter(pk=link.user.pk).update(password=password)
             OneTimeLink.objects.filter(kind=OneTimeLink.PASSWORD, user=link.user).delete()
             record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, link.user)), link.user)
         return redirect("account_login")
