@@ -92,9 +92,13 @@ def test_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect("settings", visit.clinic_id)
 
 
-def start_log(name: str, zone: str) -> ClinicLog:
+def new_clinic_id() -> str:
+    return f"c_{secrets.token_hex(5)}"
+
+
+def start_log(name: str, zone: str, clinic_id: str | None = None) -> ClinicLog:
     """Begin the log of a clinic that belongs to nobody yet. It is a transaction of its own."""
-    return journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
+    return journal().add_clinic(clinic_id or new_clinic_id(), name=name, zone=zone)
 
 
 def own(log: ClinicLog, owner: User) -> None:

@@ -21,14 +21,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from ...catalogue.account import PasswordResetRequested, StaffDeactivated, StaffRoleChanged
-from ...catalogue.settings import SettingsChanged
 from ...django import record
-from ...document import Target
 from .. import mail
 from ..access import Visit, in_clinic
 from ..giving import hold_resetting, may_reset
 from ..models import Membership, OneTimeLink
-from ..recording import record_everywhere, staff
+from ..recording import record_access, record_everywhere, staff
 from ..roles import ROLES, Right
 from ..standing import changed, hold, unchanged
 
@@ -204,13 +202,7 @@ def _change(visit: Visit, one: Membership, role: str, until: date | None) -> Non
 
 
 def _record_access(visit: Visit, email: str, what: str, old: object, new: object) -> None:
-    """Record a change of who may enter that no action of staff says. Both values are personal, and sealed."""
-    changes = [
-        {"field": "email", "old": email, "new": email},
-        {"field": what, "old": None if old is None else str(old), "new": None if new is None else str(new)},
-    ]
-    record(SettingsChanged.model_validate({"section": "access", "changes": changes}), actor=visit.actor,
-           clinic=visit.clinic_id, target=Target("clinic", visit.clinic_id, visit.log.info.name))  # fmt: skip
+    record_access(visit.clinic_id, visit.log.info.name, email, what, old, new, visit.actor)
 
 
 @require_POST

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
@@ -20,7 +22,9 @@ from django.views.decorators.http import require_http_methods
 from ...catalogue.account import PasswordReset, StaffAdded
 from ...django import journal, record
 from ...document import Request, Staff
-from ...errors import IndelibleError
+from ...errors import IndelibleError, StorageFailure
+from ...journal import ClinicLog
+from ...store import Clinic as RecordedClinic
 from .. import sessions
 from ..access import today
 from ..giving import hold_giving, still_stands
@@ -30,7 +34,7 @@ from ..recording import record_everywhere, staff
 from ..roles import ROLES
 from ..signals import ONE_TIME_LINK
 from ..standing import hold_account
-from .clinic import Clinic, own, start_log
+from .clinic import Clinic, new_clinic_id, own, start_log
 from .naming import check_printable
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -62,6 +66,23 @@ class Owner(Clinic, Password):
     field_order = ("person", "email", "password", "name", "zone")
 
 
+class Taking(Password):
+    """The first start on a file that holds logs already: somebody, and which of its clinics are theirs."""
+
+    email = forms.EmailField(label=gettext_lazy("Your e-mail address"),
+                             widget=forms.EmailInput(attrs={"autocomplete": "username"}))  # fmt: skip
+    person = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
+                             widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
+    clinics = forms.MultipleChoiceField(label=gettext_lazy("Clinics that become yours"),
+                                        widget=forms.CheckboxSelectMultiple)  # fmt: skip
+    field_order = ("person", "email", "password", "clinics")
+
+    def __init__(self, found: Sequence[RecordedClinic], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["clinics"].choices = [(clinic.id, f"{clinic.name} ({clinic.id})") for clinic in found]
+        self.fields["clinics"].initial = [clinic.id for clinic in found]
+
+
 class Joining(Password):
     name = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
                            widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
@@ -78,24 +99,57 @@ def _link(kind: str, secret: str) -> OneTimeLink:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest, secret: str) -> HttpResponse:
-    """The first start: make the owner and the clinic."""
+    """The first start: make the owner, and the clinic, where none was recorded in this file already."""
     link = _link(OneTimeLink.WELCOME, secret)
-    form = Owner(request.POST or None)
+    found = _found(link)
+    form = Taking(found, request.POST or None) if found else Owner(request.POST or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data
         password = make_password(sent["password"])
-        # The log first: whatever fails after it leaves a log that nobody owns, and a link that still works.
-        log = start_log(sent["name"], sent["zone"])
+        begun = None if found else _begun(link, sent["name"], sent["zone"])
         with transaction.atomic():
             _use_up(link)
             OneTimeLink.objects.filter(kind=OneTimeLink.WELCOME).delete()
             if User.objects.exists():
                 raise Http404
             user = User.objects.create_hashed(sent["email"], password, name=sent["person"])
-            own(log, user)
+            if begun is not None:
+                own(begun, user)
+            for clinic in sent.get("clinics", ()):
+                _take(clinic, user)
         _sign_in(request, user)
-        return redirect("activity", log.info.id)
-    return render(request, "indelible/welcome/first.html", {"form": form}, status=400 if form.errors else 200)
+        return redirect("home") if begun is None else redirect("activity", begun.info.id)
+    return render(request, "indelible/welcome/first.html", {"form": form, "found": found},
+                  status=400 if form.errors else 200)  # fmt: skip
+
+
+def _found(link: OneTimeLink) -> list[RecordedClinic]:
+    """The clinics that were recorded in this file without the service, by name; not the one that this link began."""
+    every = [clinic for clinic in journal().clinics() if clinic.closed_at is None and clinic.id != link.clinic_id]
+    return sorted(every, key=lambda clinic: clinic.name.casefold())
+
+
+def _take(clinic_id: str, owner: User) -> None:
+    """Make somebody the owner of a clinic that was recorded without the service, and record that."""
+    Membership.objects.create(user=owner, clinic_id=clinic_id, role="owner")
+    record(StaffAdded(role="owner"), target=staff(owner), actor=Staff(owner.public_id, owner.name, "owner"),
+           clinic=clinic_id)  # fmt: skip
+
+
+def _begun(link: OneTimeLink, name: str, zone: str) -> ClinicLog:
+    """Begin the log of a first start, or go on with the one that was begun by this link and that nobody owns yet.
+
+    The log comes first: whatever fails after it leaves a log without an owner, and a link that still works and knows
+    it. Of two requests at once, both go on with the id of the first.
+    """
+    OneTimeLink.objects.filter(pk=link.pk, clinic_id="").update(clinic_id=new_clinic_id())
+    known = OneTimeLink.objects.filter(pk=link.pk).values_list("clinic_id", flat=True).first()
+    if known is None:  # used up meanwhile
+        raise Http404
+    if all(clinic.id != known for clinic in journal().clinics()):
+        with suppress(StorageFailure):  # the other request was quicker
+            return start_log(name, zone, known)
+    return journal().clinic(known)
 
 
 @never_cache
