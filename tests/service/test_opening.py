@@ -28,9 +28,9 @@ def recorded(service: Service, *clinics: str, closed: str = "") -> None:  # noqa
             journal.add_clinic(clinic, name=f"Clínica {clinic}", zone="Europe/Lisbon").record_document(event(1))
         if closed:
             from indelible.document import System
-            from indelible.lifetime import close
+            from indelible.lifetime import close_clinic
 
-            close(journal, closed, service.folder / "closed.zip", actor=System("command:close"))
+            close_clinic(journal.clinic(closed), service.folder / "closed.zip", actor=System("command:close"))
 
 
 def page_names(page: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_the_first_owner_of_a_recorded_log_finds_its_clinics(service):  # noqa: 
     assert service.stop() == 0
     with Journal(service.database) as journal:
         log = journal.clinic("c_lisbon")
-        assert [view.action for view in log.read("category:account")][-1] == "account.staff_added"
+        assert [view.action for view in log.read("category:account")][-1] == "staff.added"
         assert inspect(log).result == "intact"
 
 

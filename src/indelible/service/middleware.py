@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from ..errors import Conflict, IndelibleError, InvalidInput, InvalidQuery, NotFound
-from . import one_transaction
+from . import devices, one_transaction
 from .pages import failures
 
 _LOG = logging.getLogger("indelible.requests")
@@ -105,6 +105,19 @@ class AccountsInOne:
         request.in_one.__exit__(type(error), error, error.__traceback__)  # rolled back before anybody answers
         if isinstance(error, IndelibleError):
             request.session.modified = False
+
+
+class KnownDevice:
+    """Gives a device that somebody signed in with the cookie by which it is known again."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._answer(request)
+        if response.status_code < 400:  # what was undone was no sign-in
+            devices.answer(request, response)
+        return response
 
 
 class LastSeen:

@@ -27,7 +27,7 @@ from ..catalogue.account import (
 from ..django import journal, record
 from ..document import Staff
 from ..query import Choice, Query
-from . import sessions
+from . import devices, sessions
 from .models import Membership, User
 from .recording import account, clinics_of, record_everywhere, record_failed_login
 
@@ -52,6 +52,7 @@ def keep_address(sender: Any, instance: User, created: bool, **more: Any) -> Non
 @receiver(user_logged_in)
 def logged_in(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
     method, factor = _methods(request, user)
+    devices.learn(request, user)
     session = sessions.begin(request.session)
     for membership in clinics_of(user):
         action = LoggedIn.model_validate(
@@ -102,6 +103,7 @@ def changed_password(sender: Any, request: HttpRequest, user: User, **more: Any)
 
 @receiver(password_reset)
 def reset_password(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
+    devices.learn(request, user)  # whoever reads the account's e-mail
     record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, user)), user)
 
 

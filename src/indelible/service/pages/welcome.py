@@ -25,7 +25,7 @@ from ...document import Request, Staff
 from ...errors import IndelibleError, StorageFailure
 from ...journal import ClinicLog
 from ...store import Clinic as RecordedClinic
-from .. import sessions
+from .. import devices, sessions
 from ..access import today
 from ..giving import hold_giving, still_stands
 from ..models import Membership, OneTimeLink, User
@@ -244,6 +244,7 @@ def new_password(request: HttpRequest, secret: str) -> HttpResponse:
             User.objects.filter(pk=link.user.pk).update(password=password)
             OneTimeLink.objects.filter(kind=OneTimeLink.PASSWORD, user=link.user).delete()
             record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, link.user)), link.user)
+        devices.learn(request, link.user)  # so that strangers who guess at the account do not keep its owner out
         return redirect("account_login")
     return render(request, "indelible/welcome/password.html", {"form": form, "title": _("New password")},
                   status=400 if form.errors else 200)  # fmt: skip
