@@ -94,6 +94,7 @@ def test_the_demo_prints_a_page_for_each_use_and_no_list(become):
 def test_the_demo_without_serve_lists_as_before(empty):
     result = empty.ok("demo", "--folder", "demo", "--days", "2")
     assert "the newest entries" in result.out
+    assert "The same log in the browser, with you as its owner: indelible serve" in result.out
     assert "http://" not in result.out
 
 
@@ -112,6 +113,7 @@ def test_the_demo_is_served_and_ctrl_c_stops_it_with_exit_code_0(tmp_path):
         found = re.search(r"The demo is at  (http://localhost:\d+)", said)
         assert found is not None, said
         assert "owner@demo.example" in said
+        assert re.search(r"indelible serve --url http://localhost:\d+ invite EMAIL --database \S+/activity.db", said)
         assert f"{found[1]}/c/c_estrela/" in said, "the uses' pages are at the same address"
         for _ in range(100):
             try:

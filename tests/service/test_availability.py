@@ -11,6 +11,8 @@ import threading
 import urllib.error
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -116,14 +118,12 @@ def test_a_welcome_that_is_sent_twice_at_once_makes_one_owner_and_one_clinic(ser
         one.port = service.port
 
     def take(one: Service, number: int) -> None:
-        real = one.browser.open
-
-        def at_once(*what, **more):
-            if len(what) > 1:
+        def at_once(url: str, sent: bytes | None = None, *, timeout: float) -> Any:
+            if sent:
                 together.wait()
-            return real(*what, **more)
+            return real(url, sent, timeout=timeout)
 
-        one.browser.open = at_once
+        real, one.browser = one.browser.open, SimpleNamespace(open=at_once)  # type: ignore[assignment]
         try:
             with one.post(link, person="Maria", email=f"maria{number}@clinic.example", name="Clínica", zone="UTC",
                           password="a sentence that only I would write") as answer:  # fmt: skip
@@ -132,10 +132,10 @@ def test_a_welcome_that_is_sent_twice_at_once_makes_one_owner_and_one_clinic(ser
             statuses.append(error.code)
 
     threads = [threading.Thread(target=take, args=pair) for pair in zip(browsers, range(3), strict=True)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert sorted(statuses) == [200, 404, 404]
     with closing(sqlite3.connect(service.database)) as db:
         assert db.execute("SELECT count(*) FROM service_user").fetchone() == (1,)

@@ -36,12 +36,11 @@ class _Locking(forms.Form):
     def clean_code(self) -> str:
         """Count the attempt as `attempts.py` says, by who tries."""
         request = context.request
-        device = devices.known(request, self.user)
+        device, address = devices.known(request, self.user), client_address(request) or "unknown"
         account = f"code of {self.user.public_id}"
         if device:
             counted = attempts.by_device(device, account)
         else:
-            address = client_address(request) or "unknown"
             counted = [*attempts.by_network(address, account), attempts.by_account_codes(account)]
         if not attempts.take(counted):
             if attempts.take([attempts.reminder(f"{account} {device or address}")]):

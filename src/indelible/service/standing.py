@@ -9,6 +9,8 @@ neither waits for ever.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import Conflict
 from .models import Membership, User
 
@@ -32,7 +34,7 @@ def hold_account(user: User) -> None:
         raise changed()
 
 
-def unchanged(one: Membership) -> object:
+def unchanged(one: Membership) -> Any:
     """The membership's row while it says what was read of it."""
     return Membership.objects.filter(
         pk=one.pk, user_id=one.user_id, clinic_id=one.clinic_id, role=one.role, until=one.until

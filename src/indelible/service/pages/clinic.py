@@ -63,11 +63,11 @@ def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     now = next(clinic for clinic in journal().clinics() if clinic.id == visit.clinic_id)
     form = Settings(request.POST or None, initial={"name": now.name, "zone": now.zone})
     if request.method == "POST" and form.is_valid():
-        sent, by = form.cleaned_data, {"actor": visit.actor, "request": current_request()}
+        by, where, sent = visit.actor, current_request(), form.cleaned_data
         if "name" in form.changed_data:
-            log.rename(sent["name"], was=form.was("name"), **by)
+            log.rename(sent["name"], actor=by, request=where, was=form.was("name"))
         if "zone" in form.changed_data:
-            log.set_time_zone(sent["zone"], was=form.was("zone"), **by)
+            log.set_time_zone(sent["zone"], actor=by, request=where, was=form.was("zone"))
         messages.success(request, _("Saved."))
         return redirect("settings", visit.clinic_id)
     found = {"form": form, "mail": mail.is_set_up()}
