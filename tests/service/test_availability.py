@@ -23,13 +23,15 @@ from .test_server import Service, service  # noqa: F401 - a fixture
 
 IDLE = 300
 HEAD = b"Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+# With a form's cookie: without it Django looks at no body.
+FORM = HEAD + b"Cookie: indelible-csrf=" + b"x" * 32 + b"\r\n"
 # What never ends: bodies that do not come, come in part, or in chunks without a last one; headers without an end.
 UNFINISHED = (
-    b"POST /account/login/ HTTP/1.1\r\n" + HEAD + b"Content-Length: 100\r\n\r\n",
-    b"POST /account/login/ HTTP/1.1\r\n" + HEAD + b"Content-Length: 100\r\n\r\nlogin=maria",
-    b"POST /account/login/ HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n",
-    b"POST /welcome/x/ HTTP/1.1\r\n" + HEAD + b"Content-Length: 9\r\n\r\n",
-    b"POST /language/ HTTP/1.1\r\n" + HEAD + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+    b"POST /account/login/ HTTP/1.1\r\n" + FORM + b"Content-Length: 100\r\n\r\n",
+    b"POST /account/login/ HTTP/1.1\r\n" + FORM + b"Content-Length: 100\r\n\r\nlogin=maria",
+    b"POST /account/login/ HTTP/1.1\r\n" + FORM + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n",
+    b"POST /welcome/x/ HTTP/1.1\r\n" + FORM + b"Content-Length: 9\r\n\r\n",
+    b"POST /language/ HTTP/1.1\r\n" + FORM + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ",
 )
 

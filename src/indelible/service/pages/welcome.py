@@ -73,8 +73,10 @@ class Taking(Password):
                              widget=forms.EmailInput(attrs={"autocomplete": "username"}))  # fmt: skip
     person = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
                              widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
-    clinics = forms.MultipleChoiceField(label=gettext_lazy("Clinics that become yours"),
-                                        widget=forms.CheckboxSelectMultiple)  # fmt: skip
+    clinics = forms.MultipleChoiceField(
+        label=gettext_lazy("Clinics that become yours"), widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose one clinic at least.")},
+    )  # fmt: skip
     field_order = ("person", "email", "password", "clinics")
 
     def __init__(self, found: Sequence[RecordedClinic], *args: Any, **kwargs: Any) -> None:
