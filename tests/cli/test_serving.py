@@ -94,7 +94,7 @@ def test_the_demo_prints_a_page_for_each_use_and_no_list(become):
 def test_the_demo_without_serve_lists_as_before(empty):
     result = empty.ok("demo", "--folder", "demo", "--days", "2")
     assert "the newest entries" in result.out
-    assert re.search(r"The same log in the browser, with you as its owner: \S+ serve", " ".join(result.out.split()))
+    assert re.search(r"The same log in the browser, with you as its owner: \S+ serve", result.err)
     assert "http://" not in result.out
 
 
