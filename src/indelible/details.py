@@ -169,7 +169,7 @@ def _person_or_thing(view: View, said: str, holder: Mapping[str, Any], kind: str
     return Detail(said, text or "—", kind=kind, id=thing_id, state=speech.translate(STATES[state]) if state else "")
 
 
-_PERSONS = frozenset({"client", "staff", "account", "support"})
+_PERSONS = frozenset({"client", "staff", "support"})
 
 
 @dataclass(frozen=True, slots=True)

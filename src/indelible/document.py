@@ -2,7 +2,8 @@
 
     {"action", "occurred_at"?, "actor", "target"?, "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?}
 
-A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `parse`
+A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `client` and
+`people` have ids of the host's clients; a target that is a person is of kind `client` or `staff`, an account too. `parse`
 checks the shape of a JSON value; what it means is checked when it becomes a draft (`drafting.py`).
 """
 

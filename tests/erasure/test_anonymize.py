@@ -28,7 +28,7 @@ ROLES = {
     "target": event(action="client.created", target={"kind": "client"} | ANA, client=None, context={}),
     "account": event(
         action="account.logged_in", actor={"kind": "client"} | ANA, client=None, context={}, request=PHONE,
-        target={"kind": "account", "id": "cli_77", "name": "Ana Planted"},
+        target={"kind": "client", "id": "cli_77", "name": "Ana Planted"},
     ),
     "loyalty account": event(
         action="points.awarded", target={"kind": "loyalty_account", "id": "loy_5", "name": "Ana's points"},

@@ -295,7 +295,7 @@ def test_a_clients_own_link_cannot_be_bent(service):
 
 WIDER = ["-action:booking.created", "-actor:usr_desk -category:bookings", "category:account", "-category:bookings",
          "action:settings.changed", "actor:staff category:settings category:account", "todo", "-todo",
-         "operation:operation_todo", "about:staff/usr_desk", "target:account/usr_desk"]  # fmt: skip
+         "operation:operation_todo", "about:staff/usr_desk", "target:staff/usr_desk"]  # fmt: skip
 
 
 @pytest.mark.parametrize("words", WIDER)

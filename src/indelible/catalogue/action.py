@@ -21,6 +21,8 @@ What a declaration must keep to, or the class statement raises TypeError:
   and `.new`. `{amount}` is made of `amount_minor` and `currency`.
 - `money` says how the amount counts in a sum: "in", "out" or "none". Where it counts, `amount_minor` and `currency` are
   required: they are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
+- Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in the
+  context a `StaffMember` or a `ClientPerson`; no other kind (`account`, `patient`) stands for one, and `Refers` for none.
 - An amount, a field whose name ends in `_minor`, needs a field `currency` beside it; an entry with the one and not the
   other is refused.
 """
@@ -52,8 +54,16 @@ CATEGORIES: dict[str, str] = {
     "log": "Activity log",
 }
 
-# Kinds of target that are a person: the body holds a token in place of the id.
-PERSON_KINDS = frozenset({"client", "staff", "account", "loyalty_account"})
+# Kinds of target that are a person: the body holds a token in place of the id. The kind says whose id it is.
+PERSON_KINDS = frozenset({"client", "staff", "loyalty_account"})
+
+# Kinds that are a person by another name. Their ids would stand in a body in clear, and nobody could say whose they are.
+_OTHER_NAMES = frozenset(
+    (
+        *("account", "user", "person", "customer", "patient", "guest", "member", "contact", "lead", "guardian"),
+        *("employee", "practitioner", "therapist", "doctor", "support"),
+    )
+)
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
 _CODE_LIMIT = 64
@@ -143,7 +153,7 @@ def _field(cls: type[Action], name: str) -> Field:
         required=info.is_required(),
         personal=next((marker for marker in markers if isinstance(marker, Personal)), None),
         refers=next((marker.kind for marker in markers if isinstance(marker, Refers)), None),
-        realm=realm or ("client" if _mentions(info.annotation, Someone) else None),
+        realm=realm,
         changed=_mentions(info.annotation, Changed),
     )
 
@@ -164,6 +174,8 @@ def _markers(annotation: Any) -> list[Any]:
 def _mentions(annotation: Any, wanted: type) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, wanted):
         return True
+    if isinstance(annotation, type) and issubclass(annotation, Changed):
+        return _mentions(annotation.model_fields["new"].annotation, wanted)
     return any(_mentions(part, wanted) for part in typing.get_args(annotation))
 
 
@@ -178,6 +190,7 @@ def _check_declaration(cls: type[Action]) -> None:
         raise TypeError(f"{code!r} is not an action code; write noun.past in lower case, such as room.cleaned")
     if not (cls.label and cls.category and cls.targets and cls.sentence):
         raise TypeError(f"{code} needs a label, a category, targets and a sentence")
+    _check_people(cls)
     required = {field.name for field in cls.fields_of_context if field.required}
     money = {"amount_minor", "currency"}
     if cls.money != "none" and not money <= required:
@@ -191,6 +204,22 @@ def _check_declaration(cls: type[Action]) -> None:
     for name in placeholders(cls.sentence):
         if name not in printable:
             raise TypeError(f"{code}: the sentence prints {{{name}}}, which is not there in every entry of it")
+
+
+def _check_people(cls: type[Action]) -> None:
+    for kind in cls.targets:
+        if kind in _OTHER_NAMES:
+            raise TypeError(f"{cls.code} has the target {kind}, which is a person; say whose: staff or client")
+    for field in cls.fields_of_context:
+        if field.realm is None and _mentions(cls.model_fields[field.name].annotation, Someone):
+            raise TypeError(
+                f"{cls.code} has a person in {field.name} and does not say whose; use StaffMember or ClientPerson"
+            )
+        if field.refers in _OTHER_NAMES | PERSON_KINDS:
+            raise TypeError(
+                f"{cls.code} refers to a person in {field.name}, whose id would be in clear; use StaffMember or "
+                "ClientPerson"
+            )
 
 
 def _register(cls: type[Action]) -> None:

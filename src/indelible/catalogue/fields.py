@@ -9,7 +9,8 @@
     Instant                  RFC 3339 with an offset    UTC text with six digits
     Day                      YYYY-MM-DD                 the same: a date has no zone
     BookingRef, ...          text, an opaque id         {"kind": "booking", "id": ...}: a body says what it points at
-    Someone                  {"id", "name"}             {"person": index of the token}; id and name are personal
+    StaffMember,             {"id", "name"}             {"person": index of the token}; id and name are personal
+    ClientPerson
     Changed[T]               {"old", "new"}             {"old", "new"}
     JsonObject               an object without floats   the same
     ChangeList               [{"field", "old", "new"}]  the same
@@ -285,7 +286,9 @@ class _Part(BaseModel):
 
 
 class Someone(_Part):
-    """A person named in a context field. `id` is the host's id of the person; both members are personal values.
+    """A person named in a context field, declared as StaffMember or ClientPerson: whose ids `id` is one of.
+
+    `id` is the host's id of the person; both members are personal values.
 
     A name of any length is taken: the draft cuts it and says so, as it does with the name of every other person.
     """

@@ -123,7 +123,7 @@ def _name(told: Story, kind: str, thing: str) -> str:
     """The newest name that an entry has for it; names of things are snapshots, and change."""
     for one in reversed(told.entries):
         for holder in (one.view.target, one.view.client and {**one.view.client, "kind": "client"}, one.view.actor):
-            if holder and holder.get("id") == thing and holder.get("name") and present.same_kind(holder["kind"], kind):
+            if holder and holder.get("id") == thing and holder.get("name") and holder["kind"] == kind:
                 return str(holder["name"])
     return ""
 
