@@ -93,17 +93,21 @@ class Selecting:
         if choice.abouts:
             groups.append({one for text in choice.abouts for one in self.about(text)})
         if choice.clients:
-            groups.append(
-                {one for text in choice.clients for one in self._people(("client",), text.removeprefix("client/"))}
-            )
+            groups.append({one for text in choice.clients for one in self._clients(text)})
         return groups
+
+    def _clients(self, text: str) -> Iterator[Reference]:
+        """The client that `id` or `client/id` means. A host's ids may begin with `client/` themselves."""
+        bare = text.removeprefix("client/")
+        known = [] if bare == text else list(self._people(("client",), bare))
+        yield from known or self._people(("client",), text)
 
     def about(self, text: str, role: str | None = None) -> Iterator[Reference]:
         """Every thing and person that `id` or `kind/id` may mean, in a role or in any."""
         kinds = self.store.kinds(self.clinic_id)
         kind, slash, bare = text.partition("/")
-        if slash and bare and kind in _REALMS:
-            yield from self._people((kind,), bare, role)
+        if slash and bare and kind in _REALMS and (people := list(self._people((kind,), bare, role))):
+            yield from people
         elif slash and bare and kind in kinds:
             yield Reference(kind, bare.encode(), role)
         else:

@@ -1,9 +1,9 @@
 """Signing in, and who may.
 
-An account is whoever signs in with it, so the target of an account's action is that person: `staff` or `client`, with the
-id that the host uses for them. Whose it is is never guessed: what is about a client must be found in the client's story,
-and go when the client is anonymized. IP address and device are in the document's `request`. A session is named in the
-context; its id is one that the host may print: never the secret that proves the session.
+An account is whoever signs in with it, so the target of an account's action is that person: `staff` or `client`, with
+the id that the host uses for them. Whose it is, is never guessed: what is about a client must be found in the client's
+story, and go when the client is anonymized. IP address and device are in the document's `request`. A session is named
+in the context; its id is one that the host may print: never the secret that proves the session.
 
 What somebody typed into a login form is never recorded: people type passwords into the wrong field. Where it belongs to
 no account, the target of `account.login_failed` is the clinic, and the actor the system (`login:unknown-account`).

@@ -21,8 +21,9 @@ What a declaration must keep to, or the class statement raises TypeError:
   and `.new`. `{amount}` is made of `amount_minor` and `currency`.
 - `money` says how the amount counts in a sum: "in", "out" or "none". Where it counts, `amount_minor` and `currency` are
   required: they are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
-- Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in the
-  context a `StaffMember` or a `ClientPerson`; no other kind (`account`, `patient`) stands for one, and `Refers` for none.
+- Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in
+  the context a `StaffMember` or a `ClientPerson`. No other kind (`account`, `patient`) stands for one, and `Refers` for
+  none.
 - An amount, a field whose name ends in `_minor`, needs a field `currency` beside it; an entry with the one and not the
   other is refused.
 """
@@ -57,7 +58,7 @@ CATEGORIES: dict[str, str] = {
 # Kinds of target that are a person: the body holds a token in place of the id. The kind says whose id it is.
 PERSON_KINDS = frozenset({"client", "staff", "loyalty_account"})
 
-# Kinds that are a person by another name. Their ids would stand in a body in clear, and nobody could say whose they are.
+# Kinds that are a person by another name. Their ids would be in a body in clear, and nobody could say whose they are.
 _OTHER_NAMES = frozenset(
     (
         *("account", "user", "person", "customer", "patient", "guest", "member", "contact", "lead", "guardian"),
