@@ -106,8 +106,8 @@ class Selecting:
         """Every thing and person that `id` or `kind/id` may mean, in a role or in any."""
         kinds = self.store.kinds(self.clinic_id)
         kind, slash, bare = text.partition("/")
-        if slash and bare and kind in _REALMS and (people := list(self._people((kind,), bare, role))):
-            yield from people
+        if slash and bare and kind in _REALMS:
+            yield from self._people((kind,), bare, role)
         elif slash and bare and kind in kinds:
             yield Reference(kind, bare.encode(), role)
         else:

@@ -272,9 +272,12 @@ def test_a_clients_own_link_is_dead_once_it_was_used_even_where_the_client_came_
     assert log.selecting().token("client", ids["client"]) is not None, "a GET has no effect"
     assert stranger.post(link[0]).status_code == 200
     assert log.selecting().token("client", ids["client"]) is None
+    assert "Your details are gone" in stranger.get(link[0]).content.decode()
     service.fill(log, "back")
     size = log.size
-    stranger.post(link[0])
+    again = stranger.post(link[0]).content.decode()
+    assert "Your details are gone" not in again, "the log knows the client again"
+    assert "This link was used already" in again
     assert log.selecting().token("client", ids["client"]) is not None
     assert log.size == size
 
