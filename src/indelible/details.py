@@ -208,6 +208,9 @@ class _Said:
         for one in changes:
             if isinstance(one, dict) and "field" in one:
                 name = str(one["field"])
+                if one.get("old") is None and one.get("new") is None:  # a secret, say: only that it changed is recorded
+                    yield Detail(self.speech.translate(label(name)), self.speech.translate("changed"))
+                    continue
                 yield Detail(self.speech.translate(label(name)), old=self.text(name, one.get("old")),
                              new=self.text(name, one.get("new")), changed=True)  # fmt: skip
 

@@ -37,6 +37,7 @@ from .catalogue.fields import (
     CutText,
     Personal,
     Someone,
+    no_secret,
     opaque_id,
     to_json,
 )
@@ -143,7 +144,7 @@ def _key(text: str) -> str:
     is_text(text, "key")
     if not text or len(text) > ID_LIMIT or not text.isprintable() or "@" in text:
         raise InvalidInput(f"must be 1 to {ID_LIMIT} printable characters without @, and name no person", "key")
-    return text
+    return _checked(no_secret, text, "key")
 
 
 class _Drafting:
@@ -425,4 +426,4 @@ def _word(value: str, field: str) -> str:
     is_text(value, field)
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise InvalidInput(f"must be 1 to {WORD_LIMIT} printable characters without @", field)
-    return value
+    return _checked(no_secret, value, field)

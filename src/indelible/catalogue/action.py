@@ -24,6 +24,7 @@ What a declaration must keep to, or the class statement raises TypeError:
 - Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in
   the context a `StaffMember` or a `ClientPerson`. No other kind (`account`, `patient`) stands for one, and `Refers` for
   none.
+- No field has the name of a secret (`secrecy.py`) unless it is true or false, or one of a list of words.
 - An amount, a field whose name ends in `_minor`, needs a field `currency` beside it; an entry with the one and not the
   other is refused.
 """
@@ -31,6 +32,7 @@ What a declaration must keep to, or the class statement raises TypeError:
 from __future__ import annotations
 
 import re
+import types
 import typing
 from dataclasses import dataclass
 from string import Formatter
@@ -39,6 +41,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from .fields import Changed, Personal, Realm, Refers, Someone
+from .secrecy import is_secret_name
 
 Money = Literal["in", "out", "none"]
 
@@ -192,6 +195,12 @@ def _check_declaration(cls: type[Action]) -> None:
     if not (cls.label and cls.category and cls.targets and cls.sentence):
         raise TypeError(f"{code} needs a label, a category, targets and a sentence")
     _check_people(cls)
+    for field in cls.fields_of_context:
+        if is_secret_name(field.name) and not _tells_no_secret(cls.model_fields[field.name].annotation):
+            raise TypeError(
+                f"{code} has the field {field.name}, the name of a secret, and a log keeps none; declare "
+                f"{field.name}_changed: bool"
+            )
     required = {field.name for field in cls.fields_of_context if field.required}
     money = {"amount_minor", "currency"}
     if cls.money != "none" and not money <= required:
@@ -221,6 +230,14 @@ def _check_people(cls: type[Action]) -> None:
                 f"{cls.code} refers to a person in {field.name}, whose id would be in clear; use StaffMember or "
                 "ClientPerson"
             )
+
+
+def _tells_no_secret(annotation: Any) -> bool:
+    """Whether what a field takes is true or false, or one of a list of words."""
+    parts = [part for part in typing.get_args(annotation) if part is not type(None)]
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union, Annotated):
+        return _tells_no_secret(parts[0])
+    return annotation is bool or typing.get_origin(annotation) is Literal
 
 
 def _register(cls: type[Action]) -> None:

@@ -22,6 +22,8 @@ field is the same as leaving it out.
 
 A personal value is about the client concerned if there is one, else about the actor, else about nobody; `about="actor"`
 skips the first step.
+
+No JSON, id or word holds a secret: `secrecy.py`.
 """
 
 from __future__ import annotations
@@ -29,12 +31,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from .. import canonical, instant, money
 from ..errors import InvalidInput
+from . import secrecy
 
 # Longer than any name in civil registers that we know of; a longer one is an attack or a mistake, and is cut.
 NAME_LIMIT = 200
@@ -101,6 +104,11 @@ def _whole(value: str) -> str:
     return scalars(no_nul(value))
 
 
+def no_secret(value: str) -> str:
+    secrecy.check_id(value)
+    return value
+
+
 def opaque_id(value: str) -> str:
     """Check an id: text of 1 to 255 characters that names nothing about a person."""
     if not value or value != value.strip():
@@ -112,7 +120,7 @@ def opaque_id(value: str) -> str:
         raise ValueError(f"is longer than {ID_LIMIT} characters; send a shorter id")
     if not value.isprintable():
         raise ValueError("holds a control or invisible character; remove it")
-    return value
+    return no_secret(value)
 
 
 def cut(limit: int) -> AfterValidator:
@@ -126,7 +134,7 @@ def cut(limit: int) -> AfterValidator:
 def _word(value: str) -> str:
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise ValueError(f"must be 1 to {WORD_LIMIT} printable characters without @")
-    return value
+    return no_secret(value)
 
 
 def _email(value: str) -> str:
@@ -202,6 +210,7 @@ def _json(value: object) -> object:
         canonical.check(value)
     except InvalidInput as error:
         raise ValueError(str(error)) from error
+    secrecy.check_json(value)
     return value
 
 
@@ -323,6 +332,11 @@ class FieldChange(_Part):
     field: Word
     old: Json = None
     new: Json = None
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> Self:
+        secrecy.check_field(self.field, (self.old, self.new))
+        return self
 
 
 def _some(changes: list[FieldChange]) -> list[FieldChange]:
