@@ -150,8 +150,10 @@ def test_a_refused_declaration_leaves_nothing_behind(code):
 
 
 def declare(targets=("room",), **fields):
-    body = {"__annotations__": {name: annotation | None for name, annotation in fields.items()}}
-    body |= dict.fromkeys(fields)
+    body = {
+        "__annotations__": {name: annotation | None for name, annotation in fields.items()},
+        **dict.fromkeys(fields),
+    }
     type("Made", (Action,), body, code="room.made", label="Made", category="services", targets=targets,
          sentence="{actor} made it")  # fmt: skip
 

@@ -58,7 +58,7 @@ SECRET_NAMES = ["smtp_password", "stripe_secret_key", "smtpPassword", "STRIPE_SE
                 "two_factor_secret", "webhook.secret"]  # fmt: skip
 HARMLESS_NAMES = ["token_count", "password_policy", "secret_service_name", "password_required_from", "pinned", "key",
                   "day_pass", "postal_code", "voucher_code", "keyboard", "tokens", "author", "name"]  # fmt: skip
-HARMLESS_VALUES = [
+HARMLESS_VALUES: list[object] = [
     None,
     True,
     False,

@@ -322,9 +322,9 @@ def test_a_restored_backup_is_not_signed(recorded):
 
 
 def test_a_secret_is_refused_by_record_and_by_import_and_is_not_shown(cli):
-    told = {"action": "settings.changed", "actor": {"kind": "staff", "id": "usr_1"},
-            "target": {"kind": "clinic", "id": "c_lisbon"},
-            "context": {"section": "mail", "changes": [{"field": "smtp_password", "old": None, "new": "hunter2"}]}}  # fmt: skip
+    changes = [{"field": "smtp_password", "old": None, "new": "hunter2"}]
+    told = {"action": "settings.changed", "actor": STAFF, "target": {"kind": "clinic", "id": "c_lisbon"},
+            "context": {"section": "mail", "changes": changes}}  # fmt: skip
     said = cli.refused("record", json.dumps(told))
     assert said.startswith(
         "context.changes.0: smtp_password is a secret by its name, and a log keeps none; say only that"

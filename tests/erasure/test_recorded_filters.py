@@ -61,7 +61,7 @@ def left_of(log, seq):
 @pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
 @pytest.mark.parametrize("member", OPEN)
 def test_no_spelling_of_a_client_s_id_outlives_the_client(journal, log, attack, member, around, record):
-    recorded = {}
+    recorded: dict[str, list[int]] = {}
     for number, client_id in enumerate(IDS):
         fill(log, client_id)
         for value in (client_id, f"client/{client_id}", f"booking/{client_id}"):
