@@ -30,6 +30,7 @@ demo-check: .venv/.stamp ## start the demo, sign in, fetch the page, stop
 
 test: .venv/.stamp ## run every test that can run here, then say what was not run and why
 	tools/get-chromium
+	tools/get-unpackers
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy --strict, and the layers

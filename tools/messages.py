@@ -14,7 +14,6 @@ import ast
 import io
 import re
 import sys
-import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 from indelible import catalogue, details, view
+from indelible.catalogue import vocabulary
 from indelible.document import ACTOR_KINDS, PEOPLE_ROLES
 from indelible.service import roles
 
@@ -44,24 +44,6 @@ HEADER = {
 Id = str | tuple[str, str]
 Said = Iterator[tuple[Id, str]]
 
-_WORD = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
-
-# What a host would put from a list of its own, and the log, the service and the demo put from theirs: reasons of the
-# system and of a refund, sections of settings, fields that change, brands of a card.
-WORDS = (
-    "policy", "job", "command", "webhook", "login", "late cancel", "cancel in time", "no show", "deposit",
-    "complete visits", "voucher expiry", "clinic add", "set time zone", "wrong password", "wrong code",
-    "unknown account", "locked", "anonymize", "export", "verify", "list", "story", "csv", "xlsx", "jsonl", "bundle",
-    "data", "name", "zone", "language", "booking", "online booking", "notices", "notifications", "payments", "payouts",
-    "loyalty", "loyalty points", "rule", "phone", "email", "address", "birthday", "birth date", "city", "postcode",
-    "notes", "newsletter", "bank account", "emergency contact", "preferred language", "days ahead", "valid days",
-    "idle timeout minutes", "points per euro", "one point per euro", "reminder hours", "sms reminders", "sender name",
-    "show prices", "six months", "pol cancellation", "customer request", "client asked", "client called",
-    "clinic cancelled", "staff absent", "moved away", "duplicate", "goodwill", "price error", "treatment interrupted",
-    "medical", "card declined", "expired card", "do not honor", "generic decline", "incorrect cvc",
-    "insufficient funds", "amex", "mastercard", "visa", "body", "face", "laser", "voucher", "vouchers", "en", "pt",
-    "receptionist", "practitioner", "anonymous", "access",
-)  # fmt: skip
 # Names of fields in what a host hands over whole: a snapshot of a service or schedule, changes of a client or setting.
 FIELDS = (
     "id", "name", "description", "email", "phone", "address", "birthday", "birth_date", "city", "postcode", "notes",
@@ -104,15 +86,17 @@ def of_actions() -> Said:
         for field in action.fields_of_context:
             yield details.label(field.name), "field"
             kinds.update({field.refers} if field.refers else ())
-        for info in action.model_fields.values():
-            yield from ((word.replace("_", " "), "word") for word in _words(info.annotation))
+            yield from ((word.replace("_", " "), "word") for word in sorted(field.words))
     yield from of_kinds(sorted(kinds))
     for text in (*details.LABELS.values(), *map(details.label, FIELDS), "Client", "Person"):
         yield text, "field"
     yield from ((text, "state of a field") for text in details.STATES.values())
-    yield from ((role, "role of a person") for role in (*roles.ROLES, *PEOPLE_ROLES))
+    yield details.NO_CURRENCY, "state of a field"
+    yield from ((role, "role of a person") for role in (*vocabulary.ROLES, *roles.ROLES))
+    for reason in (*vocabulary.REASONS, *vocabulary.REASON_NAMES):
+        yield reason.replace("-", " "), "why the system acted"
     yield from ((role.capitalize(), "role of a person") for role in PEOPLE_ROLES)
-    for word in (*WORDS, "System", "somebody", "an unknown client", "an unknown amount", "yes", "no"):
+    for word in ("System", "somebody", "an unknown client", "an unknown amount", "yes", "no"):
         yield word, "word"
 
 
@@ -127,15 +111,6 @@ def of_kinds(kinds: Iterable[str]) -> Said:
         else:
             yield f"a {kind}", "a thing whose number is not known"
     yield "a thing", "a thing whose number is not known"
-
-
-def _words(annotation: object) -> Iterator[str]:
-    """The words of every Literal in a type."""
-    if typing.get_origin(annotation) is typing.Literal:
-        yield from (word for word in typing.get_args(annotation) if _WORD.fullmatch(word))
-        return
-    for part in typing.get_args(annotation):
-        yield from _words(part)
 
 
 _CALLED = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}

@@ -30,7 +30,7 @@ import hmac
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
-from . import canonical, commitment, entry
+from . import canonical, commitment, entry, money
 from .errors import MalformedProof
 
 SCHEMA = "indelible/bundle/v1"
@@ -38,7 +38,6 @@ RENDERING_SCHEMA = "indelible/rendering/v1"
 
 # The files whose seals the log itself holds.
 SEALED = ("README.txt", "bundle.json", "entries.csv", "entries.jsonl", "rendering.json")
-_OTHERS = ("checkpoint", "erasures.jsonl", "export.json", "key.txt")
 
 # A body, escaped as a JSON string, with the values of 64 openings of 4,000 characters.
 LINE_LIMIT = 2 * 1024 * 1024
@@ -50,9 +49,13 @@ HASHES_LIMIT = 126
 Kind = Literal["selection", "complete"]
 
 
-def names(kind: Kind) -> frozenset[str]:
-    """The files that a bundle of this kind has, no more and no fewer."""
-    return frozenset((*SEALED, *_OTHERS, "range.json" if kind == "complete" else "proofs.jsonl"))
+def order(kind: Kind) -> tuple[str, ...]:
+    """The files that a bundle of this kind has, in the order in which they stand in the zip."""
+    proofs = "range.json" if kind == "complete" else "proofs.jsonl"
+    return (
+        *("entries.jsonl", "entries.csv", "rendering.json", "bundle.json", "README.txt", proofs),
+        *("export.json", "erasures.jsonl", "checkpoint", "key.txt"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ def decode_range(data: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 
 
 class Wording(NamedTuple):
-    """One action's words: label, category, and how its amount counts (in, out, none)."""
+    """One action's words: label, category, and what it does to money, one of money.EFFECTS."""
 
     label: str
     category: str
@@ -227,7 +230,7 @@ class Rendering:
         texts = [*devices, *devices.values(), *(text for wording in actions.values() for text in wording)]
         right = type(members["devices"]) is list and all(type(text) is str for text in texts)
         right = right and all(type(n) is int for n in currencies.values())
-        right = right and all(wording.money in ("in", "out", "none") for wording in actions.values())
+        right = right and all(wording.money in money.EFFECTS for wording in actions.values())
         if not right or members["schema"] != RENDERING_SCHEMA or any(not 0 <= n <= 9 for n in currencies.values()):
             raise MalformedProof("rendering.json does not have the form of version 1")
         made = cls(actions, devices, currencies)

@@ -135,7 +135,7 @@ def _amounts(view: Opened, wording: Wording, exponents: Mapping[str, int]) -> tu
         return "", ""
     if currency is None or currency not in exponents:
         return "", str(minor)
-    return money.shifted(-minor if wording.money == "out" else minor, exponents[currency]), str(minor)
+    return money.shifted(-minor if money.EFFECTS[wording.money].net < 0 else minor, exponents[currency]), str(minor)
 
 
 def _times(us: int, offset_minutes: int, zone: str) -> tuple[str, str, str, str, str]:

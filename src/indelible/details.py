@@ -4,19 +4,25 @@
         print(detail.label, detail.text)          "Cancellation fee", "25.00 EUR"
 
 Labels come from the names of fields ("completed_at": "Completed"), and from LABELS where a clinic says else. What a
-value is follows from its field's name and its form: an amount ends in `_minor`, a time is UTC text of 27 characters.
+value is follows from what its action declares: only the words of a Literal or of a Vocabulary are said in words and
+translated, and any other text, a name, an id, a code of the host's own, stands there as it was sent. In what a host
+handed over whole (changes, snapshots) nothing is declared: there an amount is what ends in `_minor`, with the currency
+that `catalogue.amounts` finds for it, a time is UTC text of 27 characters, and every other text is as it was sent.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from . import instant
+from .catalogue import Field, amounts
+from .catalogue.amounts import SUFFIX
+from .money import EXPONENTS
 from .view import View, Wording
 
 LABELS = {
@@ -69,9 +75,10 @@ STATES = {
     "missing": "missing, and no entry accounts for it",
     "unreadable": "cannot be read: it was changed, or its key is gone",
 }
+# What stands beside an amount that an earlier version took without a currency.
+NO_CURRENCY = "in minor units, of no known currency"
 # Said by other fields, or of no use to somebody who reads.
 _UNSAID = frozenset({"currency"})
-_WORD = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 # How deep a snapshot is laid out; what lies deeper is in the raw entry.
 _DEEPEST = 4
@@ -104,6 +111,8 @@ class Detail:
     id: str = ""
     state: str = ""
     parts: Sequence[Detail] = field(default=())
+    # What the field is called in the document.
+    name: str = field(default="", compare=False)
 
 
 def details(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
@@ -116,13 +125,25 @@ def details(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
     for index, person in enumerate(view.people):
         role = translate(str(person.get("role", "person")).capitalize())
         yield _person_or_thing(view, role, person, "client", f"people.{index}", speech)
-    context, kinds = view.context, _kinds(view)
+    yield from of_context(view, speech)
+
+
+def of_context(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
+    """Yield every field of the context."""
+    context, fields = view.context, {one.name: one for one in view.declared.fields_of_context} if view.declared else {}
+    said = _Said(speech, view.zone, context.get("currency"))
     for name, value in sorted(context.items(), key=lambda pair: _order(view, pair[0])):
-        if name in _UNSAID and any(other.endswith("_minor") for other in context):
+        if _is_said_elsewhere(name, context):
             continue
         state = view.states.get(f"context.{name}") or view.states.get(f"context.{name}.id", "")
-        said = _Said(speech, view.zone, context.get("currency"))
-        yield said.field(name, value, kinds.get(name, ""), translate(STATES[state]) if state else "")
+        yield said.declared(fields.get(name), name, value, speech.translate(STATES[state]) if state else "")
+
+
+def _is_said_elsewhere(name: str, members: Mapping[str, Any]) -> bool:
+    """Whether a member is the currency of the amounts beside it, which say it; a currency that changed is said."""
+    if name not in _UNSAID or not isinstance(members[name], str):
+        return False
+    return any(other.endswith(SUFFIX) for other in members)
 
 
 def snapshot(view: View, speech: Speech = PLAIN) -> Sequence[Detail]:
@@ -130,7 +151,8 @@ def snapshot(view: View, speech: Speech = PLAIN) -> Sequence[Detail]:
     found = view.context.get("snapshot")
     if not isinstance(found, dict):
         return ()
-    return tuple(_Said(speech, view.zone, found.get("currency")).fields(found, 0))
+    around = amounts.nearest(found, view.context.get("currency"))
+    return tuple(_Said(speech, view.zone, around).fields(found, 0))
 
 
 def label(name: str) -> str:
@@ -146,12 +168,6 @@ def kind_label(kind: str) -> str:
     return {"booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account"}.get(
         kind, kind.replace("_", " ").capitalize()
     )
-
-
-def _kinds(view: View) -> dict[str, str]:
-    """What each field refers to, by the field's name: a kind of thing, or whose ids its persons have."""
-    cls = view.declared
-    return {one.name: one.refers or one.realm or "" for one in cls.fields_of_context} if cls else {}
 
 
 def _order(view: View, name: str) -> tuple[int, str]:
@@ -174,45 +190,62 @@ _PERSONS = frozenset({"client", "staff", "support"})
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Says values in a reader's language. `currency` is that of the amounts around."""
+    """Says values in a reader's language.
+
+    `currency` is that of the amounts around, or {"old", "new"} where it changed. `words` are the texts that are said in
+    words. `forms` is whether a text that has the form of a time or a day is one.
+    """
 
     speech: Speech
     zone: str
-    currency: str | None
+    currency: Any
+    words: frozenset[str] = frozenset()
+    forms: bool = True
+
+    def declared(self, declared: Field | None, name: str, value: Any, state: str) -> Detail:
+        """Return a field of the context; None where its action, or the field, is not declared (any more)."""
+        if declared is None:
+            return self.field(name, value, "", state)
+        said = replace(self, words=declared.words, forms=declared.timed or declared.open)
+        return said.field(name, value, declared.refers or declared.realm or "", state)
 
     def field(self, name: str, value: Any, kind: str, state: str = "", depth: int = 0) -> Detail:
         said = self.speech.translate(label(name))
         if state and value is None:
-            return Detail(said, "—", state=state)
+            return Detail(said, "—", state=state, name=name)
         if isinstance(value, dict) and value.keys() == {"old", "new"}:
-            sides = (self.text(name, value["old"]), self.text(name, value["new"]))
-            return Detail(said, old=sides[0], new=sides[1], changed=True, state=state)
-        if name == "changes" and isinstance(value, list):
-            return Detail(said, parts=tuple(self._changes(value)), state=state)
+            old, new = self._sides(name, value, amounts.both(self.currency))
+            return Detail(said, old=old, new=new, changed=True, state=state, name=name)
+        if amounts.is_changes(value):
+            return Detail(said, parts=tuple(self._changes(value)), state=state, name=name)
         if kind in ("staff", "client") and isinstance(value, dict):
             return Detail(said, value.get("name") or value.get("id") or "—", kind=kind, id=value.get("id") or "",
-                          state=state)  # fmt: skip
+                          state=state, name=name)  # fmt: skip
         if isinstance(value, dict) and depth < _DEEPEST:
-            inner = _Said(self.speech, self.zone, value.get("currency", self.currency))
-            return Detail(said, parts=tuple(inner.fields(value, depth + 1)), state=state)
+            return Detail(said, parts=tuple(self._inside(value).fields(value, depth + 1)), state=state, name=name)
         thing = str(value) if kind and isinstance(value, str) else ""
-        return Detail(said, self.text(name, value), kind=kind if thing else "", id=thing, state=state)
+        return Detail(said, self.text(name, value), kind=kind if thing else "", id=thing, state=state, name=name)
 
     def fields(self, members: Mapping[str, Any], depth: int) -> Iterator[Detail]:
         for name, value in members.items():
-            if name in _UNSAID and any(other.endswith("_minor") for other in members):
-                continue
-            yield self.field(name, value, "", depth=depth)
+            if not _is_said_elsewhere(name, members):
+                yield self.field(name, value, "", depth=depth)
 
-    def _changes(self, changes: Sequence[Any]) -> Iterator[Detail]:
+    def _inside(self, members: Mapping[str, Any]) -> _Said:
+        return replace(self, currency=amounts.nearest(members, self.currency))
+
+    def _sides(self, name: str, change: Mapping[str, Any], currencies: tuple[Any, Any]) -> tuple[str, str]:
+        old, new = (replace(self, currency=code) for code in currencies)
+        return old.text(name, change.get("old")), new.text(name, change.get("new"))
+
+    def _changes(self, changes: Sequence[Mapping[str, Any]]) -> Iterator[Detail]:
         for one in changes:
-            if isinstance(one, dict) and "field" in one:
-                name = str(one["field"])
-                if one.get("old") is None and one.get("new") is None:  # a secret, say: only that it changed is recorded
-                    yield Detail(self.speech.translate(label(name)), self.speech.translate("changed"))
-                    continue
-                yield Detail(self.speech.translate(label(name)), old=self.text(name, one.get("old")),
-                             new=self.text(name, one.get("new")), changed=True)  # fmt: skip
+            name = str(one["field"])
+            if one.get("old") is None and one.get("new") is None:  # a secret, say: only that it changed is recorded
+                yield Detail(self.speech.translate(label(name)), self.speech.translate("changed"), name=name)
+                continue
+            old, new = self._sides(name, one, amounts.sides(one, changes, self.currency))
+            yield Detail(self.speech.translate(label(name)), old=old, new=new, changed=True, name=name)
 
     def text(self, name: str, value: Any) -> str:
         """Return one value in words."""
@@ -225,17 +258,31 @@ class _Said:
             return self._number(name, value)
         if isinstance(value, str):
             return self._string(value)
+        if amounts.is_changes(value):
+            return "; ".join(
+                f"{one.label}: {f'{one.old} → {one.new}' if one.changed else one.text}" for one in self._changes(value)
+            )
         if isinstance(value, list):
             return ", ".join(self.text(name, one) for one in value) or "—"
         if isinstance(value, dict):
-            return value.get("name") or "; ".join(
-                f"{translate(label(key))}: {self.text(key, one)}" for key, one in value.items()
+            if isinstance(name_of := value.get("name"), str) and name_of and value.keys() <= {"id", "name"}:
+                return name_of
+            if value.keys() == {"old", "new"}:
+                return " → ".join(self._sides(name, value, amounts.both(self.currency)))
+            inside = self._inside(value)
+            return "; ".join(
+                f"{translate(label(key))}: {inside.text(key, one)}"
+                for key, one in value.items()
+                if not _is_said_elsewhere(key, value)
             )
         return str(value)
 
     def _number(self, name: str, value: int) -> str:
-        if name.endswith("_minor") and self.currency:
-            return self.speech.money(value, self.currency)
+        if name.endswith(SUFFIX):
+            currency = amounts.both(self.currency)[1]
+            if isinstance(currency, str) and currency in EXPONENTS:
+                return self.speech.money(value, currency)
+            return f"{self.speech.number(value)} ({self.speech.translate(NO_CURRENCY)})"
         if name.endswith("_minutes"):
             return self._minutes(value)
         if name.endswith("_basis_points"):
@@ -249,8 +296,15 @@ class _Said:
         return ("-" if value < 0 else "") + (" ".join(part for part in parts if part) or "0 min")
 
     def _string(self, value: str) -> str:
-        if (us := instant.if_canonical(value)) is not None:
+        if value in self.words:
+            return self.speech.translate(value.replace("_", " "))
+        if self.forms and (us := instant.if_canonical(value)) is not None:
             return self.speech.moment(us, self.zone)
-        if _DAY.fullmatch(value):
-            return self.speech.day(date.fromisoformat(value))
-        return self.speech.translate(value.replace("_", " ")) if _WORD.fullmatch(value) else value
+        return self.speech.day(day) if self.forms and (day := _day(value)) else value
+
+
+def _day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value) if _DAY.fullmatch(value) else None
+    except ValueError:  # the 30th of February
+        return None

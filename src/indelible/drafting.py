@@ -29,11 +29,13 @@ from pydantic import ValidationError
 
 from . import canonical, entry, instant
 from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
+from .catalogue.amounts import WrongAmount
 from .catalogue.fields import (
     ID_LIMIT,
     NAME_LIMIT,
     USER_AGENT_LIMIT,
     WORD_LIMIT,
+    Changed,
     CutText,
     Personal,
     Someone,
@@ -280,7 +282,7 @@ class _Drafting:
             path = f"context.{field.name}"
             if field.personal is not None:
                 self._personal(field.personal, path, value)
-            elif field.changed:
+            elif isinstance(value, Changed):
                 clear[field.name] = {
                     side: self._clear(field, getattr(value, side), f"{path}.{side}") for side in ("old", "new")
                 }
@@ -374,7 +376,10 @@ def _in_one_sentence(cls: type[Action], error: ValidationError) -> InvalidInput:
         known = tuple(cls.model_fields) if len(place) == 1 else ("the fields of its type",)
         return InvalidInput(unknown(place[-1], known), field)
     if kind == "value_error":
-        return InvalidInput(str(first["ctx"]["error"]), field)
+        found = first["ctx"]["error"]
+        if isinstance(found, WrongAmount):
+            return InvalidInput(found.message, ".".join(["context", *map(shown, found.path)]))
+        return InvalidInput(str(found), field)
     if kind == "int_type" and isinstance(first["input"], float):
         return InvalidInput("is a floating-point number; send an integer (money in minor units)", field)
     words = _EXPECTED.get(kind)

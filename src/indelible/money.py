@@ -4,17 +4,31 @@
     display = text " " code                  "12.50 EUR"
 
 Codes and exponents are facts of ISO 4217: list one (current) as of January 2026, and, so that older years can be
-imported, list three (historic) for the codes withdrawn since 2011. A code is never removed from here: a log that holds
-it must stay readable. Units without a minor unit (gold, special drawing rights, testing) are left out, and so is XAD, a
-unit of account of the Arab Monetary Fund.
+imported, list three (historic) for the codes withdrawn since January 1990. List three gives no exponents; here they are
+those that the currencies had in list one. The sources of these are the table `minor0` of OpenJDK's currency data, which
+keeps withdrawn codes (ADP BEF BYB BYR ESP GRD ITL LUF MGF PTE TPE TRL have 0; the francs and the peseta of accounts
+beside them, BEC BEL LUC LUL ESB, as these), the 1,000 fils of the dinar YDD, and 2 for every other, as in CLDR. The
+codes that the list dates "1989 to 1990" are of currencies that ended years before, and are left out.
 
-Stripe's API differs for two currencies: it sends ISK and UGX in hundredths. Whoever takes such an amount over divides
-it by 100 first.
+A code is never removed from here: a log that holds it must stay readable. Units without a minor unit (gold, special
+drawing rights, testing) are left out, and so is XAD, a unit of account of the Arab Monetary Fund.
+
+Stripe's API differs from ISO 4217 for three currencies: `from_stripe`.
+
+What an entry does to money is one of EFFECTS, a fact of its action:
+
+    in           money came in                                    out          money went out
+    in_undone    money that had come in turned out not to have    out_undone   money that had gone out came back
+    none         nothing moved
+
+A thing undone is not the opposite thing done: a refund that the bank returned is no income, it is one refund fewer.
 
 No floating-point number is used anywhere.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from .errors import InvalidInput
 
@@ -32,9 +46,14 @@ _BY_EXPONENT = {
     4: "CLF UYW",
 }
 
-_WITHDRAWN_SINCE_2011 = {
-    0: "BYR",
-    2: "ANG BGN CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL",
+_WITHDRAWN_SINCE_1990 = {
+    0: "ADP BEC BEF BEL BYB BYR ESB ESP GRD ITL LUC LUF LUL MGF PTE TPE TRL",
+    2: (
+        "AFA ANG AOK AON AOR ARA ATS AYM AZM BAD BGL BGN BRE BRN BRR BUK CHC CSD CSK CUC CYP DDM DEM ECS ECV EEK FIM "
+        "FRF GEK GHC GHP GWP HRD HRK IEP LTL LTT LVL LVR MRO MTL MXP MZM NIC NLG PEI PLZ ROL RUR SDD SDP SIT SKK SLL "
+        "SRG STD SUR TJR TMM UAK USS UYP VEB VEF XEU YUD YUM YUN ZAL ZMK ZRN ZRZ ZWD ZWL ZWN ZWR"
+    ),
+    3: "YDD",
 }
 
 
@@ -43,7 +62,32 @@ def _table(*lists: dict[int, str]) -> dict[str, int]:
 
 
 CURRENT = frozenset(_table(_BY_EXPONENT))
-EXPONENTS = _table(_BY_EXPONENT, _WITHDRAWN_SINCE_2011)
+EXPONENTS = _table(_BY_EXPONENT, _WITHDRAWN_SINCE_1990)
+
+# Where Stripe's API has another exponent than ISO 4217: the power of ten to multiply its amount with.
+# https://docs.stripe.com/currencies: ISK and UGX are sent as two-decimal amounts, MGA as a zero-decimal one.
+_FROM_STRIPE = {"ISK": -2, "UGX": -2, "MGA": 2}
+
+
+class Effect(NamedTuple):
+    """Which sum of money an amount belongs to (`in`, `out`, or none of them), and with which sign."""
+
+    side: str
+    sign: int
+
+    @property
+    def net(self) -> int:
+        """The sign with which the amount counts in what came in less what went out."""
+        return {"in": self.sign, "out": -self.sign}.get(self.side, 0)
+
+
+EFFECTS = {
+    "in": Effect("in", 1),
+    "in_undone": Effect("in", -1),
+    "out": Effect("out", 1),
+    "out_undone": Effect("out", -1),
+    "none": Effect("", 0),
+}
 
 
 def check_currency(code: object, field: str) -> str:
@@ -54,6 +98,22 @@ def check_currency(code: object, field: str) -> str:
         if code.strip().upper() in EXPONENTS:
             raise InvalidInput(f"is written in another way; write the code as {code.strip().upper()}", field)
     raise InvalidInput("is not a currency code of ISO 4217; write three capital letters such as EUR", field)
+
+
+def from_stripe(amount: int, currency: str) -> tuple[int, str]:
+    """Return an amount of Stripe's API, with its currency in lower case, as minor units and code: what a context takes.
+
+    Raises InvalidInput for a currency that ISO 4217 does not have, and for an amount that is no whole number of the
+    currency's minor units.
+    """
+    code = check_currency(currency.upper(), "currency")
+    shift = _FROM_STRIPE.get(code, 0)
+    if shift >= 0:
+        return amount * 10**shift, code
+    whole, rest = divmod(amount, 10**-shift)
+    if rest:
+        raise InvalidInput(f"is not a whole number of {code}, which Stripe sends in hundredths", "amount")
+    return whole, code
 
 
 def exponent(code: str) -> int:

@@ -1,7 +1,9 @@
 """Tallies of a filtered list: how many entries, how many on each day, and what money came in and went out.
 
 Days are those of the clinic's zone now, as `from:` and `to:` of a filter are: a day may have 23 or 25 hours, and one
-that the zone skipped has no entries. Money counts as the catalogue says of each action: `in`, `out` or `none`.
+that the zone skipped has no entries. Money counts as the catalogue says of each action
+(`money.EFFECTS`): what undoes money out makes the sum of money out smaller, which is below zero where a filter has the
+undoing and not the undone.
 
 Without free words every tally is exact. Free words are looked for in opened entries, so with them at most SEARCH_LIMIT
 entries are opened, the newest; where there are more, a tally says so (`whole` is false) and how far back it came.
@@ -21,6 +23,7 @@ from . import instant, reading
 from .catalogue import registered
 from .errors import InvalidInput
 from .journal import ClinicLog
+from .money import EFFECTS
 from .query import Query
 from .reading import Words
 from .store import AmountTally, Selection
@@ -58,13 +61,13 @@ class Days:
 
 
 class Sum(NamedTuple):
-    """Entries that have an amount, and the sum of it in minor units."""
+    """Entries that count on one side, and the sum of their amounts in minor units, less what was undone."""
 
     entries: int = 0
     amount_minor: int = 0
 
-    def plus(self, tally: AmountTally) -> Sum:
-        return Sum(self.entries + tally.entries, self.amount_minor + tally.amount_minor)
+    def plus(self, tally: AmountTally, sign: int) -> Sum:
+        return Sum(self.entries + tally.entries, self.amount_minor + sign * tally.amount_minor)
 
 
 class CurrencyTotal(NamedTuple):
@@ -145,8 +148,8 @@ def _by_currency(amounts: Iterable[AmountTally], counting: Mapping[str, str]) ->
     for tally in amounts:
         if tally.currency is not None:
             sides = sums.setdefault(tally.currency, {"in": Sum(), "out": Sum()})
-            side = counting[tally.action]
-            sides[side] = sides[side].plus(tally)
+            side, sign = EFFECTS[counting[tally.action]]
+            sides[side] = sides[side].plus(tally, sign)
     return [CurrencyTotal(code, sides["in"], sides["out"]) for code, sides in sorted(sums.items())]
 
 

@@ -10,17 +10,16 @@ its path is in `states` with the reason:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from string import Formatter
 from typing import Any, NamedTuple
 
 import orjson
 
 from . import device, entry, instant, money
-from .catalogue import Action, find, placeholders
+from .catalogue import Action, Field, amounts, find, placeholders
+from .catalogue.vocabulary import REASON_NAMES, REASONS
 from .errors import StorageFailure
 from .opened import Opened
 from .personal import Sealer, Unreadable
@@ -30,7 +29,6 @@ from .store import Found, PersonalRow
 _KNOWN_BY_NAME = frozenset(
     {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
-_ENUM = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 
 
 class Part(NamedTuple):
@@ -61,7 +59,7 @@ class View(Opened):
 
     @property
     def money(self) -> str:
-        """`in`, `out` or `none`: how the entry's amount counts in a sum."""
+        """What the entry does to money, one of money.EFFECTS: how its amount counts in a sum."""
         cls = self.declared
         return cls.money if cls else "none"
 
@@ -97,8 +95,9 @@ class View(Opened):
         reason = self.members["actor"].get("reason")
         if not reason:
             return ""
-        kind, name = _reason_in_words(reason)
-        return f"{wording.translate(kind)} “{wording.translate(name)}”"
+        kind, _, name = reason.partition(":")
+        said = wording.translate(name.replace("-", " ")) if name in REASON_NAMES else name
+        return f"{wording.translate(kind) if kind in REASONS else kind} “{said}”"
 
     @property
     def sentence(self) -> str:
@@ -172,9 +171,9 @@ class _Words(dict[str, Any]):
         self._wording = wording
         context = view.context
         for name in {name.split(".")[0] for name in placeholders(cls.sentence)}:
-            self[name] = self._word(view, context, name)
+            self[name] = self._word(view, cls, context, name)
 
-    def _word(self, view: View, context: Mapping[str, Any], name: str) -> Any:
+    def _word(self, view: View, cls: type[Action], context: Mapping[str, Any], name: str) -> Any:
         wording = self._wording
         if name == "actor":
             return view.who_in(wording)
@@ -190,7 +189,7 @@ class _Words(dict[str, Any]):
             if not view.currency:
                 return wording.translate("an unknown amount")
             return wording.money(view.amount_minor or 0, view.currency)
-        return _in_words(context.get(name), view.zone, wording)
+        return _in_words(context.get(name), _field(cls, name), view.zone, context.get("currency"), wording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +200,23 @@ class _Change:
     new: str
 
 
-def _in_words(value: Any, zone: str, wording: Wording) -> Any:
+def _field(cls: type[Action], name: str) -> Field:
+    return next(field for field in cls.fields_of_context if field.name == name)
+
+
+def _in_words(value: Any, field: Field, zone: str, currency: Any, wording: Wording) -> Any:
     if type(value) is dict and value.keys() == {"old", "new"}:
-        return _Change(*(str(_in_words(value[side], zone, wording)) for side in ("old", "new")))
+        codes = amounts.both(currency)
+        sides = zip((value["old"], value["new"]), codes, strict=True)
+        return _Change(*(str(_in_words(side, field, zone, code, wording)) for side, code in sides))
     if type(value) is dict and "id" in value:
         return value.get("name") or value["id"] or wording.translate("somebody")
-    if type(value) is str and (us := instant.if_canonical(value)) is not None:
+    if type(value) is int and field.name.endswith(amounts.SUFFIX):
+        code = amounts.both(currency)[1]
+        return wording.money(value, code) if isinstance(code, str) and code in money.EXPONENTS else value
+    if type(value) is str and field.timed and (us := instant.if_canonical(value)) is not None:
         return wording.moment(us, zone)
-    if type(value) is str and _ENUM.fullmatch(value):
+    if type(value) is str and value in field.words:
         return wording.translate(value.replace("_", " "))
     return "—" if value is None else value
 
@@ -231,12 +239,6 @@ def _comes_twice(us: int, minutes: int, place: Any, offsets: set[int]) -> bool:
         other != minutes and instant.offset_minutes(us + (minutes - other) * 60_000_000, place) == other
         for other in offsets
     )
-
-
-@lru_cache(maxsize=1024)
-def _reason_in_words(reason: str) -> tuple[str, str]:
-    kind, _, name = reason.partition(":")
-    return kind, name.replace("-", " ").replace("_", " ")
 
 
 def _as_it_is(text: str) -> str:

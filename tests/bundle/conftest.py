@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import runpy
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from indelible.document import parse
 from indelible.errors import IndelibleError
 from indelible.journal import ClinicLog, Journal
 from indelible.note import Verifier
+from indelible.testing.bundles import unpack
 from indelible.testing.logs import Clock, clock, event, journal, log
 from indelible.verify import verify_bundle
 
@@ -54,7 +54,8 @@ def _varied() -> list[dict[str, Any]]:
         _money("charge.refunded", 1_250, "JPY", source="staff", charge="ch_1"),
         _money("charge.refunded", 5, "KWD", source="policy"),
         _money("charge.refunded", 0, "EUR", source="policy"),
-        _about("service", "service.edited", changes=[{"field": "price", "old": 1, "new": 2}]),
+        _money("charge.refund_failed", 5, "KWD"),
+        _about("service", "service.edited", changes=[{"field": "price_minor", "old": 1, "new": 2, "currency": "EUR"}]),
         _about("service", "service.deleted", snapshot={"a": {"kind": "x", "id": "y"}, "l": [None, -1, True, "\x7f"]}),
         _about("schedule", "schedule.deleted", snapshot={"hours": ["=1", {"b": 1, "a": "'"}]}),
         event(
@@ -108,11 +109,6 @@ def varied(log: ClinicLog, clock: Clock) -> ClinicLog:
     return log
 
 
-def _unzip(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 @pytest.fixture(scope="session")
 def second_verifier() -> dict[str, Any]:
     """The names of second_verifier.py."""
@@ -136,4 +132,4 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict
         export_complete(log, folder / "whole", actor=actor)
         export_bundle(log, "category:bookings", folder / "selection", actor=actor)
         export_complete(log, folder / "middle", actor=actor, first_seq=3, last_seq=9)
-    return lambda name: (_unzip(folder / name), vkey)
+    return lambda name: (unpack(folder / name), vkey)

@@ -19,8 +19,8 @@ import hmac
 import io
 import json
 import re
+import struct
 import sys
-import zipfile
 import zlib
 from datetime import datetime, timedelta
 from itertools import pairwise, zip_longest
@@ -30,10 +30,9 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-BOTH = {"README.txt", "bundle.json", "rendering.json", "entries.jsonl", "entries.csv"} | {
-    *("export.json", "erasures.jsonl", "checkpoint", "key.txt")
-}
-FILES = {"selection": BOTH | {"proofs.jsonl"}, "complete": BOTH | {"range.json"}}
+FIRST = ["entries.jsonl", "entries.csv", "rendering.json", "bundle.json", "README.txt"]
+LAST = ["export.json", "erasures.jsonl", "checkpoint", "key.txt"]
+FILES = {"selection": [*FIRST, "proofs.jsonl", *LAST], "complete": [*FIRST, "range.json", *LAST]}
 SEALED = ("README.txt", "bundle.json", "entries.csv", "entries.jsonl", "rendering.json")
 CLASSES = ("evidence", "identity", "network")
 TOP = 2**53 - 1
@@ -199,7 +198,7 @@ STATEMENT = {
     **dict.fromkeys(("log_origin", "clinic", "clinic_name", "time_zone", "filter", "filter_in_words"), text),
     "indelible": text,
 }
-WORDING = {"category": text, "label": text, "money": one_of("in", "out", "none")}
+WORDING = {"category": text, "label": text, "money": one_of("in", "in_undone", "out", "out_undone", "none")}
 RENDERING = {
     "schema": one_of("indelible/rendering/v1"),
     "actions": lambda value: a_dict(value) and all(shaped(each, WORDING) for each in value.values()),
@@ -423,7 +422,7 @@ def money_cells(context: dict[str, Any], money: str, digits_of: dict[str, int]) 
     cells = {"amount_minor": str(minor), "currency": currency if isinstance(currency, str) else ""}
     if cells["currency"] in digits_of:
         digits = digits_of[cells["currency"]]
-        amount = -minor if money == "out" else minor
+        amount = -minor if money in ("out", "in_undone") else minor
         figures = str(abs(amount)).rjust(digits + 1, "0")
         point = len(figures) - digits
         cells["amount"] = "-" * (amount < 0) + figures[:point] + ("." + figures[point:] if digits else "")
@@ -531,13 +530,38 @@ def check_table(state: dict[str, Any], found: list[Any]) -> None:
 
 def open_zip(path: Path | str) -> dict[str, bytes]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            need(len(names) == len(set(names)), "a file twice")
-            need(set(names) <= BOTH | {"proofs.jsonl", "range.json"}, "a file that no bundle has")
-            return {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, zlib.error) as error:
+        data = path.read() if hasattr(path, "read") else Path(path).read_bytes()
+        return unzip(data)
+    except (struct.error, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
         raise Refused(f"no zip file: {type(error).__name__}") from None
+
+
+def unzip(data: bytes) -> dict[str, bytes]:
+    """The files of a zip with the one spelling that the specification gives; none is so large that it needs ZIP64."""
+    count, length, offset = struct.unpack("<HII", data[-22:][10:20])
+    need(count <= 10 and offset + length + 22 == len(data), "the end of the zip")
+    files: dict[str, bytes] = {}
+    members, directory, at = b"", b"", offset
+    for _ in range(count):
+        crc, packed, size, name_length = struct.unpack("<IIIH", data[at + 16 : at + 30])
+        begins = struct.unpack("<I", data[at + 42 : at + 46])[0]
+        name = data[at + 46 : at + 46 + name_length]
+        at += 46 + name_length
+        numbers = struct.pack("<5H3I2H", 20, 0, 8, 0, 0x21, crc, packed, size, name_length, 0)
+        need(begins == len(members), f"where {name!r} begins")
+        start = begins + 30 + name_length
+        stream = zlib.decompressobj(-15)
+        need(size <= 100 * packed + (1 << 20), f"how well {name!r} packs")
+        content = stream.decompress(data[start : start + packed])
+        need(stream.eof and not stream.unused_data and len(data[start : start + packed]) == packed, f"{name!r}")
+        need((len(content), zlib.crc32(content)) == (size, crc), f"{name!r}")
+        members += b"PK\x03\x04" + numbers + name + data[start : start + packed]
+        directory += b"PK\x01\x02" + struct.pack("<H", 20) + numbers + bytes(10) + struct.pack("<I", begins) + name
+        need(name.decode() not in files, "a file twice")
+        files[name.decode()] = content
+    end = b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, count, count, len(directory), len(members), 0)
+    need(members + directory + end == data, "the headers of the zip")
+    return files
 
 
 def open_files(path: Path | str) -> dict[str, Any]:
@@ -545,7 +569,7 @@ def open_files(path: Path | str) -> dict[str, Any]:
     files = open_zip(path)
     need("bundle.json" in files, "no bundle.json")
     statement = read(files["bundle.json"], STATEMENT, "bundle.json")
-    need(set(files) == FILES[statement["kind"]], "not the files of its kind")
+    need(list(files) == FILES[statement["kind"]], "not the files of its kind, in their order")
     first, last = statement["first_seq"], statement["last_seq"]
     need(first >= 1 and last >= first - 1 and (statement["kind"] == "complete" or first == 1), "its range")
     key = files["key.txt"]

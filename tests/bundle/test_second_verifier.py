@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from indelible import Staff
 from indelible.bundling import export_bundle, export_complete
+from indelible.testing.bundles import pack
 
 FOLDER = Path(__file__).resolve().parents[2]
 VECTORS = json.loads((FOLDER / "docs/spec/vectors/entry-v1.json").read_bytes())
@@ -27,14 +26,6 @@ Files = dict[str, bytes]
 
 def spell(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def zipped(files: Files) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return out.getvalue()
 
 
 def sha(*parts: bytes) -> bytes:
@@ -113,7 +104,7 @@ def signed(files: Files, text: str) -> str:
 
 
 def same(verdicts: Any, files: Files, vkey: str | None) -> dict[str, Any]:
-    one, two = verdicts(zipped(files), vkey)
+    one, two = verdicts(pack(files), vkey)
     assert one.keys() == two.keys(), (one, two)
     if "refused" in one:
         return {"verdicts": {"refused"}}
@@ -565,7 +556,7 @@ BY_THE_TEXT: list[tuple[str, str, set[str], Callable[[Files], Any]]] = [
 def test_both_go_by_the_text(made, verdicts, kind, said, change):
     files, vkey = made(kind)
     change(files)
-    for one in verdicts(zipped(files), vkey):
+    for one in verdicts(pack(files), vkey):
         assert ({"refused"} if "refused" in one else {verdict for verdict, _, _ in one["findings"]}) == said
 
 
@@ -582,5 +573,5 @@ def test_both_compare_the_bytes_of_the_table(made, verdicts, change):
     files, _ = made(W)
     change(files)
     vkey = resigned(files)
-    for one in verdicts(zipped(files), vkey):
+    for one in verdicts(pack(files), vkey):
         assert {verdict for verdict, _, _ in one["findings"]} == {"edited"}

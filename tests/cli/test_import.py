@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,18 @@ def test_bytes_that_are_not_text_are_bad_lines_only(cli, file):
     result = cli("import", file(b"\xff\xfe\n\x00\n" + text(lines(1))))
     assert (result.code, result.out) == (2, "1 recorded, 0 there already, 2 refused\n")
     assert [line.split(":")[0] for line in result.err.splitlines()] == ["line 1", "line 2"]
+
+
+def test_a_price_without_its_currency_is_reported_and_the_rest_goes_in(cli, file):
+    service: dict[str, Any] = {"action": "service.edited", "target": {"kind": "service", "id": "srv_1"}, "client": None}
+
+    def priced(**change):
+        return event(context={"changes": [{"old": 5_000, "new": 6_000, **change}]}, **service)
+
+    rows = [priced(field="price_minor"), priced(field="price"), priced(field="price_minor", currency="EUR")]
+    done = cli("import", file([json.dumps(row) for row in rows]))
+    assert done.code == 2
+    assert "1 recorded, 0 there already, 2 refused" in done.out
+    said = " ".join((done.out + done.err).split())
+    assert "context.changes.0.old: is an amount without its currency; write the code beside price_minor" in said
+    assert "context.changes.0.old: is money without its unit; write price_minor" in said

@@ -6,10 +6,10 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 
 import pytest
 
+from indelible.testing.bundles import pack, unpack
 from indelible.testing.logs import event
 
 
@@ -49,10 +49,9 @@ def test_without_a_key_it_is_only_consistent_and_the_exit_code_says_so(three):
 def test_a_changed_bundle_is_not_intact_and_names_the_cell(three):
     three.ok("bundle", "--output", "b.zip")
     changed = three.folder / "changed.zip"
-    with zipfile.ZipFile(three.folder / "b.zip") as old, zipfile.ZipFile(changed, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            new.writestr(name, data.replace(b"Ana Sousa", b"Eva Sousa", 1) if name == "entries.csv" else data)
+    files = unpack(three.folder / "b.zip")
+    files["entries.csv"] = files["entries.csv"].replace(b"Ana Sousa", b"Eva Sousa", 1)
+    changed.write_bytes(pack(files))
     result = three("verify", "changed.zip", "--key", key(three))
     assert result.code == 1
     assert "entry 3: its cell client_name in entries.csv is not what its entry says" in result.out

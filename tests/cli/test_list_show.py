@@ -6,6 +6,7 @@ import hashlib
 import json
 from contextlib import closing
 from sqlite3 import connect
+from typing import Any
 
 import pytest
 
@@ -273,3 +274,28 @@ def test_the_schemas_of_actions_know_the_fields_of_real_contexts(empty, three):
         assert set(one["context"]) <= set(schema["properties"])
         assert set(schema.get("required", ())) <= set(one["context"])
         assert schema["additionalProperties"] is False
+
+
+def test_show_says_amounts_as_money_also_inside_changes_and_snapshots(cli):
+    service: dict[str, Any] = {"target": {"kind": "service", "id": "srv_1", "name": "Facial"}, "client": None}
+    changes = [{"field": "price_minor", "old": 3_000, "new": 3_200}, {"field": "currency", "old": "EUR", "new": "CHF"}]
+    snapshot = {"name": "none_left", "price_minor": 5_500, "currency": "JPY", "tiers": [{"fee_minor": 1, "n": 2}]}
+    cli.record(
+        event(action="service.edited", context={"changes": changes}, **service),
+        event(action="service.deleted", context={"snapshot": snapshot}, **service),
+        event(
+            action="booking.cancelled", context={"fee_minor": 2_500, "currency": "EUR", "reason_code": "no_such_code"}
+        ),
+    )
+
+    def row(seq, name):
+        (line,) = (line for line in cli.ok("show", seq).out.splitlines() if line.split()[:1] == [f"context.{name}"])
+        return line.split(None, 1)[1].strip()
+
+    assert row("1", "changes.price_minor") == "30.00 EUR → 32.00 CHF"
+    assert row("2", "snapshot.price_minor") == "5500 JPY"
+    assert row("2", "snapshot.name") == "none_left"
+    assert "1 JPY" in row("2", "snapshot.tiers")
+    assert (row("3", "fee_minor"), row("3", "reason_code")) == ("25.00 EUR", "no_such_code")
+    # For programs amounts stay as they were recorded.
+    assert cli.ok("show", "1", "--json").lines[0]["context"]["changes"] == changes

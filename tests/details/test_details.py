@@ -12,6 +12,8 @@ from indelible.document import Staff
 from indelible.testing.logs import event
 from indelible.view import View
 
+# A text that a host sends: shown as it is, though it looks like a word of ours.
+SENT = "some_word"
 # A word as the log stores it.
 STORED = re.compile(r"[a-z]+_[a-z0-9_]+")
 RECORDED = [one for one in catalogue.registered() if not one.by_journal]
@@ -36,10 +38,10 @@ def sample(schema, definitions):
         return [sample(schema["items"], definitions)]
     if kind == "string":
         by_form = {"date-time": AT, "date": "2026-05-04"}
-        return "EUR" if "pattern" in schema else by_form.get(schema.get("format", ""), "some_word")
+        return "EUR" if "pattern" in schema else by_form.get(schema.get("format", ""), SENT)
     # A field of a change takes any JSON; it has no type.
     return {"integer": 1230, "boolean": True, "object": {"name": "Facial", "price_minor": 5500, "currency": "EUR"}}.get(
-        kind, "some_word"
+        kind, SENT
     )
 
 
@@ -89,7 +91,7 @@ def test_every_field_is_labelled_and_said_in_words(recorded, action):
     for one in flat(shown):
         assert one.label, one
         for text in (one.label, one.text, one.old, one.new):
-            assert not STORED.search(text), one
+            assert not STORED.search(text.replace(SENT, "")), one
             assert AT not in text, one
         assert one.text or one.changed or one.parts, one
 
@@ -118,12 +120,13 @@ def test_every_label_of_an_action_differs_from_its_others(action):
 
 def test_a_change_shows_both_sides(recorded):
     changes = [
-        {"field": "price_minor", "old": 5000, "new": 5500},
+        {"field": "price_minor", "old": 5000, "new": 5500, "currency": "EUR"},
         {"field": "online_bookable", "old": None, "new": True},
     ]
     shown = of(recorded("service.edited", {"changes": changes}, client=None))
     price, online = shown["Changes"].parts
     assert (price.label, online.label) == ("Price", "Can be booked online")
+    assert (price.old, price.new, price.changed) == ("50.00 EUR", "55.00 EUR", True)
     assert (online.old, online.new, online.changed) == ("—", "yes", True)
 
 
@@ -196,7 +199,7 @@ def test_a_readers_language_says_labels_words_amounts_and_days(recorded):
 
 def test_an_entry_of_an_action_that_nothing_declares_is_said_all_the_same():
     shown = of(view_of("robot.swept", {"floor_count": 2, "how_well": "very_well"}))
-    assert {name: one.text for name, one in shown.items()} == {"Floor count": "2", "How well": "very well"}
+    assert {name: one.text for name, one in shown.items()} == {"Floor count": "2", "How well": "very_well"}
 
 
 @pytest.mark.parametrize(

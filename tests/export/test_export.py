@@ -98,6 +98,8 @@ def test_a_target_that_is_a_client_is_the_client(record: Record, exported: Expor
         ("charge.failed", 12000, "EUR", "120.00", "none"),
         ("deposit.authorized", 3000, "EUR", "30.00", "none"),
         ("charge.succeeded", 0, "EUR", "0.00", "in"),
+        ("charge.refund_failed", 5, "EUR", "0.05", "out_undone"),
+        ("deposit.captured", 3000, "EUR", "30.00", "none"),
     ],
 )
 def test_money_out_has_a_minus_and_what_never_moved_is_none(

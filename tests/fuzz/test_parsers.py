@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 
 import pytest
 from hypothesis import strategies as st
@@ -29,6 +28,7 @@ from indelible.drafting import draft
 from indelible.errors import InvalidInput, InvalidQuery, KeyUnavailable, MalformedProof
 from indelible.note import Signer, Verifier
 from indelible.reading import Cursor
+from indelible.testing.bundles import unpack
 from indelible.testing.logs import START
 
 
@@ -40,11 +40,7 @@ def of(files, *names):
 @pytest.fixture(scope="session")
 def files(bundles):
     """The files of each bundle, by name."""
-    found = []
-    for data in bundles:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            found.append({name: archive.read(name) for name in archive.namelist()})
-    return found
+    return [unpack(data) for data in bundles]
 
 
 def test_canonical_json(fuzz, bodies):

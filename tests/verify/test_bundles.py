@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import zipfile
 
 import pytest
 
@@ -16,6 +15,7 @@ from indelible.bundling import export_bundle, export_complete
 from indelible.checkpoint import Checkpoint
 from indelible.document import Staff
 from indelible.note import Signer
+from indelible.testing.bundles import pack, unpack
 from indelible.verify import verify_bundle
 
 BY = Staff("usr_12")
@@ -29,18 +29,13 @@ def files(log, tmp_path):
     def made(kind):
         export = export_complete if kind == "complete" else lambda *a, **k: export_bundle(a[0], "", *a[1:], **k)
         export(log, tmp_path / kind, actor=BY)
-        with zipfile.ZipFile(tmp_path / kind) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
+        return unpack(tmp_path / kind)
 
     return made
 
 
 def verified(files, key=None):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return verify_bundle(out, key)
+    return verify_bundle(io.BytesIO(pack(files)), key)
 
 
 def verdicts(files, log):

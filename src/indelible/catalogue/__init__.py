@@ -6,7 +6,7 @@ Importing this package declares the built-in actions.
 
 from __future__ import annotations
 
-from . import account, bookings, clients, log, loyalty, payments, services, settings, vouchers
+from . import account, amounts, bookings, clients, log, loyalty, payments, services, settings, vouchers
 from .action import CATEGORIES, PERSON_KINDS, Action, Field, find, placeholders, registered
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Action",
     "Field",
     "account",
+    "amounts",
     "bookings",
     "clients",
     "find",

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Changed, Count, EmailChange, Instant, SessionRef, Word, Words
+from .fields import Changed, Count, EmailChange, Instant, SessionRef, Words
+from .vocabulary import StaffRole
 
 
 class LoggedIn(
@@ -171,7 +172,7 @@ class StaffAdded(
     targets=("staff",),
     sentence="{actor} added staff member {target}",
 ):
-    role: Word | None = None
+    role: StaffRole | None = None
 
 
 class StaffRoleChanged(
@@ -182,7 +183,7 @@ class StaffRoleChanged(
     targets=("staff",),
     sentence="{actor} changed the role of {target} from {role.old} to {role.new}",
 ):
-    role: Changed[Word]
+    role: Changed[StaffRole]
     permissions_added: Words | None = None
     permissions_removed: Words | None = None
 

@@ -19,14 +19,18 @@ What a declaration must keep to, or the class statement raises TypeError:
 
 - The sentence prints `{actor}`, `{target}`, `{client}`, `{amount}` and required fields; of a field that changed, `.old`
   and `.new`. `{amount}` is made of `amount_minor` and `currency`.
-- `money` says how the amount counts in a sum: "in", "out" or "none". Where it counts, `amount_minor` and `currency` are
-  required: they are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
+- `money` says what the action does to money: "in", "out", "none", or "in_undone" and "out_undone" for what takes back
+  an amount that counted before (`indelible.money`). Where it counts, `amount_minor` and `currency` are required: they
+  are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
 - Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in
   the context a `StaffMember` or a `ClientPerson`. No other kind (`account`, `patient`) stands for one, and `Refers` for
   none.
 - No field has the name of a secret (`secrecy.py`) unless it is true or false, or one of a list of words.
 - An amount, a field whose name ends in `_minor`, needs a field `currency` beside it; an entry with the one and not the
-  other is refused.
+  other is refused. A number under another name of money (`price`, `no_show_fee`) is no field. What is inside a list of
+  changes or a JSON object is held to the same when it is recorded (`amounts.py`).
+- A text that stands for itself (a name, an id, a code from the host's list) is shown as it was sent. Said in words, and
+  translated, are the values of a `Literal` and the codes of a `Vocabulary`.
 """
 
 from __future__ import annotations
@@ -35,15 +39,17 @@ import re
 import types
 import typing
 from dataclasses import dataclass
+from datetime import date, datetime
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from .fields import Changed, Personal, Realm, Refers, Someone
+from . import amounts
+from .fields import Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
 from .secrecy import is_secret_name
 
-Money = Literal["in", "out", "none"]
+Money = Literal["in", "in_undone", "out", "out_undone", "none"]
 
 # In the order in which a reader is shown them. A host may add its own.
 CATEGORIES: dict[str, str] = {
@@ -71,6 +77,8 @@ _OTHER_NAMES = frozenset(
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
 _CODE_LIMIT = 64
+# A word of a Literal that is one of a language; `17_1_a` is no word in any.
+_SAYABLE = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,12 @@ class Field:
     refers: str | None
     realm: Literal["staff", "client"] | None
     changed: bool
+    # Its texts that are said in words and translated; every other is shown as it was sent.
+    words: frozenset[str]
+    # Whether it holds times or days; else a text that looks like one is shown as it was sent.
+    timed: bool
+    # Whether it holds JSON of the host's own making.
+    open: bool
 
 
 _REGISTER: dict[str, type[Action]] = {}
@@ -103,13 +117,20 @@ class Action(BaseModel):
     by_journal: ClassVar[bool]
     fields_of_context: ClassVar[tuple[Field, ...]]
     amounts: ClassVar[tuple[str, ...]] = ()
+    # Those that hold JSON of the host's own making, or its lists of changes.
+    open_fields: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="after")
     def _currency_of_amounts(self) -> Self:
-        if self.amounts and getattr(self, "currency", None) is None:
+        currency = getattr(self, "currency", None)
+        if self.amounts and currency is None:
             for name in self.amounts:
                 if getattr(self, name) is not None:
                     raise ValueError(f"has {name} and no currency; send the currency's code, such as EUR")
+        for name in self.open_fields:
+            value = getattr(self, name)
+            if value is not None:
+                amounts.check(name, to_json(value), to_json(currency), (name,))
         return self
 
     def __init_subclass__(
@@ -139,7 +160,8 @@ class Action(BaseModel):
         if "code" not in cls.__dict__:
             return
         cls.fields_of_context = tuple(_field(cls, name) for name in cls.model_fields)
-        cls.amounts = tuple(name for name in cls.model_fields if name.endswith("_minor"))
+        cls.amounts = tuple(name for name in cls.model_fields if name.endswith(amounts.SUFFIX))
+        cls.open_fields = tuple(field.name for field in cls.fields_of_context if field.open)
         _check_declaration(cls)
         _register(cls)
 
@@ -150,7 +172,7 @@ _RESERVED = frozenset({*Action.__annotations__} - {"model_config"})
 
 def _field(cls: type[Action], name: str) -> Field:
     info = cls.model_fields[name]
-    markers = [*info.metadata, *_markers(info.annotation)]
+    markers, leaves = [*info.metadata, *_markers(info.annotation)], _leaves(info.annotation)
     realm = next((marker.name for marker in markers if isinstance(marker, Realm)), None)
     return Field(
         name=name,
@@ -159,7 +181,32 @@ def _field(cls: type[Action], name: str) -> Field:
         refers=next((marker.kind for marker in markers if isinstance(marker, Refers)), None),
         realm=realm,
         changed=_mentions(info.annotation, Changed),
+        words=frozenset(
+            {word for marker in markers if isinstance(marker, Vocabulary) for word in marker.words}
+            | {leaf for leaf in leaves if isinstance(leaf, str) and _SAYABLE.fullmatch(leaf)}
+        ),
+        timed=not leaves.isdisjoint((datetime, date)),
+        open=any(leaf is dict or leaf is Any or _is_own(leaf) for leaf in leaves),
     )
+
+
+def _leaves(annotation: Any) -> set[Any]:
+    """The types that a field's values have in the end, and, as themselves, the words of every Literal."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return set(parts)
+    if origin is dict:
+        return {dict}
+    if origin is Annotated:
+        parts = parts[:1]
+    if isinstance(annotation, type) and issubclass(annotation, Changed):
+        parts = (annotation.model_fields["new"].annotation,)
+    return set().union(*map(_leaves, parts)) if parts else {annotation}
+
+
+def _is_own(leaf: Any) -> bool:
+    """Whether a type is an object with members of its own: a change, or a part that a host declared."""
+    return isinstance(leaf, type) and issubclass(leaf, BaseModel) and not issubclass(leaf, Someone)
 
 
 def _markers(annotation: Any) -> list[Any]:
@@ -207,6 +254,9 @@ def _check_declaration(cls: type[Action]) -> None:
         raise TypeError(f"{code} counts as money {cls.money}, so amount_minor and currency must be required fields")
     if cls.amounts and "currency" not in cls.model_fields:
         raise TypeError(f"{code} has the amount {cls.amounts[0]} and no field currency")
+    for name, info in cls.model_fields.items():
+        if not name.endswith(amounts.SUFFIX) and amounts.is_money(name) and int in _leaves(info.annotation):
+            raise TypeError(f"{code}: {name} is money without its unit; declare {name}_minor: Minor, and a currency")
     printable = {"actor", "target", "client"} | ({"amount"} if money <= required else set())
     for field in cls.fields_of_context:
         if field.required:

@@ -25,8 +25,8 @@ from .fields import (
     SeriesRef,
     ServiceRef,
     StaffMember,
-    Word,
 )
+from .vocabulary import ReasonCode
 
 
 class _OfBooking(Action):
@@ -69,7 +69,7 @@ class BookingRescheduled(
     ends_at: Changed[Instant] | None = None
     practitioner: Changed[StaffMember] | None = None
     notice_minutes: Minutes | None = None  # before the old start; negative after it
-    reason_code: Word | None = None
+    reason_code: ReasonCode | None = None
     reason_text: PersonalText | None = None
 
 
@@ -84,7 +84,7 @@ class BookingCancelled(
     starts_at: Instant | None = None
     notice_minutes: Minutes | None = None  # before the start; negative after it
     late: bool | None = None
-    reason_code: Word | None = None
+    reason_code: ReasonCode | None = None
     reason_text: PersonalText | None = None
     practitioner: StaffMember | None = None
     policy: PolicyRef | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Count, Day, Instant, PersonalChanges, PersonalText, StaffMember, Word, Words
+from .fields import Count, Day, Instant, PersonalChanges, PersonalText, StaffMember
+from .vocabulary import FieldNames, ReasonCode
 
 
 class ClientCreated(
@@ -17,7 +18,7 @@ class ClientCreated(
     sentence="{actor} created client {target}",
 ):
     method: Literal["staff", "self_signup", "booking", "import", "api"] | None = None
-    fields_present: Words | None = None
+    fields_present: FieldNames | None = None
 
 
 class ClientEdited(
@@ -29,7 +30,7 @@ class ClientEdited(
     sentence="{actor} edited client {target}",
 ):
     changes: PersonalChanges | None = None
-    fields_changed: Words | None = None
+    fields_changed: FieldNames | None = None
 
 
 class ClientDeleted(
@@ -44,7 +45,7 @@ class ClientDeleted(
 
     mode: Literal["archived", "removed"] | None = None
     restorable_until: Instant | None = None
-    reason_code: Word | None = None
+    reason_code: ReasonCode | None = None
     reason_text: PersonalText | None = None
 
 

@@ -13,7 +13,8 @@
     ClientPerson
     Changed[T]               {"old", "new"}             {"old", "new"}
     JsonObject               an object without floats   the same
-    ChangeList               [{"field", "old", "new"}]  the same
+    ChangeList               [{"field", "old", "new",   the same
+                               "currency"}]
     Personal(...)            whatever it annotates      absent; committed, and sealed outside the body
 
 Free text (`Text`, `Name`) is always annotated as personal: a sentence that somebody types may name somebody. A `Word`
@@ -31,7 +32,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
@@ -78,6 +79,13 @@ class Refers:
     """Marks a context field as the id of a thing of this kind, so that the thing's story finds the entry."""
 
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Marks a Word whose codes are known: these are said in words, and translated. Another is shown as it was sent."""
+
+    words: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,11 +335,18 @@ class Changed(_Part, Generic[T]):
 
 
 class FieldChange(_Part):
-    """One field of an edited thing, before and after. Values are JSON without floats; None where there was none."""
+    """One field of an edited thing, before and after. Values are JSON without floats; None where there was none.
+
+    An amount is a field whose name ends in `_minor`; `currency` is that of both its sides (`amounts.py`).
+    """
+
+    # What a body leaves out where it is None.
+    unsaid: ClassVar[frozenset[str]] = frozenset({"currency"})
 
     field: Word
     old: Json = None
     new: Json = None
+    currency: Currency | None = None
 
     @model_validator(mode="after")
     def _no_secret(self) -> Self:
@@ -345,7 +360,7 @@ def _some(changes: list[FieldChange]) -> list[FieldChange]:
     return changes
 
 
-ChangeList = Annotated[list[FieldChange], AfterValidator(_some), Kind("list of changes (field, old, new)")]
+ChangeList = Annotated[list[FieldChange], AfterValidator(_some), Kind("list of changes (field, old, new, currency)")]
 
 # Before and after of things that name or describe a person; one value, so that it is erased whole.
 PersonalChanges = Annotated[ChangeList, Personal("identity")]
@@ -368,5 +383,8 @@ def to_json(value: Any) -> Any:
     if kind is dict:
         return value
     if isinstance(value, BaseModel):
-        return {name: to_json(member) for name, member in value.__dict__.items()}
+        unsaid = getattr(type(value), "unsaid", ())
+        return {
+            name: to_json(member) for name, member in value.__dict__.items() if member is not None or name not in unsaid
+        }
     return to_json(str(value)) if isinstance(value, str) else value

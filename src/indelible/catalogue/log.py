@@ -12,6 +12,7 @@ from typing import Literal
 
 from .action import Action
 from .fields import Count, Id, JsonObject, PersonalText, Word
+from .vocabulary import FileFormat, FileProfile
 
 
 class LogViewed(
@@ -48,8 +49,8 @@ class LogExported(
     up_to_seq: Count
     filter: PersonalText | None = None
     filter_in_words: PersonalText | None = None
-    format: Word | None = None
-    profile: Word | None = None
+    format: FileFormat | None = None
+    profile: FileProfile | None = None
     checkpoint_size: Count | None = None
     checkpoint_root: Word | None = None  # base64, as in the checkpoint
     purpose: Literal["tax", "dispute", "subject_access", "security", "other"] | None = None

@@ -12,8 +12,8 @@ from .fields import (
     JsonObject,
     Minor,
     Number,
-    Word,
 )
+from .vocabulary import PointsRule, RewardType
 
 
 class PointsAwarded(
@@ -26,7 +26,7 @@ class PointsAwarded(
 ):
     points: Count
     balance_after: Number | None = None
-    rule: Word | None = None
+    rule: PointsRule | None = None
     booking: BookingRef | None = None
     charge: ChargeRef | None = None
 
@@ -57,7 +57,7 @@ class RewardCreated(
     targets=("reward",),
     sentence="{actor} created reward {target}",
 ):
-    reward_type: Word | None = None
+    reward_type: RewardType | None = None
     cost_points: Count | None = None
     value_minor: Minor | None = None
     currency: Currency | None = None

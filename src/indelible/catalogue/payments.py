@@ -1,11 +1,17 @@
 """Money that moves through a charge.
 
-`amount_minor` with `currency` is the amount of the entry; how it counts is `money` of its class. Nothing counts twice:
+`amount_minor` with `currency` is the amount of the entry; what it does to money is `money` of its class. Sums are right
+by construction, because one action alone brings money in, and one alone takes it out:
 
-- A charge that is only authorized is a deposit, and moves nothing until it is captured. A deposit that is captured is
-  `deposit.captured` and not also `charge.succeeded`.
-- Paying with a voucher is `voucher.redeemed`, which counts nothing: the money came in with the charge that bought it.
-- A refund counts when it is made. Where the bank then returns it, `charge.refund_failed` counts the money back in.
+- `charge.succeeded` is money that was taken, by whatever means, and nothing else is. What tells the same of another
+  thing (a deposit that was captured, a voucher that was bought, a visit that was missed) counts nothing, so that it
+  does not matter in which order, or whether, it is sent as well.
+- A charge that is only authorized moves nothing. Stripe calls that `charge.succeeded` too, with `captured` false: here
+  it is `deposit.authorized`. The capture is `charge.succeeded`, of the amount that was captured.
+- `charge.refunded` is money that was given back. Where the bank then returns it, `charge.refund_failed` undoes that: it
+  is one refund fewer, not income.
+
+docs/howto/money.md says which entries a host sends for each event.
 
 Stripe's ids, card digits and numbers of invoices are evidence. They are sealed like names and kept when a client is
 anonymized. The payer, where it is not the client, is one of the document's `people`.
@@ -30,8 +36,8 @@ from .fields import (
     PolicyRef,
     RefundRef,
     StaffMember,
-    Word,
 )
+from .vocabulary import CardBrand, FailureCode, ReasonCode
 
 
 class _OfCharge(Action):
@@ -61,7 +67,7 @@ class ChargeSucceeded(
     source: (
         Literal["online", "terminal", "staff", "no_show_fee", "cancellation_fee", "balance", "subscription"] | None
     ) = None
-    card_brand: Word | None = None
+    card_brand: CardBrand | None = None
     card_last4: EvidenceId | None = None
     receipt_number: EvidenceId | None = None
     application_fee_minor: Minor | None = None
@@ -78,10 +84,10 @@ class ChargeFailed(
     amount_minor: Amount
     currency: Currency
     method: Literal["card", "terminal", "sepa", "bacs", "wallet", "cash", "transfer", "other"] | None = None
-    failure_code: Word | None = None
-    decline_code: Word | None = None
+    failure_code: FailureCode | None = None
+    decline_code: FailureCode | None = None
     attempt: Count | None = None
-    card_brand: Word | None = None
+    card_brand: CardBrand | None = None
     card_last4: EvidenceId | None = None
 
 
@@ -109,7 +115,7 @@ class ChargeRefunded(
     refunded_total_minor: Minor | None = None
     partial: bool | None = None
     status: Literal["pending", "requires_action", "succeeded"] | None = None
-    reason_code: Word | None = None
+    reason_code: ReasonCode | None = None
     reason_text: PersonalText | None = None
     policy: PolicyRef | None = None
     approver: StaffMember | None = None
@@ -123,15 +129,15 @@ class ChargeRefundFailed(
     category="payments",
     targets=("charge", "refund"),
     sentence="Refund of {amount} on {target} failed",
-    money="in",
+    money="out_undone",
 ):
-    """A refund recorded before that the bank returned: the money is back at the clinic."""
+    """A refund recorded before that the bank returned: the money never went out. For no other failure of a refund."""
 
     amount_minor: Amount
     currency: Currency
     charge: ChargeRef | None = None
     refund: RefundRef | None = None
-    failure_code: Word | None = None
+    failure_code: FailureCode | None = None
     stripe_refund: EvidenceId | None = None
 
 
@@ -146,7 +152,7 @@ class DepositAuthorized(
     amount_minor: Amount
     currency: Currency
     expires_at: Instant | None = None
-    card_brand: Word | None = None
+    card_brand: CardBrand | None = None
     card_last4: EvidenceId | None = None
 
 
@@ -157,8 +163,9 @@ class DepositCaptured(
     category="payments",
     targets=("charge",),
     sentence="{actor} captured a deposit of {amount} on {target}",
-    money="in",
 ):
+    """What became of an authorization. The money that it brought is the `charge.succeeded` of the same charge."""
+
     amount_minor: Amount  # what was captured, which may be less than what was authorized
     currency: Currency
     authorized_minor: Minor | None = None

@@ -26,7 +26,8 @@ personal values of class identity. `→` says what an id refers to, so that the 
 
 No JSON, id or word holds a secret: [what counts as one](spec/secrets.md), and how to record that it changed.
 
-Money counts as in, out, or not at all (–). The amount that counts is always `amount_minor` with `currency`.
+Money counts as in, out, or not at all (–); `out_undone` takes back what counted as out before. The amount that counts
+is always `amount_minor` with `currency`. [howto/money.md](howto/money.md) says which entry a host sends for what.
 """
 
 

@@ -1,14 +1,14 @@
 """The catalogue as data: what `indelible actions --json` prints, one object per action.
 
-    {"code", "label", "category", "targets": [kind], "sentence", "version", "money": "in" | "out" | "none",
-     "by_journal",
+    {"code", "label", "category", "targets": [kind], "sentence", "version",
+     "money": "in" | "in_undone" | "out" | "out_undone" | "none", "by_journal",
      "fields": [{"name", "type": in words, "required", "personal": class or null, "about": "client" | "actor" or null,
                  "refers": kind or null, "person": "staff" | "client" or null, "changed"}],
      "schema": JSON Schema (2020-12) of the context}
 
 The schema is narrower than the check in one thing: it does not offer null for an optional field, which the check takes
 as absent. It is wider where a rule cannot be said in it: ids that look like e-mail addresses, dates that do not exist,
-an amount without a currency, a secret.
+an amount without a currency, money without its unit inside changes and objects, a secret.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from .fields import (
     PersonalChanges,
     PersonalObject,
     StaffMember,
-    Word,
 )
+from .vocabulary import ServiceCategory
 
 
 class ServiceCreated(
@@ -35,7 +35,7 @@ class ServiceCreated(
     targets=("service",),
     sentence="{actor} created service {target}",
 ):
-    service_category: Word | None = None
+    service_category: ServiceCategory | None = None
     duration_minutes: Minutes | None = None
     buffer_minutes: Minutes | None = None
     price_minor: Minor | None = None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Changed, Count, Currency, Instant, PersonalChanges, Word, Words
+from .fields import Changed, Count, Currency, Instant, PersonalChanges, Word
+from .vocabulary import FieldNames, Section
 
 
 class ClinicCreated(
@@ -48,9 +49,9 @@ class SettingsChanged(
     targets=("settings", "clinic"),
     sentence="{actor} changed the {section} settings",
 ):
-    section: Word
+    section: Section
     changes: PersonalChanges | None = None
-    fields_changed: Words | None = None
+    fields_changed: FieldNames | None = None
 
 
 class ClinicClosed(

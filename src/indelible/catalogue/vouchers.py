@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Amount, BookingRef, ChargeRef, Currency, Day, EvidenceId, InvoiceRef, Minor, Word
+from .fields import Amount, BookingRef, ChargeRef, Currency, Day, EvidenceId, InvoiceRef, Minor
+from .vocabulary import ExpiryRule
 
 
 class _OfVoucher(Action):
@@ -59,4 +60,4 @@ class VoucherExpired(
 ):
     balance_lost_minor: Minor | None = None
     expires_on: Day | None = None
-    rule: Word | None = None
+    rule: ExpiryRule | None = None

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import money
+from ..details import Detail, of_context
 from ..view import View, clock_text
 
 # Without a terminal nothing wraps early: a file or a pipe has no width of its own.
@@ -155,8 +156,8 @@ def one(view: View, zone: str) -> Table:
             row(f"{name}.{part}", "—" if value is None else value)
     for index, person in enumerate(document.get("people", [])):
         row(f"people.{index}", orjson.dumps(person).decode())
-    for name, value in document["context"].items():
-        row(f"context.{name}", value if isinstance(value, str | int) else orjson.dumps(value).decode())
+    for name, text in _said(of_context(view), "context"):
+        row(name, text)
     for name, value in document.get("request", {}).items():
         row(f"request.{name}", value)
     row("device", view.device)
@@ -167,3 +168,15 @@ def one(view: View, zone: str) -> Table:
     if view.members.get("imported"):
         row("origin", "imported from a file")
     return table
+
+
+def _said(parts: Iterable[Detail], around: str) -> Iterator[tuple[str, str]]:
+    """The path and the text of each field, in words: an amount with its currency, a time on the clinic's clock."""
+    for part in parts:
+        path = f"{around}.{part.name}"
+        if part.parts:
+            yield from _said(part.parts, path)
+        elif part.changed:
+            yield path, f"{part.old} → {part.new}"
+        elif not (part.state and part.text == "—"):  # what is gone is told below, with its state
+            yield path, part.text

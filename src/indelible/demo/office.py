@@ -122,7 +122,8 @@ def _price_rise(clinic: Clinic) -> None:
     for service in SERVICES:
         if service.raised_minor == service.price_minor:
             continue
-        context = {"changes": [{"field": "price_minor", "old": service.price_minor, "new": service.raised_minor}],
+        context = {"changes": [{"field": "price_minor", "old": service.price_minor, "new": service.raised_minor,
+                                "currency": CURRENCY}],
                    "effective_from": calendar.local(clinic.raise_at).isoformat()}  # fmt: skip
         clinic.note(now, "service.edited", clinic.deputy.actor, service.target, context, request=clinic.deputy.request,
                     operation=operation)  # fmt: skip

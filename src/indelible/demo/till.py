@@ -148,10 +148,13 @@ def authorize(clinic: Clinic, at: int, client: Customer, amount_minor: int, book
 def capture(
     clinic: Clinic, at: int, reason: str, client: Customer, deposit: Charge, booking: str, operation: str
 ) -> None:
-    context = {"amount_minor": deposit.amount_minor, "currency": CURRENCY, "authorized_minor": deposit.amount_minor,
-               "booking": booking, **deposit.evidence}  # fmt: skip
-    clinic.note(at, "deposit.captured", {"kind": "system", "reason": reason}, deposit.target, context, client=client,
-                operation=operation)  # fmt: skip
+    """Take a deposit: what became of the authorization, and the charge that brings the money in."""
+    actor: Json = {"kind": "system", "reason": reason}
+    context: Json = {"amount_minor": deposit.amount_minor, "currency": CURRENCY, "booking": booking, **deposit.evidence}
+    clinic.note(at, "deposit.captured", actor, deposit.target, context | {"authorized_minor": deposit.amount_minor},
+                client=client, operation=operation)  # fmt: skip
+    clinic.note(at + 300_000, "charge.succeeded", actor, deposit.target, context | {"method": "card", **_card(client)},
+                client=client, operation=operation)  # fmt: skip
 
 
 def release(

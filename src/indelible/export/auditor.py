@@ -57,8 +57,8 @@ that accounts for it, and tells it from a value that is gone for no reason.
 
 WHAT IS NOT PROVEN
 
-That what was recorded is true. That the wording in rendering.json is right: labels, devices, and whether an amount
-counts as money in or out are the exporter's. And that nobody who
+That what was recorded is true. That the wording in rendering.json is right: labels, devices, and what an
+entry does to money are the exporter's. And that nobody who
 holds the log's signing key built the whole log anew: only a checkpoint that somebody else has kept since shows that.
 """
 

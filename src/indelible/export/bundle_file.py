@@ -5,7 +5,7 @@
 3. whoever writes records them in the log and takes a checkpoint
 4. `Writer.prove` adds the record, the proofs and the checkpoint
 
-The format is that of `bundle.py`. A bundle needs an output that can be sought in; `export/whole.py` gives one.
+The format is that of `bundle.py`, in the zip of `archive.py`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, Self
 
 from .. import bundle, commitment, csv_row, entry, merkle, money
+from ..archive import Packer
 from ..bundle import Line, Opening, Proven, Rendering, Statement, Wording
 from ..errors import MalformedProof, StorageFailure
 from ..personal import Sealer, Unreadable
@@ -27,9 +27,7 @@ from ..store import Found, PersonalRow
 from ..view import View
 from . import csv_file
 
-# Every file in a zip has a date; this is the earliest that the format has, so that bundles do not differ in it.
-_NO_DATE = (1980, 1, 1, 0, 0, 0)
-# The CSV waits beside the zip until its rows are complete; so much of it in memory, the rest in an unnamed file.
+# A file waits beside the zip until it is complete; so much of it in memory, the rest in an unnamed file.
 _SPOOL = 4 * 1024 * 1024
 
 # An entry as it is stored, with the rows of its personal values.
@@ -39,7 +37,7 @@ Stored = tuple[Found, Sequence[PersonalRow]]
 class _Hashed(io.RawIOBase):
     """What is written here goes to a file, and its digest is taken."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: io.RawIOBase) -> None:
         self.file, self.digest = file, hashlib.sha256()
 
     def writable(self) -> bool:
@@ -51,11 +49,15 @@ class _Hashed(io.RawIOBase):
         return len(data)
 
 
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(_SPOOL)
+
+
 class Writer:
     """One bundle under way. `given` are the classes of personal values whose openings it gives."""
 
     def __init__(self, out: BinaryIO, sealer: Sealer, given: frozenset[str]) -> None:
-        self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
+        self._zip = Packer(out, _spool)
         self._sealer, self._given = sealer, given
         self._digests: dict[str, bytes] = {}
         self._actions: dict[str, Wording] = {}
@@ -68,30 +70,20 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Finish the zip; after an error only let go of the file, which is then thrown away."""
+        """Finish the zip; after an error the file is thrown away."""
         if kind is None:
             self._zip.close()
-        else:
-            with suppress(OSError, ValueError):
-                self._zip.close()
 
     def rows(self, stored: Iterable[Stored], has: Callable[[View], bool] = lambda view: True) -> None:
         """Write the entries, newest first, and their CSV; `has` says which of them are meant."""
-        with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
-            with self._file("entries.jsonl") as lines:
-                table = _Hashed(spool)
-                table.write(csv_file.SPREADSHEET.prefix + ",".join(csv_row.COLUMNS).encode() + b"\r\n")
-                for found, rows in stored:
-                    line, view = self._line(found, rows)
-                    if has(view):
-                        lines.write(line.encode())
-                        table.write(csv_row.line(csv_file.row(self._as_given(view))).encode())
-                        self._notice(view)
-                self._digests["entries.csv"] = table.digest.digest()
-            spool.seek(0)
-            with self._zip.open(_info("entries.csv"), "w", force_zip64=True) as file:
-                while data := spool.read(1 << 20):
-                    file.write(data)
+        with self._file("entries.csv") as table, self._file("entries.jsonl") as lines:  # the second is complete first
+            table.write(csv_file.SPREADSHEET.prefix + ",".join(csv_row.COLUMNS).encode() + b"\r\n")
+            for found, rows in stored:
+                line, view = self._line(found, rows)
+                if has(view):
+                    lines.write(line.encode())
+                    table.write(csv_row.line(csv_file.row(self._as_given(view))).encode())
+                    self._notice(view)
 
     def _line(self, found: Found, rows: Sequence[PersonalRow]) -> tuple[Line, View]:
         """Open an entry; the line has the openings that are given, the view every value."""
@@ -182,7 +174,7 @@ class Writer:
 
     @contextmanager
     def _file(self, name: str) -> Iterator[IO[bytes]]:
-        with self._zip.open(_info(name), "w", force_zip64=True) as file:
+        with self._zip.file(name) as file:
             hashed = _Hashed(file)
             buffered = io.BufferedWriter(hashed, 1 << 16)
             yield buffered
@@ -192,10 +184,3 @@ class Writer:
     def _put(self, name: str, data: bytes) -> None:
         with self._file(name) as file:
             file.write(data)
-
-
-def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _NO_DATE)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o600 << 16
-    return info

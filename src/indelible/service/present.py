@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..catalogue.vocabulary import ROLES
 from ..details import Detail, kind_label, snapshot
 from ..details import details as entry_details
 from ..view import View
@@ -83,7 +84,8 @@ def row(view: View, clinic_id: str) -> Row:
 
 
 def _role(view: View) -> str:
-    return gettext(role) if (role := view.actor.get("role")) else ""
+    role = view.actor.get("role") or ""
+    return gettext(role) if role in ROLES else role
 
 
 def _url(view: View, placeholder: str, clinic_id: str) -> str:
@@ -174,4 +176,4 @@ _CHANNELS = {
 def channel(view: View) -> str:
     """Return through which door it came, in words."""
     code = view.request.get("channel") or ""
-    return str(_CHANNELS.get(code, code.replace("_", " ").capitalize()))
+    return str(_CHANNELS.get(code, code))

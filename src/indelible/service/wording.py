@@ -78,7 +78,12 @@ def _pattern(currency: str) -> str:
     """The locale's pattern with as many decimals as ISO 4217 gives the currency, which CLDR cuts for some."""
     pattern = locale().currency_formats["standard"].pattern
     digits = money.exponent(currency)
-    return str(pattern.replace("0.00", "0" + ("." + "0" * digits if digits else "")))
+    pattern = pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))
+    symbol = numbers.get_currency_symbol(currency, locale=locale())
+    if not any(character.isprintable() and not character.isspace() for character in symbol):
+        symbol, pattern = currency, pattern.replace("¤", "¤¤")  # CLDR's Portuguese hides the escudo's sign
+    # Letters stand apart from the number, as CLDR has it and Babel does not.
+    return str(pattern.replace("¤#", "¤\u00a0#") if symbol[-1:].isalpha() else pattern)
 
 
 def number(value: int) -> str:

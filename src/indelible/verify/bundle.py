@@ -1,6 +1,6 @@
 """Check a bundle offline. docs/spec/bundle.md gives the rules; here they are in the order in which they are applied.
 
-1. the zip holds the files of its kind, and no others
+1. the zip is, byte by byte, the one that our writer prints of the files of its kind (`archive.py`)
 2. the checkpoint is signed with the log's key: the one that the auditor gave, else the one inside, which proves nothing
    about whose log it is
 3. export.json is an entry `log.exported` of the signed tree, and its body has the seals of the sealed files
@@ -17,15 +17,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
 from .. import bundle, canonical, checkpoint, csv_row, entry, merkle, money
+from ..archive import Unpacker
 from ..bundle import Line, Proven, Rendering, Statement, Wording
 from ..checkpoint import Checkpoint
 from ..commitment import Committer
@@ -59,65 +57,18 @@ def verify_bundle(
 
     Without `key` the result is at best "could_not_tell": all fits the key inside, whose fingerprint is to be compared.
     """
-    with _reading():
-        archive = zipfile.ZipFile(file)
-        statement = Statement.decode(_whole(archive, "bundle.json"))
-        _check_names(archive, statement)
-        return _Check(archive, statement, key, progress).run()
+    archive = Unpacker(file, [bundle.order("selection"), bundle.order("complete")])
+    statement = Statement.decode(_whole(archive, "bundle.json"))
+    if archive.names != bundle.order(statement.kind):
+        raise MalformedProof(f"bundle.json says kind {statement.kind}, and the files are those of the other kind")
+    report = _Check(archive, statement, key, progress).run()
+    archive.finish()
+    return report
 
 
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Turn what a broken zip file makes its readers raise into the one family of errors."""
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, KeyError) as error:
-        raise MalformedProof("the file is not a bundle, or a damaged one") from error
-    except (NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
-        raise MalformedProof("the file is a zip of a kind that no bundle is") from error
-
-
-def _check_names(archive: zipfile.ZipFile, statement: Statement) -> None:
-    _check_layout(archive)
-    found = [info.filename for info in archive.infolist()]
-    expected = bundle.names(statement.kind)
-    if len(found) != len(set(found)):
-        raise MalformedProof("the bundle has two files of one name")
-    if missing := expected - set(found):
-        raise MalformedProof(f"the bundle has no file {min(missing)}")
-    if set(found) - expected:
-        raise MalformedProof("the bundle has a file that does not belong into one")
-
-
-def _check_layout(archive: zipfile.ZipFile) -> None:
-    """Nothing stands before, between or behind the files: another program could show that in their place."""
-    at = 0
-    if archive.fp is not None:
-        archive.fp.seek(-22, 2)  # the record that ends a zip without a comment
-        if archive.fp.read(4) != b"PK\x05\x06":
-            raise MalformedProof("the zip holds something else behind its files")
-    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
-        if info.header_offset != at or archive.fp is None:
-            raise MalformedProof("the zip holds something else before or between its files")
-        archive.fp.seek(at)
-        header = archive.fp.read(30)
-        at += 30 + sum(struct.unpack("<HH", header[26:30])) + info.compress_size
-        if info.flag_bits & 0x08:  # sizes behind the data, as a program writes them that cannot seek
-            archive.fp.seek(at)
-            following = archive.fp.read(24)
-            marked = following.startswith(b"PK\x07\x08")
-            wide = len(following) == 24 and struct.unpack("<Q", following[8:16] if marked else following[4:12])[0]
-            at += (4 if marked else 0) + (20 if wide == info.compress_size else 12)
-    if at != archive.start_dir or archive.comment:
-        raise MalformedProof("the zip holds something else behind its files")
-
-
-def _whole(archive: zipfile.ZipFile, name: str, limit: int = bundle.FILE_LIMIT) -> bytes:
-    try:
-        with archive.open(name) as file:
-            data = file.read(limit + 1)
-    except KeyError as error:
-        raise MalformedProof(f"the bundle has no file {name}") from error
+def _whole(archive: Unpacker, name: str, limit: int = bundle.FILE_LIMIT) -> bytes:
+    with archive.open(name) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise MalformedProof(f"{name} is larger than any bundle's")
     return data
@@ -149,7 +100,7 @@ class _Check:
     """The work of one `verify_bundle`."""
 
     def __init__(
-        self, archive: zipfile.ZipFile, statement: Statement, key: Verifier | None, progress: Callable[[int], None]
+        self, archive: Unpacker, statement: Statement, key: Verifier | None, progress: Callable[[int], None]
     ) -> None:
         self.archive, self.statement, self.progress = archive, statement, progress
         self.report = BundleReport(size=0, statement=statement)
@@ -460,10 +411,15 @@ class _Rows:
 
     def _next(self) -> bytes:
         """The bytes of the next row, which ends at a line feed outside quotes; empty at the end of the file."""
-        row = self.lines.readline(bundle.LINE_LIMIT)
-        while row.count(b'"') % 2 and len(row) < bundle.LINE_LIMIT and (more := self.lines.readline(bundle.LINE_LIMIT)):
-            row += more
-        return row
+        lines, length, quotes = [], 0, 0
+        while line := self.lines.readline(bundle.LINE_LIMIT):  # each is looked at once: a row may have many
+            lines.append(line)
+            length, quotes = length + len(line), quotes + line.count(b'"')
+            if quotes % 2 == 0:
+                break
+            if length > bundle.LINE_LIMIT:
+                raise MalformedProof("entries.csv has a row that is longer than any entry's")
+        return b"".join(lines)
 
     def _give_up(self, what: str, seq: int | None = None) -> None:
         self.lost = True
