@@ -447,25 +447,32 @@ class ClinicLog:
     ) -> Anonymized:
         """Destroy a client's personal values on every entry, and record that it was done.
 
-        Returns what went; for a client that the log does not know (any more) nothing is written. `actor` is whoever did
-        it, also the client: nothing about the client is then kept with it. Raises InvalidInput, StorageFailure.
+        Returns what went. `actor` is whoever did it, also the client: nothing about the client is then kept with it.
+        Raises NotFound, with nothing written, where nobody is known by the id (any more), or somebody of the staff;
+        InvalidInput, StorageFailure.
         """
         if requested_by not in get_args(RequestedBy):
             raise InvalidInput(f"must be one of {', '.join(get_args(RequestedBy))}", "requested_by")
-        with self.store.appending(self.info.id) as tx:
-            done = erasure.anonymize(
-                tx,
-                client_id,
-                replace(self.info, zone=tx.zone),
-                self.sealer,
-                self.clock(),
-                requested_by=requested_by,
-                actor=actor,
-                request=request or Request(),
-            )
-        if done.entry is not None:
-            self.unsigned = True
-            self.sign_when_due(0)
+        erasure.check_id(client_id)
+        try:
+            with self.store.appending(self.info.id) as tx:
+                done = erasure.anonymize(
+                    tx,
+                    client_id,
+                    replace(self.info, zone=tx.zone),
+                    self.sealer,
+                    self.clock(),
+                    requested_by=requested_by,
+                    actor=actor,
+                    request=request or Request(),
+                )
+        except NotFound as unknown:
+            # Whoever was anonymized while another program was reading: what was left then goes now.
+            if self.store.wipe():
+                raise
+            raise NotFound(f"{unknown}. {erasure.NOT_WIPED}") from unknown
+        self.unsigned = True
+        self.sign_when_due(0)
         return replace(done, wiped=self.store.wipe())
 
     # Checkpoints

@@ -38,11 +38,8 @@ def clinic_of(request: HttpRequest) -> str | None:
     return match.kwargs.get("clinic") if match else None
 
 
-def account(user: User) -> Target:
-    return Target("account", user.public_id, user.name)
-
-
 def staff(user: User) -> Target:
+    """Who has an account here belongs to the staff of every clinic that it opens: the target of what it does."""
     return Target("staff", user.public_id, user.name)
 
 
@@ -66,7 +63,7 @@ def record_everywhere(
     with transaction.atomic():
         for membership in clinics_of(user):
             by = actor or Staff(user.public_id, user.name, membership.role)
-            record(action, clinic=membership.clinic_id, target=target or account(user), actor=by, **more)
+            record(action, clinic=membership.clinic_id, target=target or staff(user), actor=by, **more)
 
 
 def record_access(clinic_id: str, name: str, email: str, what: str, old: object, new: object, actor: Actor) -> None:

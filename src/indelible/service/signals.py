@@ -29,7 +29,7 @@ from ..document import Staff
 from ..query import Choice, Query
 from . import devices, sessions
 from .models import Membership, User
-from .recording import account, clinics_of, record_everywhere, record_failed_login
+from .recording import clinics_of, record_everywhere, record_failed_login, staff
 
 # Earlier sign-ins that a device is looked for in.
 _HISTORY = 100
@@ -63,7 +63,7 @@ def logged_in(sender: Any, request: HttpRequest, user: User, **more: Any) -> Non
                 "session": session,
             }
         )
-        record(action, clinic=membership.clinic_id, target=account(user),
+        record(action, clinic=membership.clinic_id, target=staff(user),
                actor=Staff(user.public_id, user.name, membership.role))  # fmt: skip
 
 

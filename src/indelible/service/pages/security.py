@@ -17,7 +17,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ...catalogue.account import EmailChanged, SessionRevoked
-from ...document import Target
 from .. import sessions as signed_in
 from ..models import User
 from ..recording import record_everywhere
@@ -105,7 +104,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
             raise Http404
         one, public_id = found[0]
         revoked = SessionRevoked(scope="one", cause="user", session=public_id)
-        record_everywhere(revoked, request.user, target=Target("session", public_id))
+        record_everywhere(revoked, request.user)
         one.end()
     messages.success(request, _("The session is ended."))
     return redirect("usersessions_list")
