@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import InvalidInput, StorageFailure
 from ..journal import Journal
+from . import neighbours
 
 FIRST_START_LASTS = timedelta(days=2)
 
@@ -20,6 +21,7 @@ def prepare(database: Path, installation: str | None = None) -> None:
     `installation` is the first part of every log origin, where the database is made now. Raises IndelibleError.
     """
     load_host_actions()
+    neighbours.check(database)
     if database.exists():
         Journal(database).close()  # says what is wrong with the file or its keys, before anything is written
     else:
