@@ -128,7 +128,6 @@ def test_a_bundle_is_for_its_owner_only_and_holds_no_time_of_day(filled, tmp_pat
 def test_in_a_folder_a_bundle_is_named_by_clinic_filter_and_days(filled, tmp_path):
     folder = tmp_path / "bundles"
     folder.mkdir()
-    filled.journal.clock = lambda: 1_777_810_951_000_000
     done = [export_bundle(filled, "client:cli_1 from:2026-05-01", folder, actor=ACTOR) for _ in range(2)]
     done.append(export_complete(filled, folder, actor=ACTOR, first_seq=2, last_seq=4))
     assert [one.path.name for one in done] == [

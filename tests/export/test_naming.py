@@ -57,7 +57,8 @@ def test_a_name_says_clinic_filter_and_days(words: str, name: str):
     ("name", "slug"),
     [
         ("O'Brien & Söhne GmbH", "obrien-sohne-gmbh"), ("Gabinet Łódź", "gabinet-lodz"), ("Ærø Klinik", "aero-klinik"),
-        ("CON", "con"), ("../../etc/passwd", "etc-passwd"), ("诊所", "c-lisbon"), ("a" * 300, "a" * 40), ("-=+", "c-lisbon"),
+        ("CON", "con"), ("../../etc/passwd", "etc-passwd"), ("诊所", "c-lisbon"), ("a" * 300, "a" * 40),
+        ("-=+", "c-lisbon"),
     ],
 )  # fmt: skip
 def test_a_clinic_s_name_is_made_safe(name: str, slug: str):
@@ -68,8 +69,9 @@ ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=LONGEST_VALUE)
 
 
 @given(ANY, ANY, st.sets(st.sampled_from([
-    "category:payments", "client:Zsofia", "actor:zSofia", "target:zsofia", "about:staff/zsofia", "Zsofia", "-client:zsofia",
-    "operation:zsofia", "stripe:zsofia", "from:2026-01-01", "to:2026-12-31", "action:charge.refunded", "-zsofia",
+    "category:payments", "client:Zsofia", "actor:zSofia", "target:zsofia", "about:staff/zsofia", "Zsofia",
+    "-client:zsofia", "operation:zsofia", "stripe:zsofia", "from:2026-01-01", "to:2026-12-31", "action:charge.refunded",
+    "-zsofia",
 ])))  # fmt: skip
 def test_every_name_is_safe_and_names_nobody(name: str, ident: str, words: set[str]):
     made = named(" ".join(sorted(words)), replace(CLINIC, name=name, id=ident), "xlsx")
@@ -81,7 +83,7 @@ def test_in_a_folder_a_file_gets_its_name_and_nothing_is_overwritten(
     log: ClinicLog, record: Callable[..., Any], tmp_path: Path
 ):
     record()
-    log.journal.clock = lambda: NOW
+    log.clock = lambda: NOW
     folder = tmp_path / "exports"
     folder.mkdir()
     for format in ("csv", "csv-data", "xlsx", "jsonl"):
