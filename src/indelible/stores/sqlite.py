@@ -1,13 +1,16 @@
 """The SQLite store: one file, WAL, a commit is on disk before it is acknowledged (`synchronous=FULL`).
 
 The writer's lock is SQLite's own: `BEGIN IMMEDIATE` for our transactions, and in a host's transaction a write to the
-head row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread.
+head row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread,
+and is closed when that ends; so what a thread reads entry by entry is read by no other thread.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,6 +145,28 @@ def open_for_writing(path: Path) -> None:
             connection.close()
 
 
+# Connections that a forked process inherited. They can neither be used nor closed in it, and stay until it ends.
+_inherited: list[sqlite3.Connection] = []
+
+
+class _Held:
+    """A thread's connection. The thread holds this alone, so that it is closed when the thread ends."""
+
+    def __init__(self, path: Path, every: weakref.WeakSet[_Held]) -> None:
+        self.connection, self.process = _connect(path), os.getpid()
+        every.add(self)
+
+    def close(self) -> None:
+        if self.process == os.getpid():
+            self.connection.close()
+        else:
+            _inherited.append(self.connection)
+
+    def __del__(self) -> None:
+        if hasattr(self, "process"):
+            self.close()
+
+
 class SQLiteStore:
     """One SQLite file that holds an activity log. Implements `indelible.store.Store`."""
 
@@ -151,7 +176,7 @@ class SQLiteStore:
             raise StorageFailure(f"there is no database at {path}; `indelible init` makes one")
         self.path = path
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: weakref.WeakSet[_Held] = weakref.WeakSet()
         try:
             self._check_version()
         except StorageFailure:
@@ -164,26 +189,23 @@ class SQLiteStore:
         sqlite_schema.check(self.path, found)
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = _connect(self.path)
-            self._local.connection = connection
-            self._open.append(connection)
-        return connection
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None or held.process != os.getpid():
+            held = self._local.held = _Held(self.path, self._open)
+        return held.connection
 
     def close(self) -> None:
-        for connection in self._open:
-            connection.close()
-        self._open.clear()
+        """Close the connections of every thread; whoever uses the store again opens a new one."""
+        for held in list(self._open):
+            held.close()
         self._local = threading.local()
 
     def leave(self) -> None:
-        """Close the calling thread's connection: a thread that ends would leave it open."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            del self._local.connection
-            self._open.remove(connection)
-            connection.close()
+        """Close the calling thread's connection now; the end of the thread does it too."""
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is not None:
+            del self._local.held
+            held.close()
 
     def installation(self) -> Installation:
         with _engine():
