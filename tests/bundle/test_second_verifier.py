@@ -302,6 +302,14 @@ def clocks(files: Files, zone: str, table: Any, *, only: bool = False) -> None:
     json_file(files, "rendering.json", changed)
 
 
+def both(first: Callable[[Files], Any], second: Callable[[Files], Any]) -> Callable[[Files], Any]:
+    def changed(files: Files) -> None:
+        first(files)
+        second(files)
+
+    return changed
+
+
 def hostile_action(files: Files) -> None:
     member(files, action="=cmd")
     words = {"category": "-a", "label": HOSTILE, "money": "out", "times": []}
@@ -558,7 +566,9 @@ ODD: list[tuple[str, Callable[[Files], Any]]] = [
     ("an offset of a minute", lambda f: clocks(f, HERE, [[EPOCH, -1]])),
     (
         "an offset of nearly a day, at the end of time",
-        lambda f: (clocks(f, HERE, [[EPOCH, 1439]]), member(f, occurred_at="9999-12-31T23:59:59.999999Z")),
+        both(
+            lambda f: clocks(f, HERE, [[EPOCH, 1439]]), lambda f: member(f, occurred_at="9999-12-31T23:59:59.999999Z")
+        ),
     ),
     ("offsets of another zone only", lambda f: clocks(f, "elsewhere", [[EPOCH, 60]], only=True)),
     ("offsets that begin later", lambda f: clocks(f, HERE, [["9999-01-01T00:00:00.000000Z", 60]])),
@@ -574,11 +584,9 @@ ODD: list[tuple[str, Callable[[Files], Any]]] = [
     ),
     (
         "that text is one",
-        lambda f: (
-            recommit(f, opened(f, "context.reason_text"), "context.reason_text", MOMENT),
-            json_file(
-                f, "rendering.json", lambda r: [one.update(times=["reason_text"]) for one in r["actions"].values()]
-            ),
+        both(
+            lambda f: recommit(f, opened(f, "context.reason_text"), "context.reason_text", MOMENT),
+            rendering(lambda r: [one.update(times=["reason_text"]) for one in r["actions"].values()]),
         ),
     ),
     ("the end of time", lambda f: member(f, occurred_at="9999-12-31T23:59:59.999999Z")),

@@ -42,6 +42,7 @@ COLUMNS = [
     "client_id",
     "client_name",
     "amount",
+    "to_sum",
     "amount_minor",
     "currency",
     "channel",
@@ -49,6 +50,8 @@ COLUMNS = [
     "device",
     "context",
     "money",
+    "recorded_zone",
+    "recorded_at",
 ]
 
 
@@ -87,7 +90,7 @@ def test_an_export_of_nothing_has_only_its_header(recorded):
     assert rows(recorded.ok("export", "actor:nobody").out) == []
 
 
-@pytest.mark.parametrize("output", ["/dev/full", "nowhere/x.csv", "."])
+@pytest.mark.parametrize("output", ["/dev/full", "nowhere/x.csv"])
 def test_an_output_that_cannot_be_written(recorded, output):
     line = recorded.refused("export", "--output", output)
     assert "sousa" not in line.lower()

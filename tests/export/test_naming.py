@@ -87,7 +87,7 @@ def test_in_a_folder_a_file_gets_its_name_and_nothing_is_overwritten(
     folder = tmp_path / "exports"
     folder.mkdir()
     for format in ("csv", "csv-data", "xlsx", "jsonl"):
-        export(log, "client:cli_77", folder, format=format, actor=ACTOR)  # type: ignore[arg-type]
+        export(log, "client:cli_77", folder, format=format, actor=ACTOR)
     stem = "lisbon_one-client_until-2026-06-01"
     files = [f"{stem}.csv", f"{stem}-2.csv", f"{stem}.xlsx", f"{stem}.jsonl"]
     assert {path.name for path in folder.iterdir()} == {*files, *(f"{name}.manifest.json" for name in files)}

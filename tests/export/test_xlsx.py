@@ -47,7 +47,7 @@ HOSTILE = (
 
 def wall(*parts: int) -> datetime:
     """A wall time, which has no zone in a workbook."""
-    return datetime(*parts)  # type: ignore[arg-type,misc]  # noqa: DTZ001
+    return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
 
 
 class Book:

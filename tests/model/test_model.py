@@ -16,6 +16,7 @@ import copy
 import csv
 import io
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -125,6 +126,14 @@ class Row:
     values: dict[str, tuple[Person | None, str]]
     stripes: set[str] = field(default_factory=set)
     words: dict[str, str] = field(default_factory=dict)  # a planted text, and the path of the value that holds it
+
+
+def in_utc(value: Any) -> Any:
+    """A planned time that a document shows on the clinic's clock, in UTC as it was recorded; anything else as it is."""
+    if type(value) is dict:
+        return {name: in_utc(one) for name, one in value.items()}
+    is_local = type(value) is str and re.fullmatch(r"\d{4}-\d\d-\d\dT[0-9:.]{15}[+-]\d\d:\d\d", value)
+    return instant.format(instant.parse(value, "")) if is_local else value
 
 
 def member(document: dict[str, Any], path: str) -> tuple[Any, Any]:
@@ -745,6 +754,7 @@ class JournalMachine(RuleBasedStateMachine):
             expected = self.model.shown(row)
             if view.action == "log.exported":  # its context says sizes, roots and seals, which the model does not have
                 del expected["context"]
+            said["context"] = {name: in_utc(value) for name, value in said["context"].items()}
             assert {name: said.get(name) for name in expected} == expected
             assert said.get("people", []) == expected.get("people", [])
             assert said.get("client") == expected.get("client")

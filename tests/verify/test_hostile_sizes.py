@@ -39,7 +39,7 @@ def work(data: bytes) -> int:
     """How many bytes are looked at to read a table to its end."""
     Line.looked_at = 0
     header: Any = io.BytesIO(HEADER)
-    rows: Any = _Rows(header, BundleReport(size=0))
+    rows: Any = _Rows(header, BundleReport(size=0), lambda us, zone: 0)
     rows.lines = File(data)
     while rows._next():
         pass
