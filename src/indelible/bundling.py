@@ -109,7 +109,7 @@ class _Bundling:
             output = free_path(output, file_name(self.log.info, self.wanted, "zip", self.log.clock(), entries))
         self.log.journal.places.check_output(output)
         self.path = output
-        with whole_files(output.resolve()) as (file,):
+        with whole_files(output.resolve(), database=self.log.journal.places.database) as (file,):
             return self._write(file, checkpoint, first, last)
 
     def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:

@@ -53,8 +53,9 @@ _ERASED = Named("erased", "", None)
 class Anonymized:
     """What went, and the entry that accounts for it.
 
-    `wiped` is false where another program's reading kept SQLite from truncating its write-ahead log, so that deleted
-    rows are still in that file until the next `anonymize`.
+    `unfinished` are files that an export, bundle or backup is writing at this moment, with the values as they were:
+    they are whole files soon, or gone. `wiped` is false where another program's reading kept SQLite from truncating
+    its write-ahead log, so that deleted rows are still in that file until the next `anonymize`.
     """
 
     entry: Appended
@@ -62,6 +63,7 @@ class Anonymized:
     identity_values: int
     network_values: int
     evidence_values_kept: int
+    unfinished: tuple[str, ...] = ()
     wiped: bool = True
 
 

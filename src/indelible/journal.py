@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
-from . import document, drafting, erasure, instant, keys, query, selecting, signing
+from . import document, drafting, erasure, instant, keys, query, selecting, signing, unfinished
 from .append import Appended, append
 from .catalogue import Action
 from .catalogue.log import LogContinued
@@ -118,6 +118,7 @@ class Journal:
         except IndelibleError:
             self.store.close()
             raise
+        unfinished.sweep(self.places.database)
 
     @classmethod
     def create(
@@ -477,7 +478,8 @@ class ClinicLog:
         self._directory.forget()
         self.unsigned = True
         self.sign_when_due(0)
-        return replace(done, wiped=self.store.wipe())
+        left = tuple(str(path) for path in unfinished.sweep(self.journal.places.database))
+        return replace(done, unfinished=left, wiped=self.store.wipe())
 
     # Checkpoints
 

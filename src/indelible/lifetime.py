@@ -58,7 +58,7 @@ def backup(
                 journal.clinic(clinic.id).checkpoint()
         except SigningRefused:
             unsigned.append(clinic.id)
-    with whole_files(output.resolve()) as (file,):
+    with whole_files(output.resolve(), database=journal.places.database) as (file,):
         sqlite.copy(journal.places.database, Path(file.name), progress)
     return unsigned
 
@@ -92,7 +92,7 @@ def restore(
         if database.with_name(name).exists():
             raise StorageFailure(f"{name} is there already; move it away first, with the -wal and -shm files beside it")
     _check_key(source, database)
-    with whole_files(database.resolve()) as (file,):
+    with whole_files(database.resolve(), database=database) as (file,):
         sqlite.copy(source, Path(file.name), progress)
     sqlite.open_for_writing(database)
     with Journal(database) as journal:

@@ -59,7 +59,7 @@ def export(
     if isinstance(output, Path) and not _is_special(output):
         path = output.resolve()  # through a symbolic link, which the rename would replace
         beside = path.with_name(f"{path.name}.manifest.json")
-        with whole_files(path, beside) as (rows, manifest_file):
+        with whole_files(path, beside, database=log.journal.places.database) as (rows, manifest_file):
             manifest = _stream(log, wanted, checkpoint, rows, format, actor, request, path.name)
             manifest_file.write(manifest.encode())
         return manifest
@@ -100,16 +100,23 @@ def _stream(
         ("exported_at", instant.format(recorded.recorded_at)),
         ("export", about),
     )
-    written = _write(views, out, format, clinic.zone, recorded.recorded_at, facts)
+    written = _write(views, out, format, clinic.zone, recorded.recorded_at, facts, log.journal.places.database)
     out.flush()
     return Manifest(clinic, wanted, format, up_to, checkpoint, recorded.recorded_at, recorded.seq, written, name)
 
 
 def _write(
-    views: Iterable[View], out: BinaryIO, format: Format, zone: str, created: int, facts: Sequence[tuple[str, str]]
+    views: Iterable[View],
+    out: BinaryIO,
+    format: Format,
+    zone: str,
+    created: int,
+    facts: Sequence[tuple[str, str]],
+    database: Path,
 ) -> Written:
     if format == "xlsx":
-        return xlsx_file.write(views, out, zone=zone, created=created, about=facts[-1][1], facts=facts)
+        about = facts[-1][1]
+        return xlsx_file.write(views, out, zone=zone, created=created, about=about, facts=facts, database=database)
     if format == "jsonl":
         return jsonl_file.write(views, out, zone=zone)
     return csv_file.write(views, out, zone=zone, profile=PROFILES[format])

@@ -4,7 +4,8 @@ Each is written under `<name>.<8 hexadecimal digits>.part` in the same folder, r
 exports hold names. When all are written, they are synced to the disk and then renamed
 in the order given. A crash leaves
 
-    before the first rename   part files, which nothing takes for an export; an older file of the name is untouched
+    before the first rename   part files, which nothing takes for an export, and which the next opening of the log
+                              removes (`unfinished.py`); an older file of the name is untouched
     between two renames       the first file complete and the later ones as they were before
 """
 
@@ -14,10 +15,11 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import unfinished
 from ..errors import StorageFailure
 
 _REASONS = {
@@ -44,35 +46,27 @@ def writing() -> Iterator[None]:
 
 
 @contextmanager
-def whole_files(*paths: Path) -> Iterator[Sequence[BinaryIO]]:
+def whole_files(*paths: Path, database: Path | None = None) -> Iterator[Sequence[BinaryIO]]:
     """Open one file for each path, and give them these names only when the block has ended without an error.
 
-    Raises StorageFailure; after any error no part file is left.
+    `database` is that of the log, so that whoever opens it next removes what a killed process left. Raises
+    StorageFailure; after any error no part file is left.
     """
     for path in paths:
         if path.exists() and not path.is_file():
             raise StorageFailure(f"{path.name} is no file but a folder, a device or a pipe; name a file")
     parts = [path.with_name(f"{path.name}.{secrets.token_hex(4)}.part") for path in paths]
-    try:
-        with writing():
-            with ExitStack() as files:
-                opened = [files.enter_context(open(part, "xb", opener=_for_owner)) for part in parts]
-                yield opened
-                for file in opened:
-                    file.flush()
-                    os.fsync(file.fileno())
-            for part, path in zip(parts, paths, strict=True):
-                os.replace(part, path)
-            for folder in {path.parent for path in paths}:
-                _sync(folder)
-    finally:
-        for part in parts:
-            with suppress(OSError):
-                part.unlink()
-
-
-def _for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    with writing(), unfinished.under_way(database, *parts):
+        with ExitStack() as files:
+            opened = [files.enter_context(open(part, "r+b")) for part in parts]
+            yield opened
+            for file in opened:
+                file.flush()
+                os.fsync(file.fileno())
+        for part, path in zip(parts, paths, strict=True):
+            os.replace(part, path)
+        for folder in {path.parent for path in paths}:
+            _sync(folder)
 
 
 def _sync(folder: Path) -> None:

@@ -38,10 +38,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from .. import instant, money
+from .. import instant, money, unfinished
 from ..csv_row import COLUMNS, NUMBERS, decode_cell
 from ..errors import InvalidInput, StorageFailure
 from ..view import View
@@ -130,17 +129,18 @@ def write(
     about: str = "",
     facts: Sequence[tuple[str, str]] = (),
     most_rows: int = MOST_ROWS,
+    database: Path | None = None,
 ) -> WrittenBook:
     """Write a workbook to `out`, which need not be seekable, in constant memory, and say what was written.
 
     The rows are on the clock of `zone`. `created` is the instant in the document's properties and `about` their
     comment, for which a personal value is not meant. `facts` are rows of the sheet "about"; `most_rows` is how many
-    rows a sheet takes, header included. Raises OSError, InvalidInput without XlsxWriter, and StorageFailure for an
-    entry that cannot be read.
+    rows a sheet takes, header included; `database` is that of the log, as for `whole_files`. Raises OSError,
+    InvalidInput without XlsxWriter, and StorageFailure for an entry that cannot be read.
     """
     first: View | None = None
     last: View | None = None
-    with TemporaryDirectory(prefix="indelible-") as folder:
+    with unfinished.folder(database) as folder:
         path = Path(folder, "entries.xlsx")
         book = _Book(path, zone, created, about, most_rows)
         try:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -21,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ... import entry
+from ... import entry, unfinished
 from ...bundling import export_bundle
 from ...csv_row import COLUMNS
 from ...django import current_request
@@ -116,8 +114,8 @@ def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 def _made(visit: Visit, wanted: Query, format: str, where: Request) -> BinaryIO:
     """Return a finished workbook or bundle; its file has no name any more, so nothing of it stays."""
-    with tempfile.TemporaryDirectory(prefix="indelible-") as folder:
-        path = Path(folder) / "export"
+    with unfinished.folder(visit.log.journal.places.database) as folder:
+        path = folder / "export"
         if format == "bundle":
             export_bundle(visit.log, wanted, path, actor=visit.actor, given=entry.CLASSES, request=where)
         else:

@@ -159,6 +159,9 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         is_staff = any(visit.log.selecting().token(realm, thing) is not None for realm in ("staff", "support"))
         return render(request, "indelible/story/nobody.html", {"is_staff": is_staff}, status=404)
     if done is not None:
+        if done.unfinished:
+            messages.warning(request, _("An export or a backup that is being made at this moment may still hold the "
+                                        "values: delete that file when it is ready."))  # fmt: skip
         if not done.wiped:
             messages.warning(request, _("The values are gone from the log; another program is reading the file, so its "
                                         "leftovers are overwritten when that has ended."))  # fmt: skip
