@@ -33,8 +33,11 @@ def _list_of(database: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _listed(database: Path) -> Iterator[list[str]]:
-    """The list under its lock; what the block makes of it is written, and an empty list is no file."""
+def _listed(database: Path | None) -> Iterator[list[str]]:
+    """The list under its lock; what the block makes of it is written. Without a database it is kept nowhere."""
+    if database is None:
+        yield []
+        return
     path = _list_of(database)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -67,7 +70,7 @@ def under_way(database: Path | None, *paths: Path) -> Iterator[None]:
     """
     descriptors: list[int] = []
     try:
-        with _listed(database) if database is not None else contextlib.nullcontext([]) as listed:
+        with _listed(database) as listed:
             for path in paths:
                 listed.append(str(path))
                 descriptors.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -85,7 +88,7 @@ def under_way(database: Path | None, *paths: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def folder(database: Path | None) -> Iterator[Path]:
     """A folder for files under way, in the system's place for such, which is removed when the block ends."""
-    with _listed(database) if database is not None else contextlib.nullcontext([]) as listed:
+    with _listed(database) as listed:
         made = Path(tempfile.mkdtemp(prefix="indelible-"))
         listed.append(str(made))
         descriptor = os.open(made, os.O_RDONLY)
