@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import StorageFailure
 from ..store import Installation
 
-MIGRATIONS = ("0001_initial.sql", "0002_links_and_erasure.sql")
+MIGRATIONS = ("0001_initial.sql", "0002_links_and_erasure.sql", "0003_late_entries.sql")
 VERSION = len(MIGRATIONS)
 
 
