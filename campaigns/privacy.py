@@ -2,7 +2,8 @@
 
 A log gets entries of every action of the catalogue, and of one that a host declares, with a mark of its own in every
 personal field and every name, for one client C and for others, in every role that a person can have. Bundles are made,
-one by a filter that names C. Then C is anonymized, and the attacker
+one by a filter that names C, and readings and exports are recorded whose filters name C under every key and in every
+spelling. Then C is anonymized, and the attacker
 
     reads every byte of database, -wal, -shm, head store and key file, as it is, as UTF-16, hexadecimal and base64
     unwraps every key with the master key, opens every row, and decrypts whatever looks like the head of a sealed row,
@@ -29,7 +30,7 @@ import zipfile
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,13 @@ from indelible.catalogue.fields import ClientPerson, PersonalText
 from indelible.catalogue.schema import describe
 from indelible.commitment import Committer
 from indelible.document import PEOPLE_ROLES, Staff, parse
+from indelible.exported import CLOSED, record_export
 from indelible.inspection import inspect
 from indelible.journal import ClinicLog, Journal
 from indelible.note import Verifier
+from indelible.observed import record_view
 from indelible.personal import Sealer
+from indelible.query import Choice, Query
 from indelible.verify import verify_bundle
 
 from .material import seeded
@@ -159,10 +163,11 @@ def _documents(cls: type[Action], c: str, planted: Planted) -> Iterator[dict[str
                     made["actor"] = person(kind="client")
                     made["client"] = None if planted.chance.random() < 0.5 else made["client"]
                 elif role == "target":
-                    if kind in ("client", "account", "loyalty_account"):
+                    if kind in ("client", "loyalty_account"):
                         made["target"] = person(kind=kind)
-                        made["actor"] = person(kind="client") if kind == "account" else made["actor"]
                         made["client"] = person() if kind == "loyalty_account" else None
+                        by_system = planted.chance.random() < 0.5  # the address is then the client's too
+                        made["actor"] = {"kind": "system", "reason": "job:x"} if by_system else made["actor"]
                 elif role in PEOPLE_ROLES:
                     made["people"] = [person(role=role)]
                 if kind == "loyalty_account" and made["client"] is None:
@@ -206,6 +211,20 @@ def _plant(log: ClinicLog, c: str, planted: Planted) -> None:
     planted.mine.add(_MARK.findall(c.encode())[0])
     # An address or a mark that somebody else also has would be found for good reason.
     planted.mine -= planted.others
+
+
+def _ask(log: ClinicLog, c: str) -> int:
+    """Record readings and exports by filters that name C; return how many."""
+    spellings = [c, f"client/{c}", f"booking/{c}"]
+    asked = 0
+    for member in sorted({one.name for one in fields(Choice)} - CLOSED):
+        for value in spellings:
+            named, other = Choice(**{member: frozenset({value})}), Choice(clients=frozenset({"cli_other"}))
+            for wanted in (Query(named), Query(unwanted=named), Query(other, named), Query(named, words=(c,))):
+                record_view(log, wanted, BY)
+                record_export(log, wanted, None, BY, format="csv", profile="csv")
+                asked += 2
+    return asked
 
 
 # The attack
@@ -400,6 +419,7 @@ def _round(folder: Path, chance: random.Random, number: int) -> list[str]:
         check(planted.named <= planted.mine, "a name of C's belongs to somebody else")
         export_bundle(log, f"client:{c}", out / "c.zip", actor=BY)
         export_complete(log, out / "complete.zip", actor=BY)
+        asked = _ask(log, c)
         signed = log.checkpoint()
         assert signed is not None
         prover = merkle.Prover(leaf for _, leaf in log.store.leaves(CLINIC, 0, signed.size))
@@ -451,7 +471,7 @@ def _round(folder: Path, chance: random.Random, number: int) -> list[str]:
         f"privacy: round {number}: {len(new)} entries of {len(registered())} actions; C owned {len(planted.mine)} "
         f"values in {len(planted.fields)} fields, others {len(planted.others)}; before, the attack got "
         f"{len(before.values & planted.mine)} of C's, after {len(closed.values & planted.mine)}, and "
-        f"{len(closed.values & planted.others)} of others'\n"
+        f"{len(closed.values & planted.others)} of others'; {asked} filters that name C were recorded\n"
         f"  kept by design: {len(planted.kept)} evidence values of C's; and HMACs with which "
         f"whoever has the lookup key can confirm a guess of {hmacs} of C's idempotency keys\n"
         f"  guessing the IP address behind a kept commitment, {_NETWORK} tried whole ({_NETWORK.num_addresses:,} "

@@ -183,7 +183,7 @@ def _person_or_thing(view: View, said: str, holder: Mapping[str, Any], kind: str
     return Detail(said, text or "—", kind=kind, id=thing_id, state=speech.translate(STATES[state]) if state else "")
 
 
-_PERSONS = frozenset({"client", "staff", "account", "support"})
+_PERSONS = frozenset({"client", "staff", "support"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +239,9 @@ class _Said:
     def _changes(self, changes: Sequence[Mapping[str, Any]]) -> Iterator[Detail]:
         for one in changes:
             name = str(one["field"])
+            if one.get("old") is None and one.get("new") is None:  # a secret, say: only that it changed is recorded
+                yield Detail(self.speech.translate(label(name)), self.speech.translate("changed"), name=name)
+                continue
             old, new = self._sides(name, one, amounts.sides(one, changes, self.currency))
             yield Detail(self.speech.translate(label(name)), old=old, new=new, changed=True, name=name)
 
@@ -254,7 +257,9 @@ class _Said:
         if isinstance(value, str):
             return self._string(value)
         if amounts.is_changes(value):
-            return "; ".join(f"{one.label}: {one.old} → {one.new}" for one in self._changes(value))
+            return "; ".join(
+                f"{one.label}: {f'{one.old} → {one.new}' if one.changed else one.text}" for one in self._changes(value)
+            )
         if isinstance(value, list):
             return ", ".join(self.text(name, one) for one in value) or "—"
         if isinstance(value, dict):

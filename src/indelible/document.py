@@ -2,8 +2,9 @@
 
     {"action", "occurred_at"?, "actor", "target"?, "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?}
 
-A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `parse`
-checks the shape of a JSON value; what it means is checked when it becomes a draft (`drafting.py`).
+A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `client`
+and `people` have ids of the host's clients; a target that is a person is of kind `client` or `staff`, an account too.
+`parse` checks the shape of a JSON value; what it means is checked when it becomes a draft (`drafting.py`).
 """
 
 from __future__ import annotations

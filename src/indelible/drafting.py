@@ -10,6 +10,7 @@ will be the body, and gives each its one owner:
     a person in the context                  that person
     key                                      the client concerned, else the actor, else nobody
 
+The client concerned is the one named as `client`, else the client who is the target, else the client who acts.
 "Nobody" is a token of the clinic's own, for values that concern no person: the name of a service, a Stripe payout.
 """
 
@@ -38,6 +39,7 @@ from .catalogue.fields import (
     CutText,
     Personal,
     Someone,
+    no_secret,
     opaque_id,
     to_json,
 )
@@ -144,7 +146,7 @@ def _key(text: str) -> str:
     is_text(text, "key")
     if not text or len(text) > ID_LIMIT or not text.isprintable() or "@" in text:
         raise InvalidInput(f"must be 1 to {ID_LIMIT} printable characters without @, and name no person", "key")
-    return text
+    return _checked(no_secret, text, "key")
 
 
 class _Drafting:
@@ -166,8 +168,8 @@ class _Drafting:
         if document.client is not None:
             self.client = self._person("client", document.client, "client")
             stem["client"] = {"person": self.client}
-        elif document.actor.kind == "client":
-            self.client = self.actor
+        elif document.actor.kind == "client" and (document.target is None or document.target.kind != "client"):
+            self.client = self.actor  # else the target is the client concerned, as a reader of the body finds it
         if document.target is not None:
             stem["target"] = self._target(document.target)
         elif "target" in placeholders(cls.sentence):
@@ -226,7 +228,10 @@ class _Drafting:
     def _target(self, target: Target) -> dict[str, Any]:
         cls = self.cls
         if target.kind not in cls.targets:
-            raise InvalidInput(f"must be {' or '.join(cls.targets)} for {cls.code}", "target.kind")
+            whose = "; an account is named by the person whose it is, a session in the context" * (
+                target.kind in ("account", "session")
+            )
+            raise InvalidInput(f"must be {' or '.join(cls.targets)} for {cls.code}{whose}", "target.kind")
         if target.kind not in PERSON_KINDS:
             member: dict[str, Any] = {"kind": target.kind, "id": _id(target.id, "target.id")}
             owner = self._owner(self.client)
@@ -241,18 +246,13 @@ class _Drafting:
         return member
 
     def _target_person(self, target: Target) -> int:
-        """The person behind a target: a loyalty account is its client; an account is whoever signs in with it."""
+        """The person behind a target: the client or member of staff that its kind says; a loyalty account's client."""
         if target.kind == "loyalty_account":
             if self.client is None:
                 raise InvalidInput("is missing; a loyalty account belongs to a client", "client")
             return self.client
-        if target.kind == "account":
-            for known in (self.actor, self.client):
-                if known is not None and self.persons[known].id == target.id and self.persons[known].realm != "support":
-                    return known
-        realm = "client" if target.kind == "client" else "staff"
         name = None if target.name is None else target.name[:NAME_LIMIT]  # `_target` marks the cut
-        return self._number(Named(realm, target.id, name))
+        return self._number(Named(target.kind, target.id, name))
 
     def _owner(self, *order: int | None) -> int:
         """The first of these persons that there is; else nobody."""
@@ -300,7 +300,7 @@ class _Drafting:
         if value is None:
             return None
         if isinstance(value, Someone):
-            return {"person": self._person(field.realm or "client", Person(value.id, value.name), path)}
+            return {"person": self._person(str(field.realm), Person(value.id, value.name), path)}
         if field.refers is not None:
             return {"kind": field.refers, "id": str(value)}
         if type(value) is CutText:
@@ -431,4 +431,4 @@ def _word(value: str, field: str) -> str:
     is_text(value, field)
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise InvalidInput(f"must be 1 to {WORD_LIMIT} printable characters without @", field)
-    return value
+    return _checked(no_secret, value, field)

@@ -2,7 +2,7 @@
 
 In one transaction, under the clinic's head:
 
-1. the client's token is looked up; where there is none, nothing is known of the client and nothing is written
+1. the client's token is looked up; where there is none, nobody is known by the id, which is said and nothing is written
 2. the client's identity and network rows are deleted, on every entry where the client owns values, in whatever role,
    and with them the seeds, without which no commitment can be tried against a guess
 3. the person's row is deleted, so that nothing leads from the host's id to the token any more
@@ -32,14 +32,18 @@ import orjson
 from . import drafting, entry
 from .append import Appended, append
 from .catalogue.clients import ClientAnonymized
-from .document import Actor, Document, Request, System
+from .catalogue.fields import opaque_id
+from .document import Actor, Document, Request, System, is_text
 from .drafting import NOBODY, Draft, Named
-from .errors import StorageFailure
+from .errors import InvalidInput, NotFound, StorageFailure
 from .headstore import HeadStore
 from .personal import Sealer
-from .store import Appending, Clinic, Store
+from .store import Appending, Clinic, PersonRow, Store
 
 RequestedBy = Literal["client", "staff", "retention_rule"]
+
+# What is said where SQLite could not truncate its write-ahead log after an erasure.
+NOT_WIPED = "Another program is reading the database, so SQLite's -wal file still holds what was deleted."
 
 # Stands in a draft for the person whose row is deleted; append gets its token from here and never looks it up.
 _ERASED = Named("erased", "", None)
@@ -47,17 +51,17 @@ _ERASED = Named("erased", "", None)
 
 @dataclass(frozen=True, slots=True)
 class Anonymized:
-    """What went. `entry` is None where the log knew no such client: never recorded, or anonymized before.
+    """What went, and the entry that accounts for it.
 
     `wiped` is false where another program's reading kept SQLite from truncating its write-ahead log, so that deleted
     rows are still in that file until the next `anonymize`.
     """
 
-    entry: Appended | None
-    entries: int = 0
-    identity_values: int = 0
-    network_values: int = 0
-    evidence_values_kept: int = 0
+    entry: Appended
+    entries: int
+    identity_values: int
+    network_values: int
+    evidence_values_kept: int
     wiped: bool = True
 
 
@@ -72,11 +76,13 @@ def anonymize(
     actor: Actor,
     request: Request,
 ) -> Anonymized:
-    """Erase a client's values in the open transaction `tx` and append the entry that accounts for it."""
-    lookup = sealer.find_person("client", client_id)
-    known = tx.persons([lookup]).get(lookup)
+    """Erase a client's values in the open transaction `tx` and append the entry that accounts for it.
+
+    Raises NotFound where the log knows no client by the id: never recorded, or anonymized before.
+    """
+    known = _known(tx, sealer, "client", client_id)
     if known is None:
-        return Anonymized(None)
+        raise NotFound(_nobody(tx, sealer, client_id))
     entries, values = _count(tx, known.token)
     context = ClientAnonymized(
         requested_by=requested_by,
@@ -90,6 +96,27 @@ def anonymize(
     appended = append(tx, [draft], clinic, sealer, now, tokens={(_ERASED.realm, _ERASED.id): known.token})[0]
     assert isinstance(appended, Appended)  # noqa: S101 - a draft without a key cannot conflict
     return Anonymized(appended, entries, values["identity"], values["network"], values["evidence"])
+
+
+def _known(tx: Appending, sealer: Sealer, realm: str, host_id: str) -> PersonRow | None:
+    lookup = sealer.find_person(realm, host_id)
+    return tx.persons([lookup]).get(lookup)
+
+
+def _nobody(tx: Appending, sealer: Sealer, client_id: str) -> str:
+    """Why nobody can be anonymized by an id, and what to do. The id itself is not said again: it may be a name."""
+    kind, _, bare = client_id.partition("/")
+    if kind == "client" and bare and _known(tx, sealer, "client", bare) is not None:
+        return "no client is known by this id, but one by what stands behind client/; give the id alone"
+    if any(_known(tx, sealer, realm, client_id) is not None for realm in ("staff", "support")):
+        return (
+            "this is the id of somebody of the staff, and the log keeps who did what: only clients are anonymized. "
+            "When somebody leaves, record staff.deactivated; if the same person is a client too, give the client's id"
+        )
+    return (
+        "no client is known by this id: none was recorded with it, or the client was anonymized before. Give the id by "
+        "which your system knows the client, letter by letter, and no name, address or number"
+    )
 
 
 def _count(tx: Appending, token: bytes) -> tuple[int, Counter[str]]:
@@ -107,6 +134,14 @@ def _count(tx: Appending, token: bytes) -> tuple[int, Counter[str]]:
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise StorageFailure(f"entry {seq} cannot be read: its body was changed; run indelible verify") from error
     return len(seqs), values
+
+
+def check_id(client_id: object) -> str:
+    """Return what can be the id of a client. Raises InvalidInput."""
+    try:
+        return opaque_id(is_text(client_id, "client"))
+    except ValueError as error:
+        raise InvalidInput(str(error), "client") from error
 
 
 def _draft(

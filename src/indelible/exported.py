@@ -1,32 +1,46 @@
 """What an export leaves in the log: the entry `log.exported`, recorded before the file is handed over.
 
 A filter is recorded, because who took out whose entries is what people ask later. But no name or id of a client may
-stay in it when the client is anonymized, so:
+stay in it when the client is anonymized. So a recorded filter holds, of what was asked for, nothing but
 
-    one client named       the entry is about that client, who owns the recorded filter
-    several clients        each stands in `people` as mentioned, and the filter has "mentioned" in the place of each id
-    an id not known here   stands as "unknown": it may be that of a client who was anonymized, or is recorded later
-    free words             are not recorded, only how many there were: a word may be a name
+    a word of a closed vocabulary     a kind of actor, an action, a category, a day
+    a thing that the log holds        written out as kind/id, so that no client's id is meant by it; an operation
+    an actor who is no client         staff, support, an integration
+    the one client who owns it        the entry is about that client then, and the whole filter goes with the client
+    "mentioned"                       for each of several clients, who stand in `people` as mentioned
+    "unknown"                         for everything else: it may be the id of a client who was anonymized, or is
+                                      recorded later, or a name
+
+A value names a client under whatever key it stands, as it is or behind a `kind/`, and by a Stripe id that is the
+client's. Free words are not recorded, only how many there were: a word may be a name.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import fields, replace
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import fields
 
 from . import drafting, query
 from .append import Appended
 from .catalogue.log import LogExported
 from .document import Actor, Document, Person, Request, Target
+from .errors import InvalidInput
 from .journal import ClinicLog
+from .personal import Unreadable
 from .query import Choice, Query
-from .store import CheckpointRow
+from .store import CheckpointRow, Reference, Selection
+from .view import View
 
 MENTIONED = "mentioned"
 UNKNOWN = "unknown"
-# Members of a choice that hold no ids.
-_NO_IDS = frozenset({"kinds", "actions", "categories"})
+# Members of a choice whose values are from a closed vocabulary. Any other, also one that is new, may hold anything.
+CLOSED = frozenset({"kinds", "actions", "categories"})
+# Members of a query that hold no text of the reader's. What is not here is not recorded.
+DAYS = ("first", "last")
+# Entries that are looked at for whose a Stripe id is: one of a client's leads to a handful.
+_OWNERS = 50
 
 
 def record_export(
@@ -43,10 +57,9 @@ def record_export(
     request: Request | None = None,
 ) -> Appended:
     """Append `log.exported`. `up_to` bounds the rows by seq (default: the checkpoint's size)."""
-    clients = sorted(set(_clients(log, wanted.wanted)) | set(_clients(log, wanted.unwanted)))
-    shown = query.without_words(wanted)
-    hidden = frozenset(clients) if len(clients) > 1 else frozenset[str]()
-    shown = replace(shown, wanted=_recorded(log, shown.wanted, hidden), unwanted=_recorded(log, shown.unwanted, hidden))
+    named = _Named(log, wanted)
+    clients = sorted(named.clients)
+    shown = named.recorded(frozenset(clients) if len(clients) > 1 else frozenset())
     size = 0 if checkpoint is None else checkpoint.size
     exported = LogExported(
         up_to_seq=size if up_to is None else up_to,
@@ -77,33 +90,118 @@ def record_export(
 
 def without_clients(log: ClinicLog, wanted: Query) -> Query:
     """Return the filter as it can be shown to who is not to know whom it names: no client's id, and no free words."""
-    hidden = frozenset((*_clients(log, wanted.wanted), *_clients(log, wanted.unwanted)))
-    shown = query.without_words(wanted)
-    return replace(shown, wanted=_recorded(log, shown.wanted, hidden), unwanted=_recorded(log, shown.unwanted, hidden))
+    named = _Named(log, wanted)
+    return named.recorded(named.clients)
 
 
-def _clients(log: ClinicLog, choice: Choice) -> Iterator[str]:
-    """Every id in a filter that is a client's."""
-    selecting = log.selecting()
-    for value in choice.clients | choice.actors | choice.targets | choice.abouts:
-        bare = value.removeprefix("client/")
-        if selecting.token("client", bare) is not None:
-            yield bare
+class _Named:
+    """Whom a filter names, and what of it can be recorded."""
+
+    def __init__(self, log: ClinicLog, wanted: Query) -> None:
+        self._log, self._wanted, self._selecting = log, wanted, log.selecting()
+        self._kinds = [kind for kind in log.store.kinds(log.info.id) if kind not in ("person", "evidence", "operation")]
+        self._by_value = {value: self._clients(value) for value in _open_values(wanted)}
+        self.clients = frozenset[str]().union(*self._by_value.values())
+
+    def recorded(self, hidden: frozenset[str]) -> Query:
+        """The filter without what may not be recorded, and with MENTIONED for the clients who are hidden."""
+        days = {name: getattr(self._wanted, name) for name in DAYS}
+        try:
+            return Query(self._choice(self._wanted.wanted, hidden), self._choice(self._wanted.unwanted, hidden), **days)
+        except InvalidInput:  # written out, its things are too many or too long for a filter
+            return Query(_closed(self._wanted.wanted), _closed(self._wanted.unwanted), **days)
+
+    def _choice(self, choice: Choice, hidden: frozenset[str]) -> Choice:
+        members = {}
+        for one in fields(choice):
+            values: frozenset[str] = getattr(choice, one.name)
+            if one.name not in CLOSED:
+                values = frozenset(shown for value in values for shown in self._shown(one.name, value, hidden))
+            members[one.name] = values
+        return Choice(**members)
+
+    def _shown(self, member: str, value: str, hidden: frozenset[str]) -> Iterable[str]:
+        clients = self._by_value[value]
+        if clients:
+            return [MENTIONED] if clients & hidden else [value]
+        if member == "actors":
+            is_known = any(self._is_person(realm, value) for realm in ("staff", "support")) or self._acts(value)
+            return [value] if is_known else [UNKNOWN]
+        if member == "operations":
+            return [value] if self._holds("operation", value) else [UNKNOWN]
+        if member in ("targets", "abouts", "stripes"):
+            return list(self._things(value)) or ([value] if self._is_nobodys(value) else [UNKNOWN])
+        return [UNKNOWN]
+
+    def _clients(self, value: str) -> frozenset[str]:
+        """The ids of every client that a value can mean."""
+        readings = {value, value.partition("/")[2]} - {""}
+        found = {reading for reading in readings if self._is_person("client", reading)}
+        for token in self._owners(value):
+            for row in self._log.store.persons(self._log.info.id, [token]):
+                with suppress(Unreadable):  # verify reports the damaged row
+                    person = self._log.sealer.open_person(token, row.sealed)
+                    found |= {person["id"]} if person["realm"] == "client" else set()
+        return frozenset(found)
+
+    def _owners(self, stripe_id: str) -> set[bytes]:
+        """The tokens of whom a Stripe id is about, also of who was anonymized."""
+        reference = Reference("evidence", self._log.sealer.find_evidence(stripe_id))
+        owners = set()
+        for view in self._views(reference, _OWNERS):
+            for group in view.members["personal"]:
+                if group["class"] == "evidence" and any(view.values.get(path) == stripe_id for path in group["values"]):
+                    owners.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
+        return owners
+
+    def _is_nobodys(self, stripe_id: str) -> bool:
+        """Whether the log holds a Stripe id that is about no client: of a payout, of the clinic's own account."""
+        owners = self._owners(stripe_id)
+        known = {row.token for row in self._log.store.persons(self._log.info.id, sorted(owners))}
+        return bool(owners) and owners <= known | {self._log.info.nobody}
+
+    def _things(self, value: str) -> Iterator[str]:
+        """What a value means that the log has in clear, and members of staff and of support, each as kind/id."""
+        kind, _, bare = value.partition("/")
+        for known in self._kinds:
+            if known == kind and bare and self._holds(kind, bare):
+                yield value
+            elif self._holds(known, value):
+                yield f"{known}/{value}"
+        for realm in ("staff", "support"):
+            if kind == realm and bare and self._is_person(realm, bare):
+                yield value
+            elif self._is_person(realm, value):
+                yield f"{realm}/{value}"
+
+    def _is_person(self, realm: str, host_id: str) -> bool:
+        return self._selecting.token(realm, host_id) is not None
+
+    def _acts(self, integration: str) -> bool:
+        acted = Selection(up_to=self._log.size, actors=(("integration", integration.encode()),))
+        return next(self._log.views(acted, limit=1), None) is not None
+
+    def _holds(self, kind: str, thing_id: str) -> bool:
+        return next(self._views(Reference(kind, thing_id.encode()), 1), None) is not None
+
+    def _views(self, reference: Reference, limit: int) -> Iterator[View]:
+        return self._log.views(Selection(up_to=self._log.size, references=((reference,),)), limit=limit)
 
 
-def _recorded(log: ClinicLog, choice: Choice, clients: frozenset[str]) -> Choice:
-    """The choice without the ids of these clients, and without ids that the log does not know."""
+def _open_values(wanted: Query) -> set[str]:
+    """Every value of a filter that is not from a closed vocabulary, whatever its key."""
+    return {
+        value
+        for choice in (wanted.wanted, wanted.unwanted)
+        for one in fields(choice)
+        if one.name not in CLOSED
+        for value in getattr(choice, one.name)
+    }
 
-    def shown(member: str, value: str) -> str:
-        if value.removeprefix("client/") in clients:
-            return MENTIONED
-        return value if member in _NO_IDS or _occurs(log, member, value) else UNKNOWN
 
+def _closed(choice: Choice) -> Choice:
+    """A choice with UNKNOWN for every value that is not from a closed vocabulary."""
+    members: dict[str, frozenset[str]] = {one.name: getattr(choice, one.name) for one in fields(choice)}
     return Choice(
-        **{one.name: frozenset(shown(one.name, value) for value in getattr(choice, one.name)) for one in fields(choice)}
+        **{name: values if name in CLOSED or not values else frozenset({UNKNOWN}) for name, values in members.items()}
     )
-
-
-def _occurs(log: ClinicLog, member: str, value: str) -> bool:
-    wanted = Query(Choice(**{member: frozenset({value})}))
-    return next(log.views(log.select(wanted), limit=1), None) is not None

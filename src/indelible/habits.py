@@ -112,7 +112,7 @@ def _trace(view: View) -> _Trace:
 def _person(view: View) -> str:
     """The token of whose account it is; empty where it is nobody's, or where somebody else signed in."""
     actor, target = view.members["actor"], view.members.get("target") or {}
-    holder = target if target.get("kind") == "account" and "person" in target else actor
+    holder = target if target.get("kind") in ("client", "staff") and "person" in target else actor
     if "person" not in holder:
         return ""
     if view.action in SIGN_INS and actor.get("person") != holder["person"]:

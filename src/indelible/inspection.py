@@ -113,7 +113,7 @@ class _Live:
         if self._sealer is None:
             evidence: set[tuple[bytes, str]] = set()
         else:
-            evidence = self._remember(self._sealer, openings, stored.actor_kind)
+            evidence = self._remember(self._sealer, openings, stored.actor_kind, stored.target_kind)
             self._check_key(self._sealer, openings, stored)
         implied = set()
         for link in links:
@@ -149,7 +149,11 @@ class _Live:
         return openings
 
     def _remember(
-        self, sealer: Sealer, openings: dict[tuple[bytes, str], Opening | None], actor_kind: str
+        self,
+        sealer: Sealer,
+        openings: dict[tuple[bytes, str], Opening | None],
+        actor_kind: str,
+        target_kind: str | None,
     ) -> set[tuple[bytes, str]]:
         """Keep each person's id, to compare with the person rows; return the links that evidence values imply."""
         evidence = set()
@@ -165,6 +169,8 @@ class _Live:
                             self._realms[token] = actor_kind
                         elif path == "client.id":
                             self._realms[token] = "client"
+                        elif path == "target.id" and target_kind in ("client", "staff"):
+                            self._realms[token] = target_kind
             elif personal_class == "evidence":
                 for path, value in opening.values.items():
                     evidence.add((sealer.find_evidence(value), path))

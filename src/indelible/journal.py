@@ -390,14 +390,18 @@ class ClinicLog:
             self.sign_when_due()
         return results
 
-    def rename(self, name: str, *, actor: Actor, request: Request | None = None) -> None:
-        """Give the clinic another name from now on, and record it. Entries keep the name of their time."""
+    def rename(self, name: str, *, actor: Actor, request: Request | None = None, was: str | None = None) -> None:
+        """Give the clinic another name from now on, and record it. Entries keep the name of their time.
+
+        `was` is the name that whoever asks has seen; Conflict where it is another one by now.
+        """
         _check_name(name)
-        change = SettingsChanged.model_validate(
-            {"section": "clinic", "changes": [{"field": "name", "old": self.info.name, "new": name}]}
-        )
-        if name == self.info.name:
+        old = was or next(clinic.name for clinic in self.store.clinics() if clinic.id == self.info.id)
+        if name == old:
             return
+        change = SettingsChanged.model_validate(
+            {"section": "clinic", "changes": [{"field": "name", "old": old, "new": name}]}
+        )
         event = Document(
             action=change.code,
             context=change,
@@ -407,16 +411,21 @@ class ClinicLog:
         )
         drafted = self.draft(event)
         with self.store.appending(self.info.id) as tx:
-            tx.set_name(name)
+            tx.set_name(name, was=old)
             append(tx, [drafted], self.info, self.sealer, self.clock())
         self.info = replace(self.info, name=name)
         self.unsigned = True
         self.sign_when_due()
 
-    def set_time_zone(self, zone: str, *, actor: Actor | None = None, request: Request | None = None) -> None:
-        """Move the clinic to another zone from now on, and record it. Entries keep the zone of their time."""
+    def set_time_zone(
+        self, zone: str, *, actor: Actor | None = None, request: Request | None = None, was: str | None = None
+    ) -> None:
+        """Move the clinic to another zone from now on, and record it. Entries keep the zone of their time.
+
+        `was` is the zone that whoever asks has seen; Conflict where it is another one by now.
+        """
         instant.zone(zone, "time-zone")
-        old = self.store.zone(self.info.id)
+        old = was or self.store.zone(self.info.id)
         if zone == old:
             return
         change = ClinicTimeZoneChanged.model_validate({"zone": {"old": old, "new": zone}})
@@ -429,7 +438,7 @@ class ClinicLog:
         )
         drafted = drafting.draft(event, zone=zone, now=self.clock())
         with self.store.appending(self.info.id) as tx:
-            tx.set_zone(zone)
+            tx.set_zone(zone, was=old)
             append(tx, [drafted], self.info, self.sealer, self.clock())
         self.info = replace(self.info, zone=zone)
         self.unsigned = True
@@ -440,26 +449,33 @@ class ClinicLog:
     ) -> Anonymized:
         """Destroy a client's personal values on every entry, and record that it was done.
 
-        Returns what went; for a client that the log does not know (any more) nothing is written. `actor` is whoever did
-        it, also the client: nothing about the client is then kept with it. Raises InvalidInput, StorageFailure.
+        Returns what went. `actor` is whoever did it, also the client: nothing about the client is then kept with it.
+        Raises NotFound, with nothing written, where nobody is known by the id (any more), or somebody of the staff;
+        InvalidInput, StorageFailure.
         """
         if requested_by not in get_args(RequestedBy):
             raise InvalidInput(f"must be one of {', '.join(get_args(RequestedBy))}", "requested_by")
-        with self.store.appending(self.info.id) as tx:
-            done = erasure.anonymize(
-                tx,
-                client_id,
-                replace(self.info, zone=tx.zone),
-                self.sealer,
-                self.clock(),
-                requested_by=requested_by,
-                actor=actor,
-                request=request or Request(),
-            )
-        if done.entry is not None:
-            self._directory.forget()
-            self.unsigned = True
-            self.sign_when_due(0)
+        erasure.check_id(client_id)
+        try:
+            with self.store.appending(self.info.id) as tx:
+                done = erasure.anonymize(
+                    tx,
+                    client_id,
+                    replace(self.info, zone=tx.zone),
+                    self.sealer,
+                    self.clock(),
+                    requested_by=requested_by,
+                    actor=actor,
+                    request=request or Request(),
+                )
+        except NotFound as unknown:
+            # Whoever was anonymized while another program was reading: what was left then goes now.
+            if self.store.wipe():
+                raise
+            raise NotFound(f"{unknown}. {erasure.NOT_WIPED}") from unknown
+        self._directory.forget()
+        self.unsigned = True
+        self.sign_when_due(0)
         return replace(done, wiped=self.store.wipe())
 
     # Checkpoints

@@ -132,10 +132,14 @@ class Selecting:
         if choice.abouts:
             groups.append({one for text in choice.abouts for one in self.about(text)})
         if choice.clients:
-            groups.append(
-                {one for text in choice.clients for one in self._people(("client",), text.removeprefix("client/"))}
-            )
+            groups.append({one for text in choice.clients for one in self._clients(text)})
         return groups
+
+    def _clients(self, text: str) -> Iterator[Reference]:
+        """The client that `id` or `client/id` means. A host's ids may begin with `client/` themselves."""
+        bare = text.removeprefix("client/")
+        known = [] if bare == text else list(self._people(("client",), bare))
+        yield from known or self._people(("client",), text)
 
     def about(self, text: str, role: str | None = None) -> Iterator[Reference]:
         """Every thing and person that `id` or `kind/id` may mean, in a role or in any."""

@@ -28,7 +28,7 @@ from .store import LATE_AFTER, Found, PersonalRow
 
 # Things that a reader knows by name; everything else (a booking, a charge, a voucher) by its id.
 _KNOWN_BY_NAME = frozenset(
-    {"client", "staff", "account", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
+    {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
 
 

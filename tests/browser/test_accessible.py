@@ -21,6 +21,8 @@ PAGES = {
     "client": "story/client/{client}/",
     "deleted service": "story/service/{service}/",
     "anonymize": "story/client/{client}/anonymize/",
+    "nobody to anonymize": "story/client/cli_nobody/anonymize/",
+    "staff to anonymize": "story/client/usr_2/anonymize/",
     "sign-ins": "sign-ins/",
     "export": "export/",
     "integrity": "integrity/",

@@ -19,6 +19,7 @@ from indelible.catalogue.fields import (
     Personal,
     PersonalText,
     Refers,
+    Someone,
     StaffMember,
     Word,
 )
@@ -146,3 +147,31 @@ def test_a_field_does_not_hide_what_the_class_says(reserved):
 @pytest.mark.parametrize("code", ["room.halved", "room.used", "room.sold", "room.rented"])
 def test_a_refused_declaration_leaves_nothing_behind(code):
     assert find(code) is None
+
+
+def declare(targets=("room",), **fields):
+    body = {
+        "__annotations__": {name: annotation | None for name, annotation in fields.items()},
+        **dict.fromkeys(fields),
+    }
+    type("Made", (Action,), body, code="room.made", label="Made", category="services", targets=targets,
+         sentence="{actor} made it")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["account", "user", "patient", "customer", "person"])
+def test_a_person_as_target_is_staff_or_client_and_nothing_else(kind):
+    with pytest.raises(TypeError, match="say whose: staff or client"):
+        declare(targets=("room", kind))
+
+
+def test_a_person_in_the_context_says_whose_it_is():
+    with pytest.raises(TypeError, match="StaffMember or ClientPerson"):
+        declare(guest=Someone)
+    with pytest.raises(TypeError, match="StaffMember or ClientPerson"):
+        declare(guest=Changed[Someone])
+
+
+@pytest.mark.parametrize("kind", ["client", "staff", "account", "loyalty_account", "support"])
+def test_no_id_of_a_person_is_a_reference_in_clear(kind):
+    with pytest.raises(TypeError, match="in clear"):
+        declare(about=Annotated[Id, Refers(kind)])

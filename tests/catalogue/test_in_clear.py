@@ -122,6 +122,6 @@ def test_targets_that_are_persons_are_among_the_kinds_that_become_tokens():
     kinds = {kind for cls in ACTIONS for kind in cls.targets}
     assert kinds >= PERSON_KINDS
     assert kinds - PERSON_KINDS == {
-        "booking", "charge", "refund", "voucher", "service", "schedule", "session", "clinic", "coupon", "reward",
+        "booking", "charge", "refund", "voucher", "service", "schedule", "clinic", "coupon", "reward",
         "settings", "log",
     }  # fmt: skip

@@ -48,17 +48,20 @@ def test_the_entry_names_who_did_it_and_who_asked(cli):
     assert entry["erases"] == {"classes": ["identity", "network"], "up_to_seq": 1}
 
 
-@pytest.mark.parametrize("client", ["cli_nobody", "usr_12"])
-def test_a_client_whom_the_log_does_not_know_changes_nothing(cli, client):
+@pytest.mark.parametrize(
+    ("client", "words"),
+    [("cli_nobody", "no client is known by this id"), ("usr_12", "record staff.deactivated")],
+)
+def test_an_id_by_which_no_client_is_known_is_refused_and_changes_nothing(cli, client, words):
     cli.record(event(1))
-    assert "Nothing to erase" in anonymize(cli, client=client).out
+    assert words in cli.refused("anonymize", client, "--requested-by", "client")
     assert len(cli.ok("list", "--json").lines) == 1
 
 
-def test_the_second_time_there_is_nothing_to_erase(cli):
+def test_the_second_time_nobody_is_known_by_the_id(cli):
     cli.record(event(1))
     anonymize(cli)
-    assert "not any more" in anonymize(cli).out
+    assert "was anonymized before" in cli.refused("anonymize", "cli_77", "--requested-by", "client")
     assert len(cli.ok("list", "--json").lines) == 2
 
 
@@ -81,6 +84,10 @@ def test_another_reader_of_the_database_makes_it_incomplete_and_a_second_run_com
         assert result.code == 2
         assert "the erasure is not complete" in result.err
         assert "entry 2 accounts for it" in result.out
+        again = cli.refused("anonymize", "cli_77", "--requested-by", "client")
+        assert "still holds what was deleted" in again
         reader.execute("COMMIT")
-    assert "Nothing to erase" in anonymize(cli).out
+    done = cli.refused("anonymize", "cli_77", "--requested-by", "client")
+    assert "was anonymized before" in done
+    assert "still holds" not in done
     assert not (cli.folder / "activity.db-wal").exists() or not (cli.folder / "activity.db-wal").stat().st_size

@@ -319,3 +319,17 @@ def test_a_restored_backup_is_not_signed(recorded):
         path.unlink()
     assert "an older backup was restored" in recorded.refused("checkpoint")
     assert recorded("verify").code == 1
+
+
+def test_a_secret_is_refused_by_record_and_by_import_and_is_not_shown(cli):
+    changes = [{"field": "smtp_password", "old": None, "new": "hunter2"}]
+    told = {"action": "settings.changed", "actor": STAFF, "target": {"kind": "clinic", "id": "c_lisbon"},
+            "context": {"section": "mail", "changes": changes}}  # fmt: skip
+    said = cli.refused("record", json.dumps(told))
+    assert said.startswith(
+        "context.changes.0: smtp_password is a secret by its name, and a log keeps none; say only that"
+    )
+    lines = cli("import", "-", stdin=json.dumps(told).encode())
+    assert lines.code == 2
+    assert "hunter2" not in said + lines.out + lines.err
+    assert cli.ok("list", "--json").lines == []

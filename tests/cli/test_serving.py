@@ -94,6 +94,7 @@ def test_the_demo_prints_a_page_for_each_use_and_no_list(become):
 def test_the_demo_without_serve_lists_as_before(empty):
     result = empty.ok("demo", "--folder", "demo", "--days", "2")
     assert "the newest entries" in result.out
+    assert re.search(r"The same log in the browser, with you as its owner: \S+ serve", result.err)
     assert "http://" not in result.out
 
 
@@ -112,6 +113,7 @@ def test_the_demo_is_served_and_ctrl_c_stops_it_with_exit_code_0(tmp_path):
         found = re.search(r"The demo is at  (http://localhost:\d+)", said)
         assert found is not None, said
         assert "owner@demo.example" in said
+        assert re.search(r"indelible serve --url http://localhost:\d+ invite EMAIL --database \S+/activity.db", said)
         assert f"{found[1]}/c/c_estrela/" in said, "the uses' pages are at the same address"
         for _ in range(100):
             try:
@@ -129,3 +131,20 @@ def test_the_demo_is_served_and_ctrl_c_stops_it_with_exit_code_0(tmp_path):
             process.kill()
             process.wait()
     assert "Traceback" not in (tmp_path / "out").read_text()
+
+
+def test_an_invitation_is_made_by_the_service_with_the_same_settings(become, monkeypatch):
+    monkeypatch.delenv("INDELIBLE_CLINIC", raising=False)
+    command, environment, _ = become("serve", "--url", "https://log.example.org", "invite", "maria@clinic.example",
+                                     "--clinic", "c_1", "--role", "auditor", "--until", "2030-01-31", "--database",
+                                     "log.db")  # fmt: skip
+    assert command == ["indelible.service.inviting", "--role=auditor", "--until=2030-01-31", "--",
+                       "maria@clinic.example", "c_1"]  # fmt: skip
+    assert (environment["INDELIBLE_DATABASE"], environment["INDELIBLE_URL"]) == ("log.db", "https://log.example.org")
+    command, environment, _ = become("serve", "--database", "a.db", "invite", "maria@clinic.example")
+    assert command == ["indelible.service.inviting", "--role=owner", "--", "maria@clinic.example"]
+    assert environment["INDELIBLE_DATABASE"] == "a.db"
+
+
+def test_an_invitation_needs_an_address(empty):
+    assert "email" in empty.refused("serve", "invite")

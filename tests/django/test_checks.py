@@ -33,6 +33,8 @@ def test_the_settings_of_the_how_to_pass(host: Host) -> None:
         ('INDELIBLE_DATABASE_ALIAS = "logs"', ["E001"], "there is no logs in DATABASES"),
         ("INDELIBLE_TRUSTED_PROXIES = -1", ["E002"], "0 or more"),
         ('INDELIBLE_TRUSTED_PROXIES = "1"', ["E002"], "0 or more"),
+        ('INDELIBLE_ACTOR = "client"', [], ""),
+        ('INDELIBLE_ACTOR = "clients"', ["E003"], "staff, client or the dotted path"),
         ('INDELIBLE_ACTOR = "bookings.views.nobody"', ["E003"], "INDELIBLE_ACTOR must be"),
         ('INDELIBLE_ACTOR = "bookings.views.cancel"', [], ""),
         ('INDELIBLE_CLINIC = "bookings.nowhere.clinic"', ["E003"], "INDELIBLE_CLINIC must be"),

@@ -177,6 +177,31 @@ tell([[actor and [actor.kind, actor.id, actor.name], clinic] for actor, clinic i
     ]
 
 
+def test_nobody_is_taken_for_staff_without_a_word_of_it(host: Host) -> None:
+    """A client who books for themselves signs in too: filed as staff, they would outlive their own anonymization."""
+    told = host.run(f"""{SEEN}
+from django.contrib.auth.models import AnonymousUser, User
+def ask(user):
+    request = RequestFactory().get("/")
+    request.user = user
+    found = []
+    RecordingMiddleware(lambda request: found.append(current_actor()))(request)
+    return found[0] and [found[0].kind, found[0].id]
+found = []
+for setting in ("staff", "client", None):
+    with override_settings(INDELIBLE_ACTOR=setting):
+        found.append(ask(AnonymousUser()))
+        try:
+            found.append(ask(User(pk=12, username="Planted")))
+        except InvalidInput as error:
+            found.append(str(error))
+tell(found)
+""")
+    assert told[:5] == [None, ["staff", "12"], None, ["client", "12"], None]
+    assert told[5].startswith("actor: is a signed-in user, and nothing says whether that is staff or a client")
+    assert "Planted" not in told[5]
+
+
 def test_what_a_job_says_holds_in_its_block_and_inner_blocks_add_to_it(host: Host) -> None:
     told = host.run(f"""{SEEN}
 def now():

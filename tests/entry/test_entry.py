@@ -134,7 +134,7 @@ def test_the_columns_and_the_link_of_an_actor(actor, kind, reference, is_linked)
     [
         ({"kind": "booking", "id": "bk_é"}, "bk_é".encode(), Link("booking", "bk_é".encode(), "target")),
         ({"kind": "client", "person": 1}, SECOND, Link("person", SECOND, "target")),
-        ({"kind": "account", "person": 0}, FIRST, Link("person", FIRST, "target")),
+        ({"kind": "staff", "person": 0}, FIRST, Link("person", FIRST, "target")),
         ({"kind": "loyalty_account", "person": 1}, SECOND, Link("person", SECOND, "target")),
     ],
 )

@@ -207,7 +207,7 @@ _DOCUMENTS = (
           target={"kind": "charge", "id": "ch_1"}, occurred_at="2026-05-03T14:00:00+02:00"),
     event(action="client.created", client=None, context={"method": "staff", "fields_present": ["name", "phone"]},
           target={"kind": "client", "id": "cli_79", "name": "Carla Dias"}),
-    event(action="account.logged_in", target={"kind": "account", "id": "usr_12"}, client=None, context={}),
+    event(action="account.logged_in", target={"kind": "staff", "id": "usr_12"}, client=None, context={}),
     event(action="voucher.expired", actor={"kind": "system", "reason": "job:voucher-expiry"}, request=None,
           target={"kind": "voucher", "id": "vo_1"}, context={"balance_lost_minor": 100, "currency": "EUR"}),
 )  # fmt: skip

@@ -76,7 +76,7 @@ class Service:
              System("policy:late-cancel"), ("charge", ids["charge"]), True),
             ("voucher.purchased", {"amount_minor": 3_000, "currency": "EUR"}, who, ("voucher", ids["voucher"]), True),
             ("reward.created", {}, who, ("reward", ids["reward"]), False),
-            ("account.logged_in", {"method": "password"}, who, ("account", "usr_desk"), False),
+            ("account.logged_in", {"method": "password"}, who, ("staff", "usr_desk"), False),
             ("settings.changed", {"section": "booking"}, who, ("clinic", log.info.id), False),
             ("service.deleted", {"snapshot": {"name": f"Massage {mark}", "price_minor": 5_500, "currency": "EUR"}}, who,
              ("service", ids["service"]), False),

@@ -71,3 +71,18 @@ def test_who_may_enter_and_until_when_is_recorded(service):
     assert [(change[1]["old"], change[1]["new"]) for change in changes] == [
         ("staff", None), (str(day), str(day + timedelta(days=9))), (None, "staff")]  # fmt: skip
     assert all(view.actor["id"] == owner.public_id for view in log.read("action:settings.changed"))
+
+
+def test_an_id_by_which_no_client_is_known_is_told_on_the_page_and_nothing_is_written(service):
+    log = service.clinic()
+    ids = service.fill(log, "gone")
+    manager = service.client(service.user("manager", log))
+    here = f"/c/{log.info.id}/story/client"
+    meant = {"requested_by": "client", "sure": "on"}
+    assert manager.post(f"{here}/{ids['client']}/anonymize/", meant).status_code == 302
+    for who, words in ((ids["client"], "was anonymized before"), ("cli_nobody", "knows no client by this id"),
+                       ("usr_desk", "somebody of the staff")):  # fmt: skip
+        for answer in (manager.get(f"{here}/{who}/anonymize/"), manager.post(f"{here}/{who}/anonymize/", meant)):
+            assert answer.status_code == 404
+            assert words in answer.content.decode()
+    assert len(list(log.read("action:client.anonymized"))) == 1

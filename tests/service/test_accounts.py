@@ -56,7 +56,7 @@ def test_a_sign_in_is_in_the_log_of_every_clinic_with_device_and_session(service
     for clinic, role in ((log, "manager"), (second, "staff")):
         entry = next(clinic.read("action:account.logged_in"))
         assert (entry.document()["actor"]["id"], entry.document()["actor"]["role"]) == (user.public_id, role)
-        assert entry.document()["target"]["kind"] == "account"
+        assert entry.document()["target"]["kind"] == "staff"
         assert entry.device == "Firefox on Linux"
         assert entry.document()["request"]["ip"] == "127.0.0.1"
         assert entry.context["method"] == "password"
@@ -193,8 +193,8 @@ def test_one_session_is_ended_from_the_page(service):
     assert [is_signed_in(one) for one in (browser, other, third)] == [True, False, True]
     entry = next(iter(log.read("category:account")))
     assert entry.context["scope"] == "one"
-    assert entry.document()["target"]["kind"] == "session"
-    assert entry.document()["target"]["id"] == told(log)[1][1]["session"]
+    assert entry.document()["target"] == {"kind": "staff", "id": user.public_id, "name": user.name}
+    assert entry.context["session"] == told(log)[1][1]["session"]
 
 
 def test_nobody_ends_the_session_of_somebody_else(service):

@@ -38,7 +38,7 @@ def rows(page: str) -> int:
 def searched(browser, clinic_id: str, words: str, page: str = "") -> str:
     answer = browser.get(f"/c/{clinic_id}/{page}?q={quote(words)}")
     assert answer.status_code == 200
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def walk(browser, page: str, link: str) -> Iterator[str]:

@@ -530,7 +530,8 @@ def test_with_https_cookies_are_bound_to_it_and_browsers_told_to_stay(tmp_path):
     found = json.loads(ended.stdout)
     assert found["statuses"] == [200, 302, 200]
     del found["cookies"]["messages"]  # what was said once is deleted with the page that shows it
-    assert found["cookies"].keys() == {"__Host-indelible", "__Host-indelible-csrf", "indelible_language"}
+    assert found["cookies"].keys() == {"__Host-indelible", "__Host-indelible-csrf", "__Host-indelible-device",
+                                      "indelible_language"}  # fmt: skip
     for name, cookie in found["cookies"].items():
         assert cookie["secure"] is True, name
         assert cookie["httponly"] is True, name

@@ -66,7 +66,7 @@ def _varied() -> list[dict]:
             client=None,
             context={"duration_minutes": 45},
         ),
-        event(action="account.logged_in", target={"kind": "account", "id": "usr_12"}, client=None, context={}),
+        event(action="account.logged_in", target={"kind": "staff", "id": "usr_12"}, client=None, context={}),
         event(
             action="points.awarded",
             target={"kind": "loyalty_account", "id": "loy_5"},

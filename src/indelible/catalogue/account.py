@@ -1,7 +1,9 @@
 """Signing in, and who may.
 
-An account is whoever signs in with it: a member of staff or a client. IP address and device are in the document's
-`request`. A session's id is one that the host may print: never the secret that proves the session.
+An account is whoever signs in with it, so the target of an account's action is that person: `staff` or `client`, with
+the id that the host uses for them. Whose it is, is never guessed: what is about a client must be found in the client's
+story, and go when the client is anonymized. IP address and device are in the document's `request`. A session is named
+in the context; its id is one that the host may print: never the secret that proves the session.
 
 What somebody typed into a login form is never recorded: people type passwords into the wrong field. Where it belongs to
 no account, the target of `account.login_failed` is the clinic, and the actor the system (`login:unknown-account`).
@@ -21,7 +23,7 @@ class LoggedIn(
     code="account.logged_in",
     label="Logged in",
     category="account",
-    targets=("account", "session"),
+    targets=("staff", "client"),
     sentence="{actor} logged in",
 ):
     method: Literal["password", "passkey", "sso", "magic_link", "pin"] | None = None
@@ -35,7 +37,7 @@ class LoginFailed(
     code="account.login_failed",
     label="Failed login",
     category="account",
-    targets=("account", "clinic"),
+    targets=("staff", "client", "clinic"),
     sentence="Failed login for {target}",
 ):
     reason_code: (
@@ -50,7 +52,7 @@ class LoggedOut(
     code="account.logged_out",
     label="Logged out",
     category="account",
-    targets=("account", "session"),
+    targets=("staff", "client"),
     sentence="{actor} logged out",
 ):
     cause: Literal["user", "idle_timeout", "expired"] | None = None
@@ -62,7 +64,7 @@ class AccountLocked(
     code="account.locked",
     label="Locked account",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} locked the account of {target}",
 ):
     reason_code: Literal["too_many_failures", "admin", "risk"] | None = None
@@ -74,7 +76,7 @@ class PasswordChanged(
     code="account.password_changed",
     label="Changed password",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} changed the password of {target}",
 ):
     sessions_revoked: Count | None = None
@@ -85,7 +87,7 @@ class PasswordResetRequested(
     code="account.password_reset_requested",
     label="Requested password reset",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} requested a password reset for {target}",
 ):
     medium: Literal["email", "sms", "staff"] | None = None
@@ -96,7 +98,7 @@ class PasswordReset(
     code="account.password_reset",
     label="Reset password",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} reset the password of {target}",
 ):
     sessions_revoked: Count | None = None
@@ -107,7 +109,7 @@ class TwoFactorEnabled(
     code="account.two_factor_enabled",
     label="Enabled two-factor",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} enabled two-factor login for {target}",
 ):
     factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
@@ -118,7 +120,7 @@ class TwoFactorDisabled(
     code="account.two_factor_disabled",
     label="Disabled two-factor",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} disabled two-factor login for {target}",
 ):
     factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
@@ -129,7 +131,7 @@ class RecoveryCodeUsed(
     code="account.recovery_code_used",
     label="Used recovery code",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} used a recovery code of {target}",
 ):
     remaining: Count | None = None
@@ -140,10 +142,10 @@ class SessionRevoked(
     code="account.session_revoked",
     label="Revoked session",
     category="account",
-    targets=("session", "account"),
-    sentence="{actor} revoked a session ({target})",
+    targets=("staff", "client"),
+    sentence="{actor} revoked a session of {target}",
 ):
-    """One session, or all of an account; then the account is the target."""
+    """One session, or all of an account: `scope` and `sessions_revoked` say how many."""
 
     scope: Literal["one", "all_others", "all"] | None = None
     cause: Literal["user", "admin", "password_change", "risk"] | None = None
@@ -156,7 +158,7 @@ class EmailChanged(
     code="account.email_changed",
     label="Changed login e-mail",
     category="account",
-    targets=("account",),
+    targets=("staff", "client"),
     sentence="{actor} changed the login e-mail of {target}",
 ):
     email: EmailChange | None = None

@@ -22,6 +22,10 @@ What a declaration must keep to, or the class statement raises TypeError:
 - `money` says what the action does to money: "in", "out", "none", or "in_undone" and "out_undone" for what takes back
   an amount that counted before (`indelible.money`). Where it counts, `amount_minor` and `currency` are required: they
   are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
+- Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in
+  the context a `StaffMember` or a `ClientPerson`. No other kind (`account`, `patient`) stands for one, and `Refers` for
+  none.
+- No field has the name of a secret (`secrecy.py`) unless it is true or false, or one of a list of words.
 - An amount, a field whose name ends in `_minor`, needs a field `currency` beside it; an entry with the one and not the
   other is refused. A number under another name of money (`price`, `no_show_fee`) is no field. What is inside a list of
   changes or a JSON object is held to the same when it is recorded (`amounts.py`).
@@ -32,6 +36,7 @@ What a declaration must keep to, or the class statement raises TypeError:
 from __future__ import annotations
 
 import re
+import types
 import typing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -42,6 +47,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from . import amounts
 from .fields import Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
+from .secrecy import is_secret_name
 
 Money = Literal["in", "in_undone", "out", "out_undone", "none"]
 
@@ -61,8 +67,16 @@ CATEGORIES: dict[str, str] = {
 # Kinds of things whose name is not just their code; a host adds its own with `name_kind`.
 KINDS: dict[str, str] = {"booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account"}
 
-# Kinds of target that are a person: the body holds a token in place of the id.
-PERSON_KINDS = frozenset({"client", "staff", "account", "loyalty_account"})
+# Kinds of target that are a person: the body holds a token in place of the id. The kind says whose id it is.
+PERSON_KINDS = frozenset({"client", "staff", "loyalty_account"})
+
+# Kinds that are a person by another name. Their ids would be in a body in clear, and nobody could say whose they are.
+_OTHER_NAMES = frozenset(
+    (
+        *("account", "user", "person", "customer", "patient", "guest", "member", "contact", "lead", "guardian"),
+        *("employee", "practitioner", "therapist", "doctor", "support"),
+    )
+)
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
 _CODE_LIMIT = 64
@@ -169,7 +183,7 @@ def _field(cls: type[Action], name: str) -> Field:
         required=info.is_required(),
         personal=next((marker for marker in markers if isinstance(marker, Personal)), None),
         refers=next((marker.kind for marker in markers if isinstance(marker, Refers)), None),
-        realm=realm or ("client" if _mentions(info.annotation, Someone) else None),
+        realm=realm,
         changed=_mentions(info.annotation, Changed),
         words=frozenset(
             {word for marker in markers if isinstance(marker, Vocabulary) for word in marker.words}
@@ -215,6 +229,8 @@ def _markers(annotation: Any) -> list[Any]:
 def _mentions(annotation: Any, wanted: type) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, wanted):
         return True
+    if isinstance(annotation, type) and issubclass(annotation, Changed):
+        return _mentions(annotation.model_fields["new"].annotation, wanted)
     return any(_mentions(part, wanted) for part in typing.get_args(annotation))
 
 
@@ -229,6 +245,13 @@ def _check_declaration(cls: type[Action]) -> None:
         raise TypeError(f"{code!r} is not an action code; write noun.past in lower case, such as room.cleaned")
     if not (cls.label and cls.category and cls.targets and cls.sentence):
         raise TypeError(f"{code} needs a label, a category, targets and a sentence")
+    _check_people(cls)
+    for field in cls.fields_of_context:
+        if is_secret_name(field.name) and not _tells_no_secret(cls.model_fields[field.name].annotation):
+            raise TypeError(
+                f"{code} has the field {field.name}, the name of a secret, and a log keeps none; declare "
+                f"{field.name}_changed: bool"
+            )
     required = {field.name for field in cls.fields_of_context if field.required}
     money = {"amount_minor", "currency"}
     if cls.money != "none" and not money <= required:
@@ -245,6 +268,30 @@ def _check_declaration(cls: type[Action]) -> None:
     for name in placeholders(cls.sentence):
         if name not in printable:
             raise TypeError(f"{code}: the sentence prints {{{name}}}, which is not there in every entry of it")
+
+
+def _check_people(cls: type[Action]) -> None:
+    for kind in cls.targets:
+        if kind in _OTHER_NAMES:
+            raise TypeError(f"{cls.code} has the target {kind}, which is a person; say whose: staff or client")
+    for field in cls.fields_of_context:
+        if field.realm is None and _mentions(cls.model_fields[field.name].annotation, Someone):
+            raise TypeError(
+                f"{cls.code} has a person in {field.name} and does not say whose; use StaffMember or ClientPerson"
+            )
+        if field.refers in _OTHER_NAMES | PERSON_KINDS:
+            raise TypeError(
+                f"{cls.code} refers to a person in {field.name}, whose id would be in clear; use StaffMember or "
+                "ClientPerson"
+            )
+
+
+def _tells_no_secret(annotation: Any) -> bool:
+    """Whether what a field takes is true or false, or one of a list of words."""
+    parts = [part for part in typing.get_args(annotation) if part is not type(None)]
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union, Annotated):
+        return _tells_no_secret(parts[0])
+    return annotation is bool or typing.get_origin(annotation) is Literal
 
 
 def _register(cls: type[Action]) -> None:

@@ -9,7 +9,8 @@
     Instant                  RFC 3339 with an offset    UTC text with six digits
     Day                      YYYY-MM-DD                 the same: a date has no zone
     BookingRef, ...          text, an opaque id         {"kind": "booking", "id": ...}: a body says what it points at
-    Someone                  {"id", "name"}             {"person": index of the token}; id and name are personal
+    StaffMember,             {"id", "name"}             {"person": index of the token}; id and name are personal
+    ClientPerson
     Changed[T]               {"old", "new"}             {"old", "new"}
     JsonObject               an object without floats   the same
     ChangeList               [{"field", "old", "new",   the same
@@ -22,6 +23,8 @@ field is the same as leaving it out.
 
 A personal value is about the client concerned if there is one, else about the actor, else about nobody; `about="actor"`
 skips the first step.
+
+No JSON, id or word holds a secret: `secrecy.py`.
 """
 
 from __future__ import annotations
@@ -29,12 +32,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
 from .. import canonical, instant, money
 from ..errors import InvalidInput
+from . import secrecy
 
 # Longer than any name in civil registers that we know of; a longer one is an attack or a mistake, and is cut.
 NAME_LIMIT = 200
@@ -108,6 +112,11 @@ def _whole(value: str) -> str:
     return scalars(no_nul(value))
 
 
+def no_secret(value: str) -> str:
+    secrecy.check_id(value)
+    return value
+
+
 def opaque_id(value: str) -> str:
     """Check an id: text of 1 to 255 characters that names nothing about a person."""
     if not value or value != value.strip():
@@ -119,7 +128,7 @@ def opaque_id(value: str) -> str:
         raise ValueError(f"is longer than {ID_LIMIT} characters; send a shorter id")
     if not value.isprintable():
         raise ValueError("holds a control or invisible character; remove it")
-    return value
+    return no_secret(value)
 
 
 def cut(limit: int) -> AfterValidator:
@@ -133,7 +142,7 @@ def cut(limit: int) -> AfterValidator:
 def _word(value: str) -> str:
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise ValueError(f"must be 1 to {WORD_LIMIT} printable characters without @")
-    return value
+    return no_secret(value)
 
 
 def _email(value: str) -> str:
@@ -209,6 +218,7 @@ def _json(value: object) -> object:
         canonical.check(value)
     except InvalidInput as error:
         raise ValueError(str(error)) from error
+    secrecy.check_json(value)
     return value
 
 
@@ -293,7 +303,9 @@ class _Part(BaseModel):
 
 
 class Someone(_Part):
-    """A person named in a context field. `id` is the host's id of the person; both members are personal values.
+    """A person named in a context field, declared as StaffMember or ClientPerson: whose ids `id` is one of.
+
+    `id` is the host's id of the person; both members are personal values.
 
     A name of any length is taken: the draft cuts it and says so, as it does with the name of every other person.
     """
@@ -335,6 +347,11 @@ class FieldChange(_Part):
     old: Json = None
     new: Json = None
     currency: Currency | None = None
+
+    @model_validator(mode="after")
+    def _no_secret(self) -> Self:
+        secrecy.check_field(self.field, (self.old, self.new))
+        return self
 
 
 def _some(changes: list[FieldChange]) -> list[FieldChange]:

@@ -24,6 +24,8 @@ entry needs no other. *Italics* mark a personal value, by its class (identity, n
 commitment to it. A person in a context (a staff member, a client) enters a body as a random token, id and name being
 personal values of class identity. `→` says what an id refers to, so that the thing's story finds the entry.
 
+No JSON, id or word holds a secret: [what counts as one](spec/secrets.md), and how to record that it changed.
+
 Money counts as in, out, or not at all (–); `out_undone` takes back what counted as out before. The amount that counts
 is always `amount_minor` with `currency`. [howto/money.md](howto/money.md) says which entry a host sends for what.
 """

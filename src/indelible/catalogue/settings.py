@@ -1,7 +1,7 @@
 """The clinic itself and its settings.
 
 Old and new values of settings are personal: an address for notices is one of them. Of a secret (an API key, a password)
-say only that it changed, with neither value.
+say only that it changed, with neither value; a document that gives it is refused (`secrecy.py`).
 """
 
 from __future__ import annotations

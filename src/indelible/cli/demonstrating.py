@@ -93,3 +93,4 @@ def _say_uses(built: demo_folder.Built) -> None:
         else:
             say(f"   {_not_planted(use, built)}")
     say(f"\nWhether the log is intact: {command} verify")
+    say(f"The same log in the browser, with you as its owner: {command} serve")

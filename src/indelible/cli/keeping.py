@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .. import entry, lifetime
+from .. import entry, erasure, lifetime
 from ..bundling import Bundled, export_bundle, export_complete
 from ..errors import InvalidInput
 from ..note import fingerprint
@@ -43,22 +43,17 @@ def anonymize(
     """Destroy a client's names, texts, IP addresses and devices on every entry. It cannot be undone."""
     with clinic_log(database, clinic) as log:
         done = log.anonymize(client, requested_by=requested_by, actor=actor(as_id, as_name, "anonymize"))
-        if done.entry is None:
-            print("Nothing to erase: this log knows no client with this id, or not any more.")
-        else:
-            print(
-                f"Erased {done.identity_values} names, ids and texts, and {done.network_values} IP addresses and "
-                f"devices, on {done.entries} entries; entry {done.entry.seq} accounts for it."
-            )
-            if done.evidence_values_kept:
-                print(
-                    f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody."
-                )
-        if done.entry is not None:
-            say("What others wrote in entries about somebody else can still name the client: search for the name.")
+        print(
+            f"Erased {done.identity_values} names, ids and texts, and {done.network_values} IP addresses and "
+            f"devices, on {done.entries} entries; entry {done.entry.seq} accounts for it."
+        )
+        if done.evidence_values_kept:
+            print(f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody.")
+        say("What others wrote in entries about somebody else can still name the client: search for the name.")
         if not done.wiped:
-            say("Another program is reading the database, so SQLite's -wal file still holds what was deleted.")
-            say("Run this command again when that program has stopped; until then the erasure is not complete.")
+            say(erasure.NOT_WIPED)
+            say("Run this command again when that program has stopped; until then the erasure is not complete. It then")
+            say("says that no client is known by the id any more, and not that the file still holds anything.")
     if not done.wiped:
         raise typer.Exit(2)
 

@@ -43,7 +43,7 @@ app.command()(keeping.restore)
 app.command()(keeping.upgrade)
 app.command()(setting_up.adopt)
 app.command()(reading.actions)
-app.command()(serving.serve)
+app.add_typer(serving.app, name="serve")
 app.command()(demonstrating.demo)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import InvalidInput
-from .options import Database, database_path
+from .options import ClinicId, Database, chosen_clinic, database_path
 
 # The parts of the service that only its extra installs.
 _NEEDED = ("allauth", "babel", "csp", "django", "django_htmx", "granian", "whitenoise")
@@ -20,7 +20,12 @@ Port = Annotated[
 ]
 
 
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
 def serve(
+    context: typer.Context,
     database: Database = None,
     port: Port = None,
     url: Annotated[
@@ -33,7 +38,27 @@ def serve(
     """Serve the log in the browser; the first start prints a link to make the owner."""
     given = {"PORT": port, "URL": url, "TRUSTED_PROXIES": trusted_proxies}
     settings = {f"INDELIBLE_{name}": str(value) for name, value in given.items() if value is not None}
+    if context.invoked_subcommand is not None:
+        context.obj = (database, settings)
+        return
     become("indelible.service", [], {"INDELIBLE_DATABASE": str(database_path(database)), **settings})
+
+
+@app.command()
+def invite(
+    context: typer.Context,
+    email: Annotated[str, typer.Argument(help="Whom to invite; the address is what they sign in with.")],
+    clinic: ClinicId = None,
+    role: Annotated[str, typer.Option(help="What they become: owner, manager, staff or auditor.")] = "owner",
+    until: Annotated[str | None, typer.Option(help="An auditor's last day, such as 2027-01-31.")] = None,
+    database: Database = None,
+) -> None:
+    """Print a link that lets somebody into a clinic's log, also one that was recorded without the service."""
+    before, settings = context.obj
+    options = [f"--role={role}", *([] if until is None else [f"--until={until}"])]
+    arguments = [*options, "--", email, *filter(None, [chosen_clinic(clinic)])]
+    path = database_path(database or before)
+    become("indelible.service.inviting", arguments, {"INDELIBLE_DATABASE": str(path), **settings})
 
 
 def become(module: str, arguments: list[str], settings: dict[str, str]) -> NoReturn:

@@ -98,7 +98,7 @@ class Member:
 
     @property
     def account(self) -> Json:
-        return {"kind": "account", "id": self.id, "name": self.name}
+        return {"kind": "staff", "id": self.id, "name": self.name}
 
     @property
     def request(self) -> Json:

@@ -98,8 +98,7 @@ def _did_not_cancel(clinic: Clinic) -> Use:
     charge = visit.prepaid = card_charge(clinic, visit.price_minor)
     succeed_online(clinic, when + 41 * SECOND, client, charge, visit.id, operation)
     evening = at(day - calendar.DAY, 22 * 60 + 45) + 12 * SECOND
-    account = {"kind": "account", "id": client.id, "name": client.name}
-    clinic.note(evening, "account.logged_in", client.actor, account,
+    clinic.note(evening, "account.logged_in", client.actor, client.target,
                 {"method": "password", "second_factor": "none", "new_device": False, "session": clinic.new_id("ses")},
                 request=client.request, operation=clinic.operation())  # fmt: skip
     _cancel_late(clinic, visit, evening + 2 * MINUTE + 19 * SECOND, "app")

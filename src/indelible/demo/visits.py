@@ -178,8 +178,7 @@ def _sign_in(clinic: Clinic, client: Customer, before: int) -> None:
     at = before - clinic.rng.randrange(40, 200) * SECOND
     context = {"method": clinic.rng.choice(("password", "magic_link")), "second_factor": "none",
                "session": clinic.new_id("ses")}  # fmt: skip
-    account = {"kind": "account", "id": client.id, "name": client.name}
-    clinic.note(at, "account.logged_in", client.actor, account, context, request=client.request,
+    clinic.note(at, "account.logged_in", client.actor, client.target, context, request=client.request,
                 operation=clinic.operation())  # fmt: skip
 
 

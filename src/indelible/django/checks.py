@@ -12,6 +12,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from . import log
+from .context import USERS
 
 _HINT = 'Use "OPTIONS": indelible.django.sqlite_options().'
 # What the log's safety asks of Django's connection, and what happens without it.
@@ -56,10 +57,13 @@ def check_request_settings(**_: Any) -> list[CheckMessage]:
         path = getattr(settings, name, None)
         if not path or (name == "INDELIBLE_CLINIC" and "." not in str(path)):
             continue
+        if name == "INDELIBLE_ACTOR" and path in USERS:
+            continue
         try:
             usable = callable(import_string(path))
         except ImportError:
             usable = False
         if not usable:
-            found.append(Error(f"{name} must be the dotted path of a function (request).", id="indelible.E003"))
+            words = "staff, client or " * (name == "INDELIBLE_ACTOR")
+            found.append(Error(f"{name} must be {words}the dotted path of a function (request).", id="indelible.E003"))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from ..document import Actor, Request, Staff
+from ..document import Actor, Client, Request, Staff
+from ..errors import InvalidInput
 from .addresses import client_address
 
 __all__ = ["answering", "client_address", "current_actor", "current_clinic", "current_request", "recording_as"]
@@ -29,6 +30,9 @@ class Context:
     origin: Request = field(default_factory=Request)
     operation: str | None = None
 
+
+# What INDELIBLE_ACTOR may say of every user at once.
+USERS: dict[str, Callable[[str, str | None], Actor]] = {"staff": Staff, "client": Client}
 
 _NOTHING = Context()
 _current: ContextVar[Context] = ContextVar("indelible_context", default=_NOTHING)
@@ -80,17 +84,29 @@ def recording_as(
 
 
 def current_actor() -> Actor | None:
-    """Return who acts: said by `recording_as`, else who INDELIBLE_ACTOR finds for the request, else its user."""
+    """Return who acts: said by `recording_as`, else by INDELIBLE_ACTOR for the request that is answered.
+
+    The setting says whose users the project has: "staff" or "client", or the path of a function (request) -> actor.
+    Without it a signed-in user is nobody's, because a client filed as staff would outlive an anonymization. Raises
+    InvalidInput there.
+    """
     context = current()
     if context.actor is not None or context.request is None:
         return context.actor
-    if getattr(settings, "INDELIBLE_ACTOR", None):
-        found: Actor | None = import_string(settings.INDELIBLE_ACTOR)(context.request)
+    setting = getattr(settings, "INDELIBLE_ACTOR", None)
+    if setting and setting not in USERS:
+        found: Actor | None = import_string(setting)(context.request)
         return found
     user = getattr(context.request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    return Staff(str(user.pk), _full_name(user))
+    if not setting:
+        raise InvalidInput(
+            'is a signed-in user, and nothing says whether that is staff or a client; set INDELIBLE_ACTOR to "staff", '
+            '"client" or the path of a function, or give the actor',
+            "actor",
+        )
+    return USERS[setting](str(user.pk), _full_name(user))
 
 
 def _full_name(user: Any) -> str | None:

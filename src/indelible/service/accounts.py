@@ -11,10 +11,12 @@ from typing import Any
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from cryptography.fernet import Fernet
-from django.core.exceptions import ValidationError
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import salted_hmac
@@ -23,9 +25,11 @@ from qrcode.image.svg import SvgPathFillImage
 from ..catalogue.account import PasswordResetRequested, SessionRevoked
 from ..django.context import client_address
 from ..document import System
-from . import mail, sessions
+from . import attempts, devices, mail, sessions
 from .models import User
+from .one_transaction import begin
 from .recording import record_everywhere, record_failed_login
+from .standing import changed
 
 _LOG = logging.getLogger("indelible.mail")
 
@@ -37,24 +41,67 @@ def _seal() -> Fernet:
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    # Of the attempt that is under way: where it is counted, and whether its account is guessed at from everywhere.
+    _counted: list[attempts.Bucket]
+    _guessed_at = False
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address that the log records too; the rate limits count by it."""
-        return client_address(request) or "unknown"
+        """Who tries, for django-allauth's own limits: a device that the person knows, else the address."""
+        device = devices.known(request, _named({"email": request.POST.get("login") or request.POST.get("email")}))
+        return f"device-{device}" if device else client_address(request) or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError:
-            # Recorded for each attempt up to allauth's limit of the whole page; more than that only get a 429, so that
-            # nobody fills a log by hammering at its door.
-            record_failed_login(_named(credentials), "locked")
-            raise
+        """Count the attempt as a failure until it is none. Raises ValidationError for who failed too often.
+
+        Recorded for each attempt up to allauth's limit of the whole page; more than that only get a 429, so that nobody
+        fills a log by hammering at its door.
+        """
+        account, named = _account(credentials), _named(credentials)
+        device = devices.known(request, named)
+        self._counted = (
+            attempts.by_device(device, account) if device
+            else attempts.by_network(client_address(request) or "unknown", account)
+        )  # fmt: skip
+        if not attempts.take(self._counted):
+            record_failed_login(named, "locked")
+            raise self.validation_error("too_many_login_attempts")
+        everybody = attempts.by_account(account)
+        self._guessed_at = device is None and not attempts.take([everybody])
+        if device is None and not self._guessed_at:
+            self._counted.append(everybody)
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """What follows on the right password is one transaction, which begins when the password is hashed.
+
+        An account that is being guessed at from everywhere lets nobody in by a password alone: right and wrong ones
+        look the same then.
+        """
+        user: User | None = super().authenticate(request, **credentials)
+        if self._guessed_at and (user is None or not is_mfa_enabled(user)):
+            if user is not None:
+                self.authentication_failed(request, **credentials)
+            raise self.validation_error("too_many_login_attempts")
+        if user is not None:
+            attempts.give_back(self._counted)
+            begin(request)
+        return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        record_failed_login(_named(credentials), "wrong_password")
+        if not self._guessed_at:
+            record_failed_login(_named(credentials), "wrong_password")
+        elif attempts.take([attempts.reminder(_account(credentials))]):
+            record_failed_login(_named(credentials), "locked")
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set a password in the place of the one that was read: of two changes at once, one is done."""
+        hashed = make_password(password)
+        begin(context.request)
+        if not User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):
+            raise changed()
+        user.password = hashed
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         record_failed_login(user, "disabled")
@@ -74,9 +121,14 @@ class AccountAdapter(DefaultAccountAdapter):
             transaction.on_commit(partial(_send, super().send_mail, template_prefix, email, context))
 
 
+def _account(credentials: dict[str, Any]) -> str:
+    """The address of the account that somebody wants into, whether there is one or not."""
+    return str(credentials.get("email") or "").strip().lower()
+
+
 def _named(credentials: dict[str, Any]) -> User | None:
     """Whose account somebody wants into."""
-    return User.objects.filter(email=str(credentials.get("email") or "").strip().lower()).first()
+    return User.objects.filter(email=_account(credentials)).first()
 
 
 def _send(send: Any, *message: Any) -> None:

@@ -72,6 +72,9 @@ def main() -> int:
         print(f"\nThe demo is at  http://localhost:{port}\n")  # noqa: T201
         for role, address in addresses():
             print(f"  {role:<8} {address:<22} password {PASSWORD}")  # noqa: T201
+        database = environment(folder, port)["INDELIBLE_DATABASE"]
+        print("\nSomebody else, as with any log:\n  indelible serve "  # noqa: T201
+              f"--url http://localhost:{port} invite EMAIL --database {database}")  # fmt: skip
         print("\nCtrl-C stops it.", flush=True)  # noqa: T201
 
     return server.run(lambda: server.serve(lambda link: None, ready, before=add_accounts))

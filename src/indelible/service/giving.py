@@ -6,8 +6,9 @@ were.
 
 from __future__ import annotations
 
-from .models import OneTimeLink, User
+from .models import Membership, OneTimeLink, User
 from .roles import Right
+from .standing import changed, hold, hold_account
 
 
 def may_give(giver: User, clinic_id: str, role: str) -> bool:
@@ -32,3 +33,27 @@ def still_stands(link: OneTimeLink) -> bool:
     if link.kind == OneTimeLink.PASSWORD:
         return link.user is not None and may_reset(link.made_by, link.user)
     return may_give(link.made_by, link.clinic_id, link.role)
+
+
+def hold_giving(link: OneTimeLink) -> None:
+    """Hold what a link stands on until the transaction ends. Raises Conflict where it does not stand any more."""
+    if link.made_by is None:
+        return
+    hold_account(link.made_by)
+    if link.kind == OneTimeLink.PASSWORD:
+        hold_resetting(link.made_by, link.user)
+        return
+    one = link.made_by.memberships.filter(clinic_id=link.clinic_id).first()
+    if one is None or not may_give(link.made_by, link.clinic_id, link.role):
+        raise changed()
+    hold(one)
+
+
+def hold_resetting(giver: User, user: User) -> None:
+    """Hold every membership that makes somebody the one who may set another's password. Raises Conflict."""
+    hold_account(user)  # whoever joins a clinic at this moment holds it too
+    theirs = list(Membership.objects.filter(user=user))
+    givers = list(Membership.objects.filter(user=giver, clinic_id__in=[one.clinic_id for one in theirs]))
+    if not may_reset(giver, user):
+        raise changed()
+    hold(*theirs, *givers)

@@ -6,16 +6,18 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from ..errors import IndelibleError, InvalidInput, InvalidQuery, NotFound
+from ..errors import Conflict, IndelibleError, InvalidInput, InvalidQuery, NotFound
+from . import devices, one_transaction
 from .pages import failures
 
 _LOG = logging.getLogger("indelible.requests")
@@ -56,6 +58,8 @@ class Journalled:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, NotFound):
             return failures.not_found(request)
+        if isinstance(error, Conflict | IntegrityError):  # of two requests at once, the second
+            return failures.meanwhile(request)
         if isinstance(error, InvalidInput | InvalidQuery):
             return failures.refused(request, str(error))
         if isinstance(error, IndelibleError):
@@ -83,14 +87,16 @@ class AccountsInOne:
         self._answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST" or not request.path_info.startswith(_OURS):
+        if not one_transaction.is_one(request):
             return self._answer(request)
         try:
-            with ExitStack() as request.in_one:
-                request.in_one.enter_context(transaction.atomic())
+            with one_transaction.prepare(request):
                 return self._answer(request)
         except OperationalError as error:  # at the commit, where no process_exception comes
             return _cannot_write(request, error)
+
+    def process_view(self, request: HttpRequest, page: Any, parts: Any, named: Any) -> None:
+        one_transaction.begin_before_page(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
         # django-allauth raises ImmediateHttpResponse for an answer that is no failure.
@@ -101,8 +107,17 @@ class AccountsInOne:
             request.session.modified = False
 
 
-# Not /welcome/: it starts a log, through the journal's own connection, which would wait for this transaction's lock.
-_OURS = ("/account/", "/invitation/", "/new-password/")
+class KnownDevice:
+    """Gives a device that somebody signed in with the cookie by which it is known again."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._answer(request)
+        if response.status_code < 400:  # what was undone was no sign-in
+            devices.answer(request, response)
+        return response
 
 
 class LastSeen:

@@ -10,6 +10,7 @@ import secrets
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
@@ -24,8 +25,11 @@ def new_public_id() -> str:
 
 class Users(BaseUserManager):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        user: User = self.model(email=email.strip().lower(), **fields)
-        user.set_password(password)
+        return self.create_hashed(email, make_password(password), **fields)
+
+    def create_hashed(self, email: str, password: str, **fields: Any) -> User:
+        """Make an account whose password was hashed before, outside of the transaction: that takes long."""
+        user: User = self.model(email=email.strip().lower(), password=password, **fields)
         user.save(using=self._db)
         return user
 

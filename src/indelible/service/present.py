@@ -21,8 +21,9 @@ from .filters import CATEGORIES
 from .phrases import SPEECH
 
 # What has no story worth a link: the list tells it. Everything else has one, also a host's own kinds of things.
-UNTOLD = frozenset({"clinic", "settings", "log", "session", "support", "integration", "agent", "system"})
-_PERSONS = {"client": "client", "staff": "staff", "account": "staff", "loyalty_account": "client"}
+UNTOLD = frozenset({
+    "clinic", "settings", "log", "session", "loyalty_account", "support", "integration", "agent", "system",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +106,19 @@ def _role(view: View) -> str:
 
 def _url(view: View, placeholder: str, clinic_id: str) -> str:
     if placeholder == "target" and (target := view.target):
-        return story_url(clinic_id, _kind(view, target["kind"]), target.get("id"))
+        if target["kind"] == "loyalty_account":  # its client's, whose story has all of it; its own id finds nothing
+            return story_url(clinic_id, "client", (view.client or {}).get("id"))
+        return story_url(clinic_id, target["kind"], target.get("id"))
     if placeholder == "client" and (client := view.client):
         return story_url(clinic_id, "client", client.get("id"))
     return ""
-
-
-def _kind(view: View, kind: str) -> str:
-    """An account is a client's where a client acts on it, else a member of staff's."""
-    return "client" if kind == "account" and view.members["actor"]["kind"] == "client" else kind
 
 
 def story_url(clinic_id: str, kind: str, thing_id: str | None) -> str:
     """Return the address of a story; empty for what has none, or whose id is not known (any more)."""
     if not thing_id or not kind or kind in UNTOLD or "/" in kind:
         return ""
-    return reverse("story", args=[clinic_id, _PERSONS.get(kind, kind), thing_id])
+    return reverse("story", args=[clinic_id, kind, thing_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +134,6 @@ def by_day(views: Iterable[View], clinic_id: str, marks: Mapping[int, Sequence[s
     """Group entries by the day on which they happened, on the clinic's present clock."""
     rows = [row(view, clinic_id, marks) for view in views]
     return [Day(day, wording.day(day), list(group)) for day, group in groupby(rows, key=lambda one: one.local.date())]
-
-
-def same_kind(holder: str, kind: str) -> bool:
-    """Whether a holder's kind is told under another: an account is its person's."""
-    return _PERSONS.get(holder, holder) == kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +154,7 @@ class Shown:
 
 def _shown(view: View, clinic_id: str, one: Detail) -> Shown:
     parts = tuple(_shown(view, clinic_id, part) for part in one.parts)
-    return Shown(one, story_url(clinic_id, _kind(view, one.kind), one.id), parts)
+    return Shown(one, story_url(clinic_id, one.kind, one.id), parts)
 
 
 def details(view: View, clinic_id: str) -> Sequence[Shown]:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from ..catalogue import Action
 from ..catalogue.account import LoginFailed
+from ..catalogue.settings import SettingsChanged
 from ..django import journal, record
 from ..document import Actor, Staff, System, Target
 from .access import today
@@ -37,11 +38,8 @@ def clinic_of(request: HttpRequest) -> str | None:
     return match.kwargs.get("clinic") if match else None
 
 
-def account(user: User) -> Target:
-    return Target("account", user.public_id, user.name)
-
-
 def staff(user: User) -> Target:
+    """Who has an account here belongs to the staff of every clinic that it opens: the target of what it does."""
     return Target("staff", user.public_id, user.name)
 
 
@@ -65,7 +63,17 @@ def record_everywhere(
     with transaction.atomic():
         for membership in clinics_of(user):
             by = actor or Staff(user.public_id, user.name, membership.role)
-            record(action, clinic=membership.clinic_id, target=target or account(user), actor=by, **more)
+            record(action, clinic=membership.clinic_id, target=target or staff(user), actor=by, **more)
+
+
+def record_access(clinic_id: str, name: str, email: str, what: str, old: object, new: object, actor: Actor) -> None:
+    """Record a change of who may enter that no action of staff says. Both values are personal, and sealed."""
+    changes = [
+        {"field": "email", "old": email, "new": email},
+        {"field": what, "old": None if old is None else str(old), "new": None if new is None else str(new)},
+    ]
+    record(SettingsChanged.model_validate({"section": "access", "changes": changes}), actor=actor,
+           clinic=clinic_id, target=Target("clinic", clinic_id, name))  # fmt: skip
 
 
 def record_failed_login(user: User | None, reason: Reason, method: Method = "password") -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.webauthn.forms import (
@@ -20,6 +22,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from ..django.context import client_address
+from . import attempts, devices
 from .models import User
 from .recording import Method, record_failed_login
 
@@ -27,14 +31,24 @@ _LOCKED = ("too_many_login_attempts", "rate_limited")
 
 
 class _Locking(forms.Form):
-    """Records that too many wrong codes were given; each wrong one is recorded by allauth's signal, in `signals.py`."""
+    """Limits wrong codes, and records that; each wrong one is recorded by allauth's signal, in `signals.py`."""
 
     def clean_code(self) -> str:
-        try:
-            return str(super().clean_code())
-        except ValidationError as error:
-            _record_lock(self.user, error)
-            raise
+        """Count the attempt as `attempts.py` says, by who tries."""
+        request = context.request
+        device, address = devices.known(request, self.user), client_address(request) or "unknown"
+        account = f"code of {self.user.public_id}"
+        if device:
+            counted = attempts.by_device(device, account)
+        else:
+            counted = [*attempts.by_network(address, account), attempts.by_account_codes(account)]
+        if not attempts.take(counted):
+            if attempts.take([attempts.reminder(f"{account} {device or address}")]):
+                record_failed_login(self.user, "locked")
+            raise get_account_adapter().validation_error("too_many_login_attempts")
+        code = str(super().clean_code())
+        attempts.give_back(counted)
+        return code
 
 
 class Code(_Locking, AuthenticateForm):
@@ -43,11 +57,6 @@ class Code(_Locking, AuthenticateForm):
 
 class CodeAgain(_Locking, ReauthenticateForm):
     """The same, of somebody who is signed in and proves who they are."""
-
-
-def _record_lock(user: User, error: ValidationError) -> None:
-    if error.code in _LOCKED:
-        record_failed_login(user, "locked")
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """`indelible serve`: one process that answers HTTP.
 
-Granian's main process watches one worker process and hands it the port; the worker runs Django in a few threads, and a
-signer beside them. A signal to stop is passed on: the worker answers the requests under way and ends, and the main
-process then signs what is not signed yet. A worker that crashes is started again; one that cannot stay up ends both.
+Granian's main process watches one worker process and hands it the port. The worker reads requests on an event loop
+(`gateway.py`) and runs Django in a few threads, with a signer beside them. A signal to stop is passed on: the worker
+answers the requests under way and ends, and the main process then signs what is not signed yet. A worker that crashes
+is started again; one that cannot stay up ends both.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -24,6 +26,10 @@ from ..errors import IndelibleError, InvalidInput
 from .environment import Environment
 
 SECONDS_TO_STOP = 20
+# A connection that sends no whole header for so long is closed, also one that is kept open for the next request.
+SECONDS_FOR_HEADERS = 20
+CONNECTIONS = 800  # at once; the next ones wait until one of these ends
+_OTHER_FILES = 200  # of the database, for every thread; of exports; of the program itself
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 
@@ -129,8 +135,20 @@ def _leave_database() -> None:
     close_journal()
 
 
+def _connections() -> int:
+    """How many connections may be open, so that whoever opens many leaves the database its files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(soft - _OTHER_FILES, _OTHER_FILES // 4)
+    return CONNECTIONS
+
+
 def _run(settings: Environment) -> int:
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
     from granian.server import Server
 
@@ -140,9 +158,11 @@ def _run(settings: Environment) -> int:
         "indelible.service.wsgi:application",
         address=settings.bind,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
         workers=1,
-        blocking_threads=settings.threads,
+        http=HTTPModes.http1,  # what proxies speak to what is behind them
+        http1_settings=HTTP1Settings(header_read_timeout=SECONDS_FOR_HEADERS * 1000),
+        backpressure=_connections(),
         log_access=False,
         log_level=LogLevels.warning,
         log_dictconfig=server_config(),
@@ -151,7 +171,7 @@ def _run(settings: Environment) -> int:
         workers_kill_timeout=SECONDS_TO_STOP,
     )
     try:
-        server.serve(target_loader=_Worker(settings.database, os.getpid()), wrap_loader=False)
+        server.serve(target_loader=_Worker(settings, os.getpid()), wrap_loader=False)
     except SystemExit:
         # With a signal to stop, a worker may have heard it too and be gone first; the server calls that a failure.
         if not server.interrupt_signal:
@@ -163,8 +183,8 @@ def _run(settings: Environment) -> int:
 class _Worker:
     """What the worker process runs before its first request; returns the application."""
 
-    def __init__(self, database: Path, parent: int) -> None:
-        self._database, self._parent = database, parent
+    def __init__(self, settings: Environment, parent: int) -> None:
+        self._settings, self._parent = settings, parent
 
     def __call__(self) -> Any:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -175,11 +195,12 @@ class _Worker:
         from . import signer
 
         host.load()
+        from .gateway import Gateway
         from .wsgi import application
 
-        signer.start(self._database)
+        signer.start(self._settings.database)
         threading.Thread(target=self._follow, name="parent", daemon=True).start()
-        return application
+        return Gateway(application, self._settings.threads)
 
     def _follow(self) -> None:
         """End with the main process, also where that was killed: nobody else would stop this one."""

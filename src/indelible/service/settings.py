@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "indelible.django.middleware.RecordingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "indelible.service.middleware.KnownDevice",
     "indelible.service.middleware.LastSeen",
     "django_htmx.middleware.HtmxMiddleware",
     "indelible.service.middleware.AccountsInOne",
@@ -138,6 +139,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"login_failed": None}  # by attempts.py, which counts who tries and not who is tried
 MFA_ADAPTER = "indelible.service.accounts.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -27,9 +27,9 @@ from ..catalogue.account import (
 from ..django import journal, record
 from ..document import Staff
 from ..query import Choice, Query
-from . import sessions
+from . import devices, sessions
 from .models import Membership, User
-from .recording import account, clinics_of, record_everywhere, record_failed_login
+from .recording import clinics_of, record_everywhere, record_failed_login, staff
 
 # Earlier sign-ins that a device is looked for in.
 _HISTORY = 100
@@ -52,6 +52,7 @@ def keep_address(sender: Any, instance: User, created: bool, **more: Any) -> Non
 @receiver(user_logged_in)
 def logged_in(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
     method, factor = _methods(request, user)
+    devices.learn(request, user)
     session = sessions.begin(request.session)
     for membership in clinics_of(user):
         action = LoggedIn.model_validate(
@@ -62,7 +63,7 @@ def logged_in(sender: Any, request: HttpRequest, user: User, **more: Any) -> Non
                 "session": session,
             }
         )
-        record(action, clinic=membership.clinic_id, target=account(user),
+        record(action, clinic=membership.clinic_id, target=staff(user),
                actor=Staff(user.public_id, user.name, membership.role))  # fmt: skip
 
 
@@ -102,6 +103,7 @@ def changed_password(sender: Any, request: HttpRequest, user: User, **more: Any)
 
 @receiver(password_reset)
 def reset_password(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
+    devices.learn(request, user)  # whoever reads the account's e-mail
     record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, user)), user)
 
 

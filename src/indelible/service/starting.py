@@ -9,6 +9,7 @@ from pathlib import Path
 from ..catalogue import host
 from ..errors import StorageFailure
 from ..journal import Journal
+from . import neighbours
 
 FIRST_START_LASTS = timedelta(days=2)
 
@@ -19,6 +20,7 @@ def prepare(database: Path, installation: str | None = None) -> None:
     `installation` is the first part of every log origin, where the database is made now. Raises IndelibleError.
     """
     host.load()
+    neighbours.check(database)
     if database.exists():
         Journal(database).close()  # says what is wrong with the file or its keys, before anything is written
     else:

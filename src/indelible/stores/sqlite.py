@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ..errors import NotFound, StorageFailure
+from ..errors import Conflict, NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
 from ..store import (
     AmountTally,
@@ -590,12 +590,19 @@ class SQLiteAppending:
         """Mark the clinic as closed: from here on nothing is appended to its log."""
         self._cursor.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic_id = ?", (now, self._clinic_id))
 
-    def set_name(self, name: str) -> None:
-        self._cursor.execute("UPDATE indelible_clinic SET name = ? WHERE clinic_id = ?", (name, self._clinic_id))
+    def set_name(self, name: str, *, was: str | None = None) -> None:
+        self._set("UPDATE indelible_clinic SET name = ? WHERE clinic_id = ? AND name = coalesce(?, name)", name, was)
 
-    def set_zone(self, zone: str) -> None:
-        self._cursor.execute("UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ?", (zone, self._clinic_id))
+    def set_zone(self, zone: str, *, was: str | None = None) -> None:
+        self._set(
+            "UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ? AND time_zone = coalesce(?, time_zone)",
+            zone, was,
+        )  # fmt: skip
         self.zone = zone
+
+    def _set(self, statement: str, value: str, was: str | None) -> None:
+        if self._cursor.execute(statement, (value, self._clinic_id, was)).rowcount == 0:
+            raise Conflict("the clinic's settings were changed at the same moment; look at them, and try again")
 
     def write(self, batch: Batch) -> None:
         """Write a batch and move the head. A crash before the commit leaves nothing of it."""

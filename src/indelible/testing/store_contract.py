@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from .. import merkle
-from ..errors import NotFound, StorageFailure
+from ..errors import Conflict, NotFound, StorageFailure
 from ..store import (
     LATE_AFTER,
     AmountTally,
@@ -234,6 +234,20 @@ class StoreContract:
             assert tx.zone == "Atlantic/Azores"
         assert store.zone(lisbon) == "Atlantic/Azores"
         assert store.zone("porto") == "Europe/Lisbon"
+
+    @pytest.mark.parametrize("what", ["name", "zone"])
+    def test_a_setting_is_changed_from_what_it_rests_on_or_not_at_all(
+        self, store: Store, lisbon: str, what: str
+    ) -> None:
+        def now() -> str:
+            return str(next(getattr(clinic, what) for clinic in store.clinics() if clinic.id == lisbon))
+
+        first, second = now(), "Europe/Madrid"
+        with store.appending(lisbon) as tx:
+            getattr(tx, f"set_{what}")(second, was=first)
+        with pytest.raises(Conflict), store.appending(lisbon) as tx:
+            getattr(tx, f"set_{what}")("Europe/Rome", was=first)
+        assert now() == second
 
     def test_one_writer_at_a_time_numbers_entries(self, store: Store, lisbon: str) -> None:
         failed: list[BaseException] = []

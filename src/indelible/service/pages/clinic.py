@@ -43,14 +43,31 @@ class Clinic(forms.Form):
     )  # fmt: skip
 
 
+class Settings(Clinic):
+    """What is changed is what differs from what the page showed: an old page does not undo what others set since."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def was(self, name: str) -> str | None:
+        """What the page showed."""
+        return self.data.get(self.add_initial_prefix(name)) or None
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_clinic(Right.SETTINGS)
 def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     log = visit.log
-    form = Clinic(request.POST or None, initial={"name": log.info.name, "zone": log.store.zone(visit.clinic_id)})
+    now = next(clinic for clinic in journal().clinics() if clinic.id == visit.clinic_id)
+    form = Settings(request.POST or None, initial={"name": now.name, "zone": now.zone})
     if request.method == "POST" and form.is_valid():
-        log.rename(form.cleaned_data["name"], actor=visit.actor, request=current_request())
-        log.set_time_zone(form.cleaned_data["zone"], actor=visit.actor, request=current_request())
+        by, where, sent = visit.actor, current_request(), form.cleaned_data
+        if "name" in form.changed_data:
+            log.rename(sent["name"], actor=by, request=where, was=form.was("name"))
+        if "zone" in form.changed_data:
+            log.set_time_zone(sent["zone"], actor=by, request=where, was=form.was("zone"))
         messages.success(request, _("Saved."))
         return redirect("settings", visit.clinic_id)
     found = {"form": form, "mail": mail.is_set_up()}
@@ -75,9 +92,13 @@ def test_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect("settings", visit.clinic_id)
 
 
-def start_log(name: str, zone: str) -> ClinicLog:
+def new_clinic_id() -> str:
+    return f"c_{secrets.token_hex(5)}"
+
+
+def start_log(name: str, zone: str, clinic_id: str | None = None) -> ClinicLog:
     """Begin the log of a clinic that belongs to nobody yet. It is a transaction of its own."""
-    return journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
+    return journal().add_clinic(clinic_id or new_clinic_id(), name=name, zone=zone)
 
 
 def own(log: ClinicLog, owner: User) -> None:

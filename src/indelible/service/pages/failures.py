@@ -38,6 +38,11 @@ def not_yours(request: HttpRequest) -> HttpResponse:
     return _failure(request, 403, "not_yours")
 
 
+def meanwhile(request: HttpRequest) -> HttpResponse:
+    """For what rested on something that another request changed at the same moment."""
+    return _failure(request, 409, "meanwhile")
+
+
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _failure(request, 403, "csrf")
 

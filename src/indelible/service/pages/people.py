@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -22,15 +21,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from ...catalogue.account import PasswordResetRequested, StaffDeactivated, StaffRoleChanged
-from ...catalogue.settings import SettingsChanged
 from ...django import record
-from ...document import Target
 from .. import mail
 from ..access import Visit, in_clinic
-from ..giving import may_reset
+from ..giving import hold_resetting, may_reset
 from ..models import Membership, OneTimeLink
-from ..recording import record_everywhere, staff
+from ..recording import record_access, record_everywhere, staff
 from ..roles import ROLES, Right
+from ..standing import changed, hold, unchanged
 
 INVITATION_LASTS = timedelta(days=7)
 PASSWORD_LINK_LASTS = timedelta(hours=24)
@@ -80,20 +78,6 @@ class Change(Invite):
     """Another role for somebody who is there."""
 
     email = None  # takes the field away
-
-
-def _at_once(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Look at the visitor's own role again once nobody else can write: two owners must not end each other."""
-
-    @functools.wraps(page)
-    def alone(request: HttpRequest, visit: Visit, **parts: Any) -> HttpResponse:
-        with transaction.atomic():
-            role = Membership.objects.filter(pk=visit.membership.pk).values_list("role", flat=True).first()
-            if role != visit.membership.role:
-                raise Http404
-            return page(request, visit, **parts)
-
-    return alone
 
 
 @require_safe
@@ -146,6 +130,7 @@ def invite(request: HttpRequest, visit: Visit) -> HttpResponse:
         return _page(request, visit, form, 400)
     role = form.cleaned_data["role"]
     with transaction.atomic():
+        hold(visit.membership)
         link, secret = OneTimeLink.make(
             OneTimeLink.INVITATION, INVITATION_LASTS, clinic_id=visit.clinic_id, email=email, role=role,
             until=form.cleaned_data["until"], made_by=visit.user,
@@ -176,19 +161,20 @@ def withdraw(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
     """End an invitation that nobody took."""
     mine = OneTimeLink.objects.filter(kind=OneTimeLink.INVITATION, clinic_id=visit.clinic_id,
                                       role__in=visit.role.gives)  # fmt: skip
+    link = mine.filter(pk=number).first()
+    if link is None:
+        raise Http404
     with transaction.atomic():
-        link = mine.filter(pk=number).first()
-        if link is None:
-            raise Http404
+        hold(visit.membership)
+        if not mine.filter(pk=number).delete()[0]:  # somebody took it at this moment, or withdrew it too
+            raise changed()
         _record_access(visit, link.email, "invitation", link.role, None)
-        link.delete()
     messages.success(request, _("The invitation is withdrawn."))
     return redirect("people", visit.clinic_id)
 
 
 @require_POST
 @in_clinic(Right.PEOPLE)
-@_at_once
 def change(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
     one = _found(visit, person)
     form = Change(visit, request.POST)
@@ -205,34 +191,30 @@ def change(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
 
 def _change(visit: Visit, one: Membership, role: str, until: date | None) -> None:
     with transaction.atomic():
+        hold(visit.membership, one)
         if role != one.role:
             record(StaffRoleChanged.model_validate({"role": {"old": one.role, "new": role}}), target=staff(one.user),
                    actor=visit.actor, clinic=visit.clinic_id)  # fmt: skip
         if until != one.until:
             _record_access(visit, one.user.email, "until", one.until, until)
-        one.role, one.until = role, until
-        one.save()
+        if not unchanged(one).update(role=role, until=until):
+            raise changed()
 
 
 def _record_access(visit: Visit, email: str, what: str, old: object, new: object) -> None:
-    """Record a change of who may enter that no action of staff says. Both values are personal, and sealed."""
-    changes = [
-        {"field": "email", "old": email, "new": email},
-        {"field": what, "old": None if old is None else str(old), "new": None if new is None else str(new)},
-    ]
-    record(SettingsChanged.model_validate({"section": "access", "changes": changes}), actor=visit.actor,
-           clinic=visit.clinic_id, target=Target("clinic", visit.clinic_id, visit.log.info.name))  # fmt: skip
+    record_access(visit.clinic_id, visit.log.info.name, email, what, old, new, visit.actor)
 
 
 @require_POST
 @in_clinic(Right.PEOPLE)
-@_at_once
 def remove(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
     """Let somebody go: from now on the clinic is not theirs, in every session."""
     one = _found(visit, person)
     with transaction.atomic():
+        hold(visit.membership, one)
         record(StaffDeactivated(), target=staff(one.user), actor=visit.actor, clinic=visit.clinic_id)
-        one.delete()
+        if not unchanged(one).delete()[0]:
+            raise changed()
     messages.success(request, _("They cannot enter this clinic any more."))
     return redirect("people", visit.clinic_id)
 
@@ -245,6 +227,7 @@ def password_link(request: HttpRequest, visit: Visit, person: str) -> HttpRespon
     if not may_reset(visit.user, one.user):
         raise Http404
     with transaction.atomic():
+        hold_resetting(visit.user, one.user)
         OneTimeLink.objects.filter(kind=OneTimeLink.PASSWORD, user=one.user).delete()
         _link, secret = OneTimeLink.make(OneTimeLink.PASSWORD, PASSWORD_LINK_LASTS, user=one.user, made_by=visit.user)
         record_everywhere(PasswordResetRequested(medium="staff"), one.user, actor=visit.actor)

@@ -17,10 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ...catalogue.account import EmailChanged, SessionRevoked
-from ...document import Target
 from .. import sessions as signed_in
 from ..models import User
 from ..recording import record_everywhere
+from ..standing import changed
 from .naming import check_printable
 
 
@@ -77,8 +77,10 @@ def security(request: HttpRequest) -> HttpResponse:
 def _save(user: User, name: str, email: str) -> None:
     with transaction.atomic():
         former = user.email
+        if not User.objects.filter(pk=user.pk, email=former).update(name=name, email=email):
+            raise changed()
         user.name, user.email = name, email
-        user.save(update_fields=["name", "email"])
+        user.save(update_fields=["name", "email"])  # tells who listens, such as what keeps addresses
         if email != former:
             change = EmailChanged.model_validate({"email": {"old": former, "new": email}})
             record_everywhere(change, user)
@@ -102,7 +104,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
             raise Http404
         one, public_id = found[0]
         revoked = SessionRevoked(scope="one", cause="user", session=public_id)
-        record_everywhere(revoked, request.user, target=Target("session", public_id))
+        record_everywhere(revoked, request.user)
         one.end()
     messages.success(request, _("The session is ended."))
     return redirect("usersessions_list")

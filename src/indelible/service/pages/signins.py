@@ -89,11 +89,10 @@ def _cursor(request: HttpRequest) -> Cursor | None:
 
 
 def whose(view: View) -> tuple[str, str, str]:
-    """Return kind, id and name of the person that a sign-in is about: the account's, else the actor's."""
+    """Return kind, id and name of the person that a sign-in is about: the target, else the actor."""
     target = view.target
-    holder = target if target and target["kind"] == "account" and target.get("id") else view.actor
-    kind = "client" if view.members["actor"]["kind"] == "client" else "staff"
-    return kind, holder.get("id") or "", holder.get("name") or ""
+    holder = target if target and target["kind"] in ("staff", "client") else view.actor
+    return holder["kind"], holder.get("id") or "", holder.get("name") or ""
 
 
 def _line(view: View, clinic_id: str, new: Mapping[int, Sequence[str]]) -> SignIn:

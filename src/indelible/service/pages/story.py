@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
@@ -24,7 +25,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ... import query
 from ...django import current_request, journal
 from ...document import Client
-from ...errors import IndelibleError
+from ...errors import IndelibleError, NotFound
 from ...habits import marks
 from ...journal import ClinicLog
 from ...query import Choice, Query
@@ -125,7 +126,7 @@ def _name(told: Story, kind: str, thing: str) -> str:
     """The newest name that an entry has for it; names of things are snapshots, and change."""
     for one in reversed(told.entries):
         for holder in (one.view.target, one.view.client and {**one.view.client, "kind": "client"}, one.view.actor):
-            if holder and holder.get("id") == thing and holder.get("name") and present.same_kind(holder["kind"], kind):
+            if holder and holder.get("id") == thing and holder.get("name") and holder["kind"] == kind:
                 return str(holder["name"])
     return ""
 
@@ -145,15 +146,21 @@ class Confirm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_clinic(Right.ANONYMIZE)
 def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
-    told = visit.story(f"client/{thing}")
     form = Confirm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        done = visit.log.anonymize(
-            thing,
-            requested_by=form.cleaned_data["requested_by"],
-            actor=visit.actor,
-            request=current_request(),
-        )
+    try:
+        told = visit.story(f"client/{thing}")
+        done = None
+        if request.method == "POST" and form.is_valid():
+            done = visit.log.anonymize(
+                thing,
+                requested_by=form.cleaned_data["requested_by"],
+                actor=visit.actor,
+                request=current_request(),
+            )
+    except NotFound:  # also where somebody else did it while the page was open
+        is_staff = any(visit.log.selecting().token(realm, thing) is not None for realm in ("staff", "support"))
+        return render(request, "indelible/story/nobody.html", {"is_staff": is_staff}, status=404)
+    if done is not None:
         if not done.wiped:
             messages.warning(request, _("The values are gone from the log; another program is reading the file, so its "
                                         "leftovers are overwritten when that has ended."))  # fmt: skip
@@ -204,8 +211,12 @@ def forget(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404 from error
     now_known = log.selecting().token("client", meant["client"])
     known = now_known is not None and now_known.hex() == meant.get("known")
-    found = {"clinic_name": log.info.name, "done": not known, "form_action": request.path}
+    found = {"clinic_name": log.info.name, "done": now_known is None, "used": now_known is not None and not known,
+             "form_action": request.path}  # fmt: skip
     if request.method == "POST" and known:
-        log.anonymize(meant["client"], requested_by="client", actor=Client(meant["client"]), request=current_request())
+        with suppress(NotFound):  # somebody else did it in this moment
+            log.anonymize(
+                meant["client"], requested_by="client", actor=Client(meant["client"]), request=current_request()
+            )
         found["done"] = True
     return render(request, "indelible/story/forget.html", found)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
 from django import forms
 from django.contrib.auth import login, logout, password_validation
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -18,14 +22,19 @@ from django.views.decorators.http import require_http_methods
 from ...catalogue.account import PasswordReset, StaffAdded
 from ...django import journal, record
 from ...document import Request, Staff
-from ...errors import IndelibleError
-from .. import sessions
-from ..giving import still_stands
+from ...errors import IndelibleError, StorageFailure
+from ...journal import ClinicLog
+from ...store import Clinic as RecordedClinic
+from .. import devices, sessions
+from ..access import today
+from ..giving import hold_giving, still_stands
 from ..models import Membership, OneTimeLink, User
+from ..one_transaction import begin
 from ..recording import record_everywhere, staff
 from ..roles import ROLES
 from ..signals import ONE_TIME_LINK
-from .clinic import Clinic, own, start_log
+from ..standing import hold_account
+from .clinic import Clinic, new_clinic_id, own, start_log
 from .naming import check_printable
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -57,6 +66,25 @@ class Owner(Clinic, Password):
     field_order = ("person", "email", "password", "name", "zone")
 
 
+class Taking(Password):
+    """The first start on a file that holds logs already: somebody, and which of its clinics are theirs."""
+
+    email = forms.EmailField(label=gettext_lazy("Your e-mail address"),
+                             widget=forms.EmailInput(attrs={"autocomplete": "username"}))  # fmt: skip
+    person = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
+                             widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
+    clinics = forms.MultipleChoiceField(
+        label=gettext_lazy("Clinics that become yours"), widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose one clinic at least.")},
+    )  # fmt: skip
+    field_order = ("person", "email", "password", "clinics")
+
+    def __init__(self, found: Sequence[RecordedClinic], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["clinics"].choices = [(clinic.id, f"{clinic.name} ({clinic.id})") for clinic in found]
+        self.fields["clinics"].initial = [clinic.id for clinic in found]
+
+
 class Joining(Password):
     name = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
                            widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
@@ -73,21 +101,57 @@ def _link(kind: str, secret: str) -> OneTimeLink:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest, secret: str) -> HttpResponse:
-    """The first start: make the owner and the clinic."""
+    """The first start: make the owner, and the clinic, where none was recorded in this file already."""
     link = _link(OneTimeLink.WELCOME, secret)
-    form = Owner(request.POST or None)
+    found = _found(link)
+    form = Taking(found, request.POST or None) if found else Owner(request.POST or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data
-        # The log first: whatever fails after it leaves a log that nobody owns, and a link that still works.
-        log = start_log(sent["name"], sent["zone"])
+        password = make_password(sent["password"])
+        begun = None if found else _begun(link, sent["name"], sent["zone"])
         with transaction.atomic():
-            if not OneTimeLink.objects.filter(pk=link.pk).delete()[0] or User.objects.exists():
+            _use_up(link)
+            OneTimeLink.objects.filter(kind=OneTimeLink.WELCOME).delete()
+            if User.objects.exists():
                 raise Http404
-            user = User.objects.create_user(sent["email"], sent["password"], name=sent["person"])
-            own(log, user)
+            user = User.objects.create_hashed(sent["email"], password, name=sent["person"])
+            if begun is not None:
+                own(begun, user)
+            for clinic in sent.get("clinics", ()):
+                _take(clinic, user)
         _sign_in(request, user)
-        return redirect("activity", log.info.id)
-    return render(request, "indelible/welcome/first.html", {"form": form}, status=400 if form.errors else 200)
+        return redirect("home") if begun is None else redirect("activity", begun.info.id)
+    return render(request, "indelible/welcome/first.html", {"form": form, "found": found},
+                  status=400 if form.errors else 200)  # fmt: skip
+
+
+def _found(link: OneTimeLink) -> list[RecordedClinic]:
+    """The clinics that were recorded in this file without the service, by name; not the one that this link began."""
+    every = [clinic for clinic in journal().clinics() if clinic.closed_at is None and clinic.id != link.clinic_id]
+    return sorted(every, key=lambda clinic: clinic.name.casefold())
+
+
+def _take(clinic_id: str, owner: User) -> None:
+    """Make somebody the owner of a clinic that was recorded without the service, and record that."""
+    Membership.objects.create(user=owner, clinic_id=clinic_id, role="owner")
+    record(StaffAdded(role="owner"), target=staff(owner), actor=Staff(owner.public_id, owner.name, "owner"),
+           clinic=clinic_id)  # fmt: skip
+
+
+def _begun(link: OneTimeLink, name: str, zone: str) -> ClinicLog:
+    """Begin the log of a first start, or go on with the one that was begun by this link and that nobody owns yet.
+
+    The log comes first: whatever fails after it leaves a log without an owner, and a link that still works and knows
+    it. Of two requests at once, both go on with the id of the first.
+    """
+    OneTimeLink.objects.filter(pk=link.pk, clinic_id="").update(clinic_id=new_clinic_id())
+    known = OneTimeLink.objects.filter(pk=link.pk).values_list("clinic_id", flat=True).first()
+    if known is None:  # used up meanwhile
+        raise Http404
+    if all(clinic.id != known for clinic in journal().clinics()):
+        with suppress(StorageFailure):  # the other request was quicker
+            return start_log(name, zone, known)
+    return journal().clinic(known)
 
 
 @never_cache
@@ -105,8 +169,11 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         return _join_known(request, link, known, found)
     form = Joining(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        password = make_password(form.cleaned_data["password"])
+        begin(request)
         with transaction.atomic():
-            user = User.objects.create_user(link.email, form.cleaned_data["password"], name=form.cleaned_data["name"])
+            _use_up(link)
+            user = User.objects.create_hashed(link.email, password, name=form.cleaned_data["name"])
             _join(link, user)
         _sign_in(request, user)
         return redirect("activity", link.clinic_id)
@@ -119,18 +186,30 @@ def _join_known(request: HttpRequest, link: OneTimeLink, known: User, found: dic
     if request.user != known:
         return render(request, "indelible/welcome/sign_in_first.html", {**found, "next": request.path})
     if request.method == "POST":
+        begin(request)
         with transaction.atomic():
+            _use_up(link)
             _join(link, known)
         return redirect("activity", link.clinic_id)
     return render(request, "indelible/welcome/invitation.html", {**found, "known": known})
 
 
-def _join(link: OneTimeLink, user: User) -> None:
-    """Make the membership and use the link up. The entry's actor is who invited."""
+def _use_up(link: OneTimeLink) -> None:
+    """Use a link up, before what it is for is done: of two requests at once, one finds it."""
     if not OneTimeLink.objects.filter(pk=link.pk).delete()[0]:
         raise Http404
-    Membership.objects.update_or_create(user=user, clinic_id=link.clinic_id,
-                                        defaults={"role": link.role, "until": link.until})  # fmt: skip
+
+
+def _join(link: OneTimeLink, user: User) -> None:
+    """Make the membership. The entry's actor is who invited. Raises Conflict for who belongs to the clinic already.
+
+    An older link must not make less of somebody than they became since: the clinic's only owner, perhaps.
+    """
+    hold_giving(link)
+    hold_account(user)
+    ended = {"clinic_id": link.clinic_id, "until__lt": today(journal().clinic(link.clinic_id))}
+    if not user.memberships.filter(**ended).update(role=link.role, until=link.until, since=timezone.now()):
+        Membership.objects.create(user=user, clinic_id=link.clinic_id, role=link.role, until=link.until)
     inviter = link.made_by
     actor = Staff(inviter.public_id, inviter.name) if inviter else Staff(user.public_id, user.name)
     # Not with the device of this request, which is not the actor's.
@@ -159,13 +238,15 @@ def new_password(request: HttpRequest, secret: str) -> HttpResponse:
     form = NewPassword(request.POST or None)
     form.user = link.user
     if request.method == "POST" and form.is_valid():
+        password = make_password(form.cleaned_data["password"])
+        begin(request)
         with transaction.atomic():
-            if not OneTimeLink.objects.filter(pk=link.pk).delete()[0]:
-                raise Http404
-            link.user.set_password(form.cleaned_data["password"])
-            link.user.save(update_fields=["password"])
+            _use_up(link)
+            hold_giving(link)
+            User.objects.filter(pk=link.user.pk).update(password=password)
             OneTimeLink.objects.filter(kind=OneTimeLink.PASSWORD, user=link.user).delete()
             record_everywhere(PasswordReset(sessions_revoked=sessions.sign_out(request, link.user)), link.user)
+        devices.learn(request, link.user)  # so that strangers who guess at the account do not keep its owner out
         return redirect("account_login")
     return render(request, "indelible/welcome/password.html", {"form": form, "title": _("New password")},
                   status=400 if form.errors else 200)  # fmt: skip
