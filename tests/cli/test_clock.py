@@ -9,8 +9,9 @@ from indelible.testing.logs import event
 
 @pytest.fixture
 def moved(cli):
-    cli.record(event(1, occurred_at="2026-05-03T22:30:00Z", action="booking.rescheduled",
-                     context={"starts_at": {"old": "2026-05-04T08:00:00Z", "new": "2026-05-05T08:00:00Z"}}))  # fmt: skip
+    starts_at = {"old": "2026-05-04T08:00:00Z", "new": "2026-05-05T08:00:00Z"}
+    context = {"starts_at": starts_at}
+    cli.record(event(1, occurred_at="2026-05-03T22:30:00Z", action="booking.rescheduled", context=context))
     cli.ok("clinic", "set-time-zone", "Asia/Tokyo")
     return cli
 

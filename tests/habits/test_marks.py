@@ -144,9 +144,14 @@ def test_a_habit_is_forgotten_after_so_many_sign_ins_and_a_page_opens_few(log, m
     sign_in(log)
     (gone,) = marks_of(log, sign_in(log, agent="phone", ip=FAR, failed=True))
     assert gone == {NEW_DEVICE, NEW_NETWORK}
-    opened = []
+    opened: list[Any] = []
     real = type(log).opened
-    monkeypatch.setattr(type(log), "opened", lambda self, found: (opened.extend(found), real(self, found))[1])
+
+    def noted(self, found):
+        opened.extend(found)
+        return real(self, found)
+
+    monkeypatch.setattr(type(log), "opened", noted)
     marks(log, [log.entry(seq) for seq in usual[-50:]])
     assert len(opened) <= 60  # those of the page and a few before them, each once
     opened.clear()

@@ -6,6 +6,7 @@ import re
 import sys
 import textwrap
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -75,8 +76,8 @@ def test_the_marks_of_a_sign_in_are_the_same_on_every_page_and_under_every_filte
         sign_in(log, PHONE, "192.0.2.44")  # what came behind it must not clear it
     pages = [
         ("sign_ins", [], {}), ("sign_ins", [], {"only": "sign-ins"}), ("sign_ins", [], {"person": "staff/usr_1"}),
-        ("activity", [], {}), ("activity", [], {"q": "category:account"}), ("activity", [], {"q": f"recorded:#{stranger.seq}"}),
-        ("story", ["staff", "usr_1"], {}),
+        ("activity", [], {}), ("activity", [], {"q": "category:account"}),
+        ("activity", [], {"q": f"recorded:#{stranger.seq}"}), ("story", ["staff", "usr_1"], {}),
     ]  # fmt: skip
     for name, args, query in pages:
         marked = ["new device new network" in row for row in rows(browser, name, log, *args, **query)]
@@ -196,13 +197,17 @@ class PlantWatered(
 def hosts_actions(tmp_path, monkeypatch):
     (tmp_path / "clinic_actions_of_a_host.py").write_text(textwrap.dedent(HOST))
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = [dict(names) for names in (action._REGISTER, action.CATEGORIES, action.KINDS)]
+    before = [set(codes) for codes in _declared()]
     host.load({"INDELIBLE_ACTIONS": " , clinic_actions_of_a_host ,"})
     yield
     sys.modules.pop("clinic_actions_of_a_host")
-    for names, was in zip((action._REGISTER, action.CATEGORIES, action.KINDS), before, strict=True):
-        names.clear()
-        names.update(was)
+    for codes, was in zip(_declared(), before, strict=True):
+        for code in codes.keys() - was:
+            del codes[code]
+
+
+def _declared() -> list[dict[str, Any]]:
+    return [action._REGISTER, action.CATEGORIES, action.KINDS]
 
 
 def test_a_hosts_own_category_kind_label_and_sentence_are_in_its_words(browser, log, hosts_actions):

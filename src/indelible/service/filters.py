@@ -238,9 +238,7 @@ def chips(wanted: Query) -> Sequence[Chip]:
         rest = replace(wanted, unwanted_words=tuple(one for one in wanted.unwanted_words if one != word))
         found.append(Chip("", word, True, query.format(rest)))
     if wanted.recorded:
-        found.append(
-            Chip("recorded", wanted.recorded.format(), False, query.format(replace(wanted, recorded=None)))
-        )
+        found.append(Chip("recorded", wanted.recorded.format(), False, query.format(replace(wanted, recorded=None))))
     if wanted.late:
         found.append(Chip("recorded", LATE, False, query.format(replace(wanted, late=False))))
     if wanted.in_text:
