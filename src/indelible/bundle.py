@@ -4,7 +4,7 @@ docs/spec/bundle.md is the specification, written so that somebody can write ano
 
     README.txt        for the auditor, in plain words
     bundle.json       what this is: a Statement
-    rendering.json    the exporter's wording: labels, categories, signs of amounts, devices in words
+    rendering.json    the exporter's wording: labels, categories, signs of amounts, devices in words, offsets of zones
     entries.jsonl     the entries, newest first: body, leaf hash, openings; one Line each
     entries.csv       the same as a table
     export.json       the entry `log.exported` that records this export, and its proof; a Proven
@@ -30,8 +30,9 @@ import hmac
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
-from . import canonical, commitment, entry, money
+from . import canonical, commitment, entry, instant, money
 from .errors import MalformedProof
+from .offsets import Table
 
 SCHEMA = "indelible/bundle/v1"
 RENDERING_SCHEMA = "indelible/rendering/v1"
@@ -189,16 +190,18 @@ def decode_range(data: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 
 
 class Wording(NamedTuple):
-    """One action's words: label, category, and what it does to money, one of money.EFFECTS."""
+    """One action's words: label, category, what it does to money (one of money.EFFECTS), which fields hold times."""
 
     label: str
     category: str
     money: str
+    times: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """rendering.json: the words of actions by code, of devices by user agent, and the digits of currencies.
+    """rendering.json: the words of actions by code, of devices by user agent, the digits of currencies, and what the
+    clocks of zones showed (`offsets.py`).
 
     Nothing proves these words; they are the exporter's.
     """
@@ -206,37 +209,60 @@ class Rendering:
     actions: dict[str, Wording]
     devices: dict[str, str]
     currencies: dict[str, int]
+    offsets: dict[str, Table]
 
     def encode(self) -> bytes:
         return canonical.encode(
             {
                 "schema": RENDERING_SCHEMA,
-                "actions": {code: wording._asdict() for code, wording in self.actions.items()},
+                "actions": {
+                    code: wording._asdict() | {"times": sorted(wording.times)} for code, wording in self.actions.items()
+                },
                 "devices": [list(pair) for pair in sorted(self.devices.items())],
                 "currencies": self.currencies,
+                "offsets": {
+                    zone: [[instant.format(begin), ahead] for begin, ahead in table]
+                    for zone, table in self.offsets.items()
+                },
             }
         )
 
     @classmethod
     def decode(cls, data: bytes) -> Rendering:
         """Return the rendering. Raises MalformedProof."""
-        members = _object(canonical.decode(data), "rendering.json", {"schema", "actions", "devices", "currencies"})
+        members = _object(canonical.decode(data), "rendering.json", {"schema", *cls.__dataclass_fields__})
         try:
-            actions = {code: Wording(**wording) for code, wording in members["actions"].items()}
+            actions = {
+                code: Wording(**wording | {"times": frozenset(wording["times"])})
+                for code, wording in members["actions"].items()
+            }
             devices = dict(members["devices"])
             currencies = dict(members["currencies"])
-        except (TypeError, ValueError, AttributeError) as error:
+            tables = {zone: _table(pairs) for zone, pairs in members["offsets"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise MalformedProof("rendering.json does not have the form of version 1") from error
-        texts = [*devices, *devices.values(), *(text for wording in actions.values() for text in wording)]
+        texts = [*devices, *devices.values()]
+        for wording in actions.values():
+            texts += [wording.label, wording.category, wording.money, *wording.times]
         right = type(members["devices"]) is list and all(type(text) is str for text in texts)
         right = right and all(type(n) is int for n in currencies.values())
         right = right and all(wording.money in money.EFFECTS for wording in actions.values())
         if not right or members["schema"] != RENDERING_SCHEMA or any(not 0 <= n <= 9 for n in currencies.values()):
             raise MalformedProof("rendering.json does not have the form of version 1")
-        made = cls(actions, devices, currencies)
+        made = cls(actions, devices, currencies, tables)
         if made.encode() != data:  # dict() also reads pairs in another order, twice, or of another kind
             raise MalformedProof("rendering.json does not have the form of version 1")
         return made
+
+
+def _table(pairs: list[list[Any]]) -> Table:
+    """Return the table of a zone. Raises MalformedProof, TypeError and ValueError."""
+    table = tuple((instant.parse_canonical(begin), ahead) for begin, ahead in pairs)
+    begins = [begin for begin, _ in table]
+    right = all(type(ahead) is int and abs(ahead) < 1440 for _, ahead in table)
+    if not right or not table or begins != sorted(set(begins)):
+        raise MalformedProof("rendering.json does not have the form of version 1")
+    return table
 
 
 def _line(value: Any) -> bytes:

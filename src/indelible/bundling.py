@@ -24,6 +24,7 @@ from .document import Actor, Request
 from .errors import InvalidInput, StorageFailure
 from .export.auditor import readme
 from .export.bundle_file import Stored, Writer
+from .export.naming import file_name, free_path
 from .export.whole import whole_files
 from .exported import record_export, without_clients
 from .journal import ClinicLog
@@ -36,11 +37,12 @@ _ANONYMIZED = "a client was anonymized while the bundle was written; make it aga
 
 @dataclass(frozen=True, slots=True)
 class Bundled:
-    """What a bundle holds. `recorded_as` is the seq of its `log.exported`."""
+    """What a bundle holds, and where it is. `recorded_as` is the seq of its `log.exported`."""
 
     statement: Statement
     checkpoint: CheckpointRow
     recorded_as: int
+    path: Path
 
 
 def export_bundle(
@@ -55,8 +57,8 @@ def export_bundle(
 ) -> Bundled:
     """Write the entries that a filter means, each proven and nothing else shown; return what was written.
 
-    `given` are the classes of personal values whose openings go along. Raises InvalidQuery, SigningRefused and
-    StorageFailure.
+    `given` are the classes of personal values whose openings go along. In a folder the bundle gets the name that
+    `export.naming` gives it. Raises InvalidQuery, SigningRefused and StorageFailure.
     """
     wanted = words if isinstance(words, Query) else log.parse(words)
     return _Bundling(log, wanted, "selection", given, actor, progress, request).write(output)
@@ -97,19 +99,24 @@ class _Bundling:
         self.progress, self.request = progress, request
 
     def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
-        self.log.journal.places.check_output(output)
         checkpoint = self.log.checkpoint()
         self.size = size = 0 if checkpoint is None else checkpoint.size
         last = size if last is None else last
         if not (1 <= first <= last <= size or (first, last, size) == (1, 0, 0)):
             raise InvalidInput(f"must be within 1 and {size}, the numbers of this log's signed entries", "entries")
+        if output.is_dir():
+            entries = (first, last) if self.kind == "complete" else None
+            output = free_path(output, file_name(self.log.info, self.wanted, "zip", self.log.clock(), entries))
+        self.log.journal.places.check_output(output)
+        self.path = output
         with whole_files(output.resolve()) as (file,):
             return self._write(file, checkpoint, first, last)
 
     def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:
         sought = self.log.seek(self.wanted, last)
         selection, words = replace(sought.selection, from_seq=first), sought.words
-        with Writer(file, self.log.sealer, frozenset(self.given)) as writer:
+        self.zone = self.log.info.zone  # the one in which the days of the filter were just read
+        with Writer(file, self.log.sealer, frozenset(self.given), self.zone) as writer:
             writer.rows(self._stored(selection), words.test() if words else lambda view: True)
             erasures = self._erasures(writer)
             statement = self._statement(first, last, len(writer.seqs))
@@ -134,7 +141,7 @@ class _Bundling:
             )
         record = (seq, log.store.one(log.info.id, seq).body)
         writer.prove(statement, prover, record, erasures, signed.note, log.info.vkey)
-        return Bundled(statement, signed, seq)
+        return Bundled(statement, signed, seq, self.path)
 
     def _stored(self, selection: Selection) -> Iterator[Stored]:
         store, clinic_id = self.log.store, self.log.info.id
@@ -169,9 +176,9 @@ class _Bundling:
             log_origin=info.origin,
             clinic=info.id,
             clinic_name=info.name,
-            time_zone=info.zone,
+            time_zone=self.zone,
             filter=query.format(shown),
-            filter_in_words=query.in_words(shown, info.zone),
+            filter_in_words=query.in_words(shown, self.zone),
             first_seq=first,
             last_seq=last,
             rows=rows,

@@ -6,6 +6,10 @@
 docs/spec/csv.md says what each column means. A value that is not there, was erased or cannot be read is an empty cell;
 inside the cell `context` it is null.
 
+All rows of a table are on one clock, that of the clinic's zone now, so that they agree with the days of a filter and
+with their own order. Only the times inside `context`, which were agreed on in the zone that the entry was recorded in,
+are on the clock of that zone. Each has its offset.
+
 A spreadsheet takes a cell that begins with one of TRIGGERS for a formula. Cells of text columns are therefore guarded
 before they are quoted; NUMBERS stay numbers:
 
@@ -20,7 +24,7 @@ Nothing is lost: decode_cell(encode_cell(v)) = v for every text, and no guarded 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -33,24 +37,33 @@ COLUMNS = (
     *("seq", "id", "occurred_at", "occurred_at_utc", "time_zone", "local_date", "local_time"),
     *("category", "action", "label", "actor_kind", "actor_id", "actor_name"),
     *("target_kind", "target_id", "target_name", "client_id", "client_name"),
-    *("amount", "amount_minor", "currency", "channel", "ip", "device", "context", "money"),
+    *("amount", "to_sum", "amount_minor", "currency", "channel", "ip", "device", "context", "money"),
+    *("recorded_zone", "recorded_at"),
 )
-NUMBERS = frozenset({"seq", "amount", "amount_minor"})
+NUMBERS = frozenset({"seq", "amount", "to_sum", "amount_minor"})
 
 TRIGGERS = "=+-@\t\r\n\x00\uff1d\uff0b\uff0d\uff20"
 _ENCODED = re.compile(f"'+[{re.escape(TRIGGERS)}]")
 _TO_ENCODE = re.compile(f"'*[{re.escape(TRIGGERS)}]")
 _SUSPECT = frozenset(TRIGGERS + "'")
 _TO_QUOTE = re.compile('[,"\r\n]')
+_AMOUNT, _CONTEXT = COLUMNS.index("amount"), COLUMNS.index("context")
+
+# How many minutes the clock of a zone is ahead of UTC at an instant: (microseconds, IANA name) -> minutes.
+Ahead = Callable[[int, str], int]
 
 
 class Wording(NamedTuple):
-    """What a row says that is not in its entry: the catalogue's words, how its amount counts, the device in words."""
+    """What a row says that is not in its entry: the catalogue's words, how its amount counts, the device in words.
+
+    `times` are the fields of the context that hold instants, by declaration.
+    """
 
     category: str
     label: str
     money: str
     device: str
+    times: frozenset[str] = frozenset()
 
 
 def encode_cell(value: str) -> str:
@@ -68,11 +81,14 @@ def line(cells: list[str]) -> str:
 
     The context nearly always needs quotes and the other cells nearly never do, so those are looked at all at once.
     """
-    *plain, context, last = cells
+    return f"{_joined(cells[:_CONTEXT])},{_quoted(cells[_CONTEXT])},{_joined(cells[_CONTEXT + 1 :])}\r\n"
+
+
+def _joined(plain: list[str]) -> str:
     line = ",".join(plain)
     if line.count(",") >= len(plain) or '"' in line or "\r" in line or "\n" in line:
         line = ",".join([_quoted(cell) for cell in plain])
-    return f"{line},{_quoted(context)},{last}\r\n"
+    return line
 
 
 def _quoted(cell: str) -> str:
@@ -81,27 +97,31 @@ def _quoted(cell: str) -> str:
     return cell
 
 
-def cells(opened: Opened, wording: Wording, exponents: Mapping[str, int] = money.EXPONENTS) -> list[str]:
-    """Return the cells of a row in the order of COLUMNS, guarded.
+def cells(
+    opened: Opened, wording: Wording, zone: str, ahead: Ahead, exponents: Mapping[str, int] = money.EXPONENTS
+) -> list[str]:
+    """Return the cells of a row in the order of COLUMNS, guarded, on the clock of `zone`.
 
-    `exponents` says how many digits the minor unit of a currency has. Raises KeyError, TypeError, AttributeError or
-    ValueError for members that are not those of a body.
+    `exponents` says how many digits the minor unit of a currency has. Raises KeyError, TypeError, AttributeError,
+    ValueError or MalformedProof for members that are not those of a body.
     """
-    texts = _texts(opened, wording)
+    texts = _texts(opened, wording, zone, ahead)
     if not _SUSPECT.isdisjoint([text[:1] for text in texts]):
         texts = [encode_cell(text) for text in texts]
-    return [str(opened.seq), *texts[:17], *_amounts(opened, wording, exponents), *texts[17:]]
+    before = _AMOUNT - 1
+    return [str(opened.seq), *texts[:before], *_amounts(opened, wording, exponents), *texts[before:]]
 
 
-def _texts(view: Opened, wording: Wording) -> list[str]:
+def _texts(view: Opened, wording: Wording, zone: str, ahead: Ahead) -> list[str]:
     """The texts of every column outside NUMBERS, in the order of COLUMNS."""
     members, get = view.members, view.values.get
     actor, target = members["actor"], members.get("target")
     kind = actor["kind"]
     client = view.client_role
+    recorded = instant.parse_canonical(members["recorded_at"])
     return [
         members["id"],
-        *_times(view.occurred_at, members["offset_minutes"], members["zone"]),
+        *_times(view.occurred_at, ahead(view.occurred_at, zone), zone),
         wording.category,
         members["action"],
         wording.label,
@@ -118,8 +138,10 @@ def _texts(view: Opened, wording: Wording) -> list[str]:
         members.get("channel", ""),
         get("request.ip") or "",
         wording.device,
-        orjson.dumps(view.context, option=orjson.OPT_SORT_KEYS).decode(),
+        orjson.dumps(view.timed_context(wording.times, ahead), option=orjson.OPT_SORT_KEYS).decode(),
         wording.money,
+        members["zone"],
+        _times(recorded, ahead(recorded, zone), zone)[0],
     ]
 
 
@@ -128,14 +150,16 @@ def _id(holder: dict[str, Any], opened: Any) -> str:
     return found or ""
 
 
-def _amounts(view: Opened, wording: Wording, exponents: Mapping[str, int]) -> tuple[str, str]:
-    """amount, amount_minor: the first in the currency's major unit, empty where ISO 4217 does not have the currency."""
+def _amounts(view: Opened, wording: Wording, exponents: Mapping[str, int]) -> tuple[str, str, str]:
+    """amount, to_sum, amount_minor: the first two in the currency's major unit, empty where ISO 4217 has it not."""
     minor, currency = view.amount_minor, view.currency
     if minor is None:
-        return "", ""
+        return "", "", ""
     if currency is None or currency not in exponents:
-        return "", str(minor)
-    return money.shifted(-minor if money.EFFECTS[wording.money].net < 0 else minor, exponents[currency]), str(minor)
+        return "", "", str(minor)
+    net = money.EFFECTS[wording.money].net
+    amount = money.shifted(-minor if net < 0 else minor, exponents[currency])
+    return amount, amount if net else "", str(minor)
 
 
 def _times(us: int, offset_minutes: int, zone: str) -> tuple[str, str, str, str, str]:

@@ -50,9 +50,14 @@ from .errors import InvalidInput
 PERSONAL_LIMIT = 64
 # How far a host's clock may be ahead of ours before we call it wrong.
 FUTURE_MINUTES = 5
+# Before this lies no clinic's record, but what programs send for "no time": 0001 (.NET, Go), 1601 (Windows), 1753 (SQL
+# Server) and 1899 (spreadsheets).
+EARLIEST = instant.parse("1900-01-01T00:00:00Z", "")
 # What a body needs beside its context: every other member at its own limit, and 64 commitments.
 _BODY_RESERVE = 16 * 1024
 
+# What append adds, at most: seq and recorded_at; a token; a group; and beside a value's path its commitment.
+_NUMBERED, _TOKEN, _GROUP, _COMMITMENT = 160, 36, 64, 50
 _REASON = re.compile(r"[a-z][a-z0-9_-]*:[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
@@ -111,6 +116,11 @@ def draft(document: Document, *, zone: str, now: int, imported: bool = False, by
         raise InvalidInput(
             f"is more than {FUTURE_MINUTES} minutes ahead of our clock; correct the sender's clock", "occurred_at"
         )
+    if occurred < EARLIEST:
+        raise InvalidInput(
+            "is before 1900, as where a program has no time and sends its zero; send the real time, or leave the field "
+            "out where it happens now", "occurred_at"
+        )  # fmt: skip
     work = _Drafting(document, cls)
     stem = work.stem()
     stem["v"] = entry.VERSION
@@ -120,6 +130,7 @@ def draft(document: Document, *, zone: str, now: int, imported: bool = False, by
     stem["offset_minutes"] = instant.offset_minutes(occurred, instant.zone(zone))
     if imported:
         stem["imported"] = True
+    _check_size(stem, work)
     return Draft(
         id=stem["id"],
         occurred_at=occurred,
@@ -129,6 +140,15 @@ def draft(document: Document, *, zone: str, now: int, imported: bool = False, by
         values=tuple(work.values),
         key=None if document.key is None else _key(document.key),
     )
+
+
+def _check_size(stem: dict[str, Any], work: _Drafting) -> None:
+    """Refuse here what would not fit into a body, because an append must not: it would take a whole batch with it."""
+    groups = {(value.owner, value.personal_class) for value in work.values}
+    size = len(canonical.encode_checked(stem)) + _NUMBERED + _TOKEN * len(work.persons) + _GROUP * len(groups)
+    size += sum(len(value.path.encode()) + _COMMITMENT for value in work.values)
+    if size > entry.BODY_LIMIT:
+        raise InvalidInput(f"the entry would have up to {size} bytes, and the limit is {entry.BODY_LIMIT}; send less")
 
 
 def _action_class(code: str, by_journal: bool) -> type[Action]:

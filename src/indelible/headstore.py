@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from . import definitions
 from .entry import Erasure
 from .errors import SigningRefused, StorageFailure
 
@@ -39,15 +40,15 @@ class HeadStore:
     def create(self) -> None:
         """Make the file where it does not exist. Raises StorageFailure."""
         with self._connection("rwc") as db:
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS head"
-                " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
-            )
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS erasure"
-                " (origin TEXT NOT NULL, seq INTEGER NOT NULL, token BLOB NOT NULL, classes TEXT NOT NULL,"
-                " up_to_seq INTEGER NOT NULL, PRIMARY KEY (origin, seq)) STRICT"
-            )
+            _make(db)
+
+    def defects(self) -> list[str]:
+        """What is in the file, or how, that this release does not make. The file is all ours."""
+        if not self.path.is_file():
+            return []
+        with closing(sqlite3.connect(":memory:")) as made, self._connection("rw") as db:
+            _make(made)
+            return list(definitions.differences(definitions.definitions(db), definitions.definitions(made)))
 
     def get(self, origin: str) -> SignedHead | None:
         """Return the signed head of a log, or None where this store has never heard of it."""
@@ -122,6 +123,18 @@ class HeadStore:
         finally:
             if db is not None:
                 db.close()
+
+
+def _make(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS head"
+        " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
+    )
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS erasure"
+        " (origin TEXT NOT NULL, seq INTEGER NOT NULL, token BLOB NOT NULL, classes TEXT NOT NULL,"
+        " up_to_seq INTEGER NOT NULL, PRIMARY KEY (origin, seq)) STRICT"
+    )
 
 
 def _remember(db: sqlite3.Connection, origin: str, erasures: Mapping[int, Erasure]) -> None:

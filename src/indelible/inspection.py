@@ -56,6 +56,13 @@ def inspect_clinic(
             report.add("misfiled", None, "there are idempotency keys that no entry was recorded with")
         for what in snapshot.defects():
             report.add("misfiled", None, what)
+        for what in journal.heads.defects():
+            report.add("misfiled", None, f"in the head store, {what}")
+        if unguarded := snapshot.unguarded():
+            report.notices.append(
+                f"the database does not refuse change any more: {', '.join(unguarded)} is gone; `indelible upgrade` "
+                "makes it again"
+            )
         if info.closed_at is not None and not live.is_closed(journal.store.keys(info.id)):
             report.add("misfiled", None, "the clinic is marked as closed, and its log or its keys do not say so")
         if sealer is None and any(by > report.signed_size for seqs in report.erased.values() for by in seqs):

@@ -162,6 +162,16 @@ def offset_minutes(us: int, zone: ZoneInfo) -> int:
     return int(_offset(us, zone) / MINUTE)
 
 
+def offsets(start: int, end: int, zone: ZoneInfo) -> list[tuple[int, int]]:
+    """Return the offsets of a zone in [start, end), each as (since when, `offset_minutes`); the first since `start`."""
+    found: list[tuple[int, int]] = []
+    for begun, _, offset in _segments(start, end, zone):
+        minutes = int(offset / MINUTE)
+        if not found or found[-1][1] != minutes:
+            found.append((begun, minutes))
+    return found
+
+
 def zone_data_version() -> str:
     """Return the release of the IANA database that the rules come from, such as "2026b"."""
     return str(tzdata.IANA_VERSION)

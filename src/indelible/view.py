@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from . import device, entry, instant, money
+from . import device, entry, instant, money, offsets
 from .catalogue import Action, Field, amounts, find, placeholders
 from .catalogue.vocabulary import REASON_NAMES, REASONS
 from .errors import StorageFailure
@@ -106,6 +106,12 @@ class View(Opened):
         return cls.money if cls else "none"
 
     @property
+    def times(self) -> frozenset[str]:
+        """The fields of the context that hold times or days, by declaration."""
+        cls = self.declared
+        return cls.timed_fields if cls else frozenset()
+
+    @property
     def device(self) -> str:
         """The user agent in words ("Safari on iPhone"), or empty."""
         agent = self.values.get("request.user_agent")
@@ -164,16 +170,24 @@ class View(Opened):
                 value, _ = _FORMATTER.get_field(name, (), words)
                 yield Part(name, str(value))
 
-    def document(self) -> dict[str, Any]:
-        """Return the entry as JSON: what the log added, then the document's members."""
+    def document(self, zone: str = "") -> dict[str, Any]:
+        """Return the entry as JSON: what the log added, then the document's members.
+
+        When it happened and was recorded is on the clock of `zone`, by default the zone that it was recorded in; times
+        in its context are always on the clock of the latter.
+        """
+        zone = zone or self.zone
+        recorded_at = instant.parse_canonical(self.members["recorded_at"])
         found: dict[str, Any] = {
             "seq": self.seq,
             "id": self.id,
-            "recorded_at": self.members["recorded_at"],
+            "recorded_at": instant.local_text(recorded_at, offsets.minutes(recorded_at, zone)),
+            "time_zone": zone,
+            "recorded_zone": self.zone,
             "category": self.category,
             "label": self.label,
             "action": self.action,
-            "occurred_at": instant.local_text(self.occurred_at, self.offset_minutes),
+            "occurred_at": instant.local_text(self.occurred_at, offsets.minutes(self.occurred_at, zone)),
             "actor": self.actor,
         }
         if "target" in self.members:
@@ -182,7 +196,7 @@ class View(Opened):
             found["client"] = self.client
         if "people" in self.members:
             found["people"] = self.people
-        found["context"] = self.context
+        found["context"] = self.timed_context(self.times, offsets.minutes)
         if request := self.request:
             found["request"] = request
         if "key" in self.values or "key" in self.states:

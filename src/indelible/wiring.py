@@ -17,11 +17,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from . import instant, query
 from .document import Actor, Request
-from .errors import StorageFailure
 from .export import csv_file, jsonl_file, xlsx_file
 from .export.csv_file import PROFILES, Written
-from .export.manifest import PROFILE_OF, Format, Manifest
+from .export.manifest import ENDINGS, PROFILE_OF, Format, Manifest
+from .export.naming import file_name, free_path
 from .export.whole import whole_files, writing
 from .exported import record_export
 from .journal import ClinicLog
@@ -41,29 +42,32 @@ def export(
 ) -> Manifest:
     """Write the entries that a filter means in a format, record that, and return the manifest.
 
-    A path gets the file, and the manifest beside it as `<name>.manifest.json`. A binary stream, or a path to a device
-    or a pipe, gets the rows as they come (a workbook when its last row has), and the manifest is only returned. Raises
-    InvalidQuery, SigningRefused and InvalidInput where XlsxWriter is missing (nothing was recorded or written), and
-    StorageFailure (where the disk fails under way, `log.exported` is already recorded).
+    A path gets the file, and the manifest beside it as `<name>.manifest.json`; in a folder the file gets the name that
+    `export.naming` gives it. A binary stream, or a path to a device or a pipe, gets the rows as they come (a workbook
+    when its last row has), and the manifest is only returned. Raises InvalidQuery, SigningRefused and InvalidInput
+    where XlsxWriter is missing (nothing was recorded or written), and StorageFailure (where the disk fails under way,
+    `log.exported` is already recorded).
     """
     if format == "xlsx":
         xlsx_file.require()
-    if isinstance(output, Path):
-        log.journal.places.check_output(output)
     wanted = words if isinstance(words, Query) else log.parse(words)
+    if isinstance(output, Path):
+        if output.is_dir():
+            output = free_path(output, file_name(log.info, wanted, ENDINGS[format], log.clock()))
+        log.journal.places.check_output(output)
     checkpoint = log.checkpoint()
     if isinstance(output, Path) and not _is_special(output):
         path = output.resolve()  # through a symbolic link, which the rename would replace
         beside = path.with_name(f"{path.name}.manifest.json")
         with whole_files(path, beside) as (rows, manifest_file):
-            manifest = _stream(log, wanted, checkpoint, rows, format, actor, request)
+            manifest = _stream(log, wanted, checkpoint, rows, format, actor, request, path.name)
             manifest_file.write(manifest.encode())
         return manifest
     with writing():
         if not isinstance(output, Path):
-            return _stream(log, wanted, checkpoint, output, format, actor, request)
+            return _stream(log, wanted, checkpoint, output, format, actor, request, "")
         with output.open("wb") as device:
-            return _stream(log, wanted, checkpoint, device, format, actor, request)
+            return _stream(log, wanted, checkpoint, device, format, actor, request, "")
 
 
 def _is_special(path: Path) -> bool:
@@ -72,8 +76,6 @@ def _is_special(path: Path) -> bool:
         mode = path.stat().st_mode
     except OSError:
         return False
-    if stat.S_ISDIR(mode):
-        raise StorageFailure("the output is a folder; name a file in it")
     return not stat.S_ISREG(mode)
 
 
@@ -85,19 +87,29 @@ def _stream(
     format: Format,
     actor: Actor,
     request: Request | None,
+    name: str,
 ) -> Manifest:
     up_to = 0 if checkpoint is None else checkpoint.size
-    clinic = log.info
     recorded = record_export(log, wanted, checkpoint, actor, format=format, profile=PROFILE_OF[format], request=request)
+    views = log.read(wanted, up_to=up_to)
+    clinic = log.info  # with the zone in which the days of the filter were just read
     about = f"Entries of the log {clinic.origin} up to number {up_to}; this export is its number {recorded.seq}."
-    written = _write(log.read(wanted, up_to=up_to), out, format, recorded.recorded_at, about)
+    facts = (
+        ("clinic", clinic.name),
+        ("filter", query.in_words(wanted, clinic.zone)),
+        ("exported_at", instant.format(recorded.recorded_at)),
+        ("export", about),
+    )
+    written = _write(views, out, format, clinic.zone, recorded.recorded_at, facts)
     out.flush()
-    return Manifest(clinic, wanted, format, up_to, checkpoint, recorded.recorded_at, recorded.seq, written)
+    return Manifest(clinic, wanted, format, up_to, checkpoint, recorded.recorded_at, recorded.seq, written, name)
 
 
-def _write(views: Iterable[View], out: BinaryIO, format: Format, created: int, about: str) -> Written:
+def _write(
+    views: Iterable[View], out: BinaryIO, format: Format, zone: str, created: int, facts: Sequence[tuple[str, str]]
+) -> Written:
     if format == "xlsx":
-        return xlsx_file.write(views, out, created=created, about=about)
+        return xlsx_file.write(views, out, zone=zone, created=created, about=facts[-1][1], facts=facts)
     if format == "jsonl":
-        return jsonl_file.write(views, out)
-    return csv_file.write(views, out, profile=PROFILES[format])
+        return jsonl_file.write(views, out, zone=zone)
+    return csv_file.write(views, out, zone=zone, profile=PROFILES[format])

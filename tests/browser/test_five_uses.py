@@ -112,7 +112,8 @@ def test_a_tax_audit_gets_the_filtered_list(site, page_as, picture):
     with open(download.value.path(), newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == shown
-    assert download.value.suggested_filename.endswith(".csv")
+    name = download.value.suggested_filename
+    assert re.fullmatch(r"clinica-estrela_payments_until-\d{4}-\d\d-\d\d\.csv", name)
     assert {row["category"] for row in rows} == {"payments"}
     expected = _exported(site, "category:payments")
     assert [row["id"] for row in rows] == expected

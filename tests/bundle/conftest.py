@@ -73,10 +73,11 @@ def _varied() -> list[dict[str, Any]]:
 
 
 def fill(log: ClinicLog, clock: Clock) -> None:
-    """Record the varied documents and one that is imported; anonymize a client, who then comes back."""
+    """Record the varied documents, move the clinic, import one; anonymize a client, who then comes back."""
     for document in _varied():
         clock.advance(0.25)
         log.record_document(document)
+    log.set_time_zone("America/St_Johns")
     log.append([log.draft(parse(event(12, occurred_at="2019-07-01T10:00:00+05:45")), imported=True)])
     log.anonymize("cli_77", requested_by="client", actor=Staff("u"))
     clock.advance(60)

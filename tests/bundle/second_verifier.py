@@ -38,10 +38,10 @@ CLASSES = ("evidence", "identity", "network")
 TOP = 2**53 - 1
 HEADER = (
     "seq,id,occurred_at,occurred_at_utc,time_zone,local_date,local_time,category,action,label,actor_kind,actor_id,"
-    "actor_name,target_kind,target_id,target_name,client_id,client_name,amount,amount_minor,currency,channel,ip,device,"
-    "context,money"
+    "actor_name,target_kind,target_id,target_name,client_id,client_name,amount,to_sum,amount_minor,currency,channel,ip,"
+    "device,context,money,recorded_zone,recorded_at"
 )
-NUMBERS = {"seq", "amount", "amount_minor"}
+NUMBERS = {"seq", "amount", "to_sum", "amount_minor"}
 CELLS = {f"{who}.{what}" for who in ("actor", "target", "client") for what in ("id", "name")} | {"request.ip"}
 TRIGGERED = re.compile("'*[=+\\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
 
@@ -150,6 +150,16 @@ def given_classes(value: Any) -> bool:
     return bool(listed(one_of(*CLASSES))(value) and value == sorted(set(value)))
 
 
+def offset_table(value: Any) -> bool:
+    minutes = whole(-1439, 1439)
+    if not listed(lambda pair: isinstance(pair, list) and len(pair) == 2, 1)(value):
+        return False
+    if not all(instant(begin) and minutes(ahead) for begin, ahead in value):
+        return False
+    begins = [begin for begin, _ in value]
+    return begins == sorted(set(begins))
+
+
 UUID7 = matching("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PERSON = {"person": whole(0)}
 ACTORS: list[dict[str, Any]] = [
@@ -198,12 +208,18 @@ STATEMENT = {
     **dict.fromkeys(("log_origin", "clinic", "clinic_name", "time_zone", "filter", "filter_in_words"), text),
     "indelible": text,
 }
-WORDING = {"category": text, "label": text, "money": one_of("in", "in_undone", "out", "out_undone", "none")}
+WORDING = {
+    "category": text,
+    "label": text,
+    "money": one_of("in", "in_undone", "out", "out_undone", "none"),
+    "times": lambda value: listed(text)(value) and value == sorted(set(value)),
+}
 RENDERING = {
     "schema": one_of("indelible/rendering/v1"),
     "actions": lambda value: a_dict(value) and all(shaped(each, WORDING) for each in value.values()),
     "currencies": lambda value: a_dict(value) and all(map(whole(0, 9), value.values())),
     "devices": listed(lambda each: listed(text)(each) and len(each) == 2),
+    "offsets": lambda value: a_dict(value) and all(map(offset_table, value.values())),
 }
 OPENING = {"salt": hashed, "value": always}
 LINE = {
@@ -397,7 +413,20 @@ def cell(column: str, value: str) -> str:
     return '"' + value.replace('"', '""') + '"' if re.search('[,"\r\n]', value) else value
 
 
-def context_cell(body: dict[str, Any], shown: dict[str, Any], committed: set[str]) -> str:
+def ahead(moment: str, zone: str, rendering: dict[str, Any]) -> int:
+    """How many minutes the clock of a zone is ahead of UTC, as rendering.json has it."""
+    return next((minutes for begin, minutes in reversed(rendering["offsets"].get(zone, [])) if begin <= moment), 0)
+
+
+def on_clock(value: Any, zone: str, rendering: dict[str, Any]) -> Any:
+    if instant(value):
+        return local_time(value, ahead(value, zone, rendering))
+    if isinstance(value, list):
+        return [on_clock(each, zone, rendering) for each in value]
+    return {side: on_clock(value[side], zone, rendering) for side in value} if is_change(value) else value
+
+
+def context_cell(body: dict[str, Any], shown: dict[str, Any], committed: set[str], rendering: dict[str, Any]) -> str:
     def put(value: Any, path: str) -> Any:
         if is_person(value):
             names = ["id"] + ["name"] * (f"{path}.name" in committed)
@@ -412,6 +441,8 @@ def context_cell(body: dict[str, Any], shown: dict[str, Any], committed: set[str
         else:
             made[name] = put(value, path)
     made |= {path[8:]: shown.get(path) for path in committed if path.startswith("context.") and path.count(".") == 1}
+    for name in set(rendering["actions"].get(body["action"], {"times": []})["times"]) & set(made):
+        made[name] = on_clock(made[name], body["zone"], rendering)
     return json.dumps(made, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -426,6 +457,7 @@ def money_cells(context: dict[str, Any], money: str, digits_of: dict[str, int]) 
         figures = str(abs(amount)).rjust(digits + 1, "0")
         point = len(figures) - digits
         cells["amount"] = "-" * (amount < 0) + figures[:point] + ("." + figures[point:] if digits else "")
+        cells["to_sum"] = "" if money == "none" else cells["amount"]
     return cells
 
 
@@ -459,18 +491,25 @@ def local_time(instant: str, offset: int) -> str:
     return local.replace(tzinfo=None).isoformat(timespec="microseconds") + hours
 
 
-def row(parts: tuple[Any, Any, Any], rendering: dict[str, Any]) -> str:
-    """The row of an entry, without its CR LF; `parts` are its body, the values that are shown, all committed paths."""
+def row(parts: tuple[Any, Any, Any], rendering: dict[str, Any], zone: str) -> str:
+    """The row of an entry, without its CR LF; `parts` are its body, the values that are shown, all committed paths.
+
+    `zone` is the clinic's at the export.
+    """
     body, shown, committed = parts
     wording = rendering["actions"].get(body["action"], {"category": "other", "label": body["action"], "money": "none"})
-    local = local_time(body["occurred_at"], body["offset_minutes"])
+    local, recorded = (
+        local_time(body[name], ahead(body[name], zone, rendering)) for name in ("occurred_at", "recorded_at")
+    )
     devices = dict(rendering["devices"])
     agent = shown.get("request.user_agent")
     cells: dict[str, Any] = {
         "seq": str(body["seq"]),
         "occurred_at": local,
         "occurred_at_utc": body["occurred_at"],
-        "time_zone": body["zone"],
+        "time_zone": zone,
+        "recorded_zone": body["zone"],
+        "recorded_at": recorded,
         "local_date": local[:10],
         "local_time": local[11:19],
         "id": body["id"],
@@ -478,7 +517,7 @@ def row(parts: tuple[Any, Any, Any], rendering: dict[str, Any]) -> str:
         "channel": body.get("channel"),
         "ip": shown.get("request.ip"),
         "device": devices.get(agent) if isinstance(agent, str) else None,
-        "context": context_cell(body, shown, committed),
+        "context": context_cell(body, shown, committed, rendering),
         **wording,
         **who_cells(body, shown),
         **money_cells(body["context"], wording["money"], rendering["currencies"]),
@@ -487,21 +526,22 @@ def row(parts: tuple[Any, Any, Any], rendering: dict[str, Any]) -> str:
     return ",".join(cell(column, value if isinstance(value, str) else "") for column, value in values)
 
 
-def table(entries: list[dict[str, Any]], rendering: dict[str, Any]) -> bytes:
+def table(entries: list[dict[str, Any]], rendering: dict[str, Any], zone: str) -> bytes:
     """The table of lines of entries.jsonl whose bodies and openings are right."""
     rows = []
     for entry in entries:
         body = json.loads(entry["body"])
         committed = {path for group in body["personal"] for path in group["values"]}
         shown = {path: opening["value"] for path, opening in entry["openings"].items()}
-        rows.append(row((body, shown, committed), rendering) + "\r\n")
+        rows.append(row((body, shown, committed), rendering, zone) + "\r\n")
     return f"\ufeff{HEADER}\r\n{''.join(rows)}".encode()
 
 
 def check_table(state: dict[str, Any], found: list[Any]) -> None:
     """Make the table again, byte by byte; then look for the rows that differ."""
     header = f"\ufeff{HEADER}\r\n"
-    made = [row(entry["row"], state["rendering"]) if entry["row"] else None for entry in state["entries"]]
+    rendering, zone = state["rendering"], state["statement"]["time_zone"]
+    made = [row(entry["row"], rendering, zone) if entry["row"] else None for entry in state["entries"]]
     data = state["files"]["entries.csv"]
     if None not in made and data == (header + "".join(f"{each}\r\n" for each in made)).encode():
         return

@@ -125,10 +125,21 @@ def test_a_bundle_is_for_its_owner_only_and_holds_no_time_of_day(filled, tmp_pat
         assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def test_in_a_folder_a_bundle_is_named_by_clinic_filter_and_days(filled, tmp_path):
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    done = [export_bundle(filled, "client:cli_1 from:2026-05-01", folder, actor=ACTOR) for _ in range(2)]
+    done.append(export_complete(filled, folder, actor=ACTOR, first_seq=2, last_seq=4))
+    assert [one.path.name for one in done] == [
+        "lisbon_one-client_2026-05-01_2026-05-03.zip",
+        "lisbon_one-client_2026-05-01_2026-05-03-2.zip",
+        "lisbon_all-activity_entries-2-4.zip",
+    ]
+    assert {path.name for path in folder.iterdir()} == {one.path.name for one in done}
+
+
 def test_a_disk_that_fails_leaves_no_bundle(filled, tmp_path):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder").chmod(0o500)
-    for output in (tmp_path / "nowhere" / "b.zip", tmp_path / "folder"):
+    for output in (tmp_path / "nowhere" / "b.zip", tmp_path / "activity.db" / "b.zip"):
         with pytest.raises(StorageFailure):
             export_bundle(filled, "", output, actor=ACTOR)
     assert len(recorded(filled)) <= 1

@@ -240,6 +240,7 @@ def replace(files: Files, name: str, old: bytes, new: bytes) -> None:
     files[name] = files[name].replace(old, new, 1)
 
 
+HERE, EPOCH, MOMENT = "America/St_Johns", "1970-01-01T00:00:00.000000Z", "2026-05-03T23:30:00.000000Z"
 OTHER = b"example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\n"
 SALT = b64(b"\3" * 32)
 W, S, M = "whole", "selection", "middle"
@@ -292,9 +293,18 @@ def erases(files: Files, **members: Any) -> None:
     at(files, some(files, lambda b: "erases" in b), body(lambda b: b["erases"].update(members)))
 
 
+def clocks(files: Files, zone: str, table: Any, *, only: bool = False) -> None:
+    """Let the exporter have had other offsets for a zone."""
+
+    def changed(rendering: dict[str, Any]) -> None:
+        rendering["offsets"] = ({} if only else rendering["offsets"]) | {zone: table}
+
+    json_file(files, "rendering.json", changed)
+
+
 def hostile_action(files: Files) -> None:
     member(files, action="=cmd")
-    words = {"category": "-a", "label": HOSTILE, "money": "out"}
+    words = {"category": "-a", "label": HOSTILE, "money": "out", "times": []}
     json_file(files, "rendering.json", lambda rendering: rendering["actions"].update({"=cmd": words}))
 
 
@@ -432,6 +442,31 @@ CHANGES: list[tuple[str, str, str, Callable[[Files], Any]]] = [
     ("ten digits of a currency", W, "refused", lambda f: replace(f, "rendering.json", b'"JPY":0', b'"JPY":10')),
     ("no words for an action", W, "missing", rendering(lambda r: r["actions"].pop("booking.created"))),
     ("a device", W, "edited", rendering(lambda r: r.update(devices=[]))),
+    ("another offset", W, "edited", lambda f: clocks(f, HERE, [[EPOCH, 60]])),
+    ("no offsets", W, "edited", rendering(lambda r: r.update(offsets={}))),
+    ("offsets are none", W, "refused", rendering(lambda r: r.pop("offsets"))),
+    ("offsets are a list", W, "refused", rendering(lambda r: r.update(offsets=[]))),
+    ("a zone without offsets", W, "refused", lambda f: clocks(f, HERE, [])),
+    ("a zone whose offsets are an object", W, "refused", lambda f: clocks(f, HERE, {EPOCH: 60})),
+    ("offsets in another order", W, "refused", lambda f: clocks(f, HERE, [[MOMENT, 60], [EPOCH, 0]])),
+    ("an offset twice", W, "refused", lambda f: clocks(f, HERE, [[EPOCH, 60], [EPOCH, 60]])),
+    ("an offset of a day", W, "refused", lambda f: clocks(f, HERE, [[EPOCH, 1440]])),
+    ("an offset that is true", W, "refused", lambda f: clocks(f, HERE, [[EPOCH, True]])),
+    ("an offset since a day", W, "refused", lambda f: clocks(f, HERE, [["1970-01-01", 60]])),
+    ("an offset since a number", W, "refused", lambda f: clocks(f, HERE, [[0, 60]])),
+    ("an offset with more", W, "refused", lambda f: clocks(f, HERE, [[EPOCH, 60, "EST"]])),
+    ("no times", W, "edited", rendering(lambda r: r["actions"]["booking.rescheduled"].update(times=[]))),
+    ("times that are no list", W, "refused", rendering(lambda r: r["actions"]["booking.created"].update(times="a"))),
+    ("times that are numbers", W, "refused", rendering(lambda r: r["actions"]["booking.created"].update(times=[1]))),
+    ("times twice", W, "refused", rendering(lambda r: r["actions"]["booking.created"].update(times=["a", "a"]))),
+    (
+        "times in another order",
+        W,
+        "refused",
+        rendering(lambda r: r["actions"]["booking.created"].update(times=["b", "a"])),
+    ),
+    ("times are none", W, "refused", rendering(lambda r: r["actions"]["booking.created"].pop("times"))),
+    ("the clinic's zone", W, "edited", lambda f: state(f, time_zone="Europe/Lisbon")),
 ]
 
 
@@ -519,8 +554,33 @@ ODD: list[tuple[str, Callable[[Files], Any]]] = [
     ("an empty name", lambda f: named(f, "")),
     ("a user agent that is a number", lambda f: named(f, 5, "request.user_agent")),
     ("a hostile action", hostile_action),
-    ("an offset of nearly a day", lambda f: member(f, offset_minutes=-1439)),
-    ("an offset of a minute", lambda f: member(f, offset_minutes=-1)),
+    ("an offset of nearly a day", lambda f: clocks(f, HERE, [[EPOCH, -1439]])),
+    ("an offset of a minute", lambda f: clocks(f, HERE, [[EPOCH, -1]])),
+    (
+        "an offset of nearly a day, at the end of time",
+        lambda f: (clocks(f, HERE, [[EPOCH, 1439]]), member(f, occurred_at="9999-12-31T23:59:59.999999Z")),
+    ),
+    ("offsets of another zone only", lambda f: clocks(f, "elsewhere", [[EPOCH, 60]], only=True)),
+    ("offsets that begin later", lambda f: clocks(f, HERE, [["9999-01-01T00:00:00.000000Z", 60]])),
+    ("a change between two instants", lambda f: clocks(f, HERE, [[EPOCH, 60], ["2026-05-03T12:00:00.000000Z", 120]])),
+    ("another zone of then", lambda f: member(f, "booking.rescheduled", zone=HOSTILE)),
+    ("a time that was recorded elsewhere", lambda f: clocks(f, "Europe/Lisbon", [[EPOCH, 1]])),
+    ("times of no change", lambda f: context(f, "booking.rescheduled", starts_at=MOMENT)),
+    ("times in a list", lambda f: context(f, "booking.rescheduled", starts_at=[MOMENT, [MOMENT], {"a": MOMENT}, 5])),
+    ("what is nearly a time", lambda f: context(f, "booking.rescheduled", starts_at="2026-02-30T00:00:00.000000Z")),
+    (
+        "a text that looks like a time",
+        lambda f: recommit(f, opened(f, "context.reason_text"), "context.reason_text", MOMENT),
+    ),
+    (
+        "that text is one",
+        lambda f: (
+            recommit(f, opened(f, "context.reason_text"), "context.reason_text", MOMENT),
+            json_file(
+                f, "rendering.json", lambda r: [one.update(times=["reason_text"]) for one in r["actions"].values()]
+            ),
+        ),
+    ),
     ("the end of time", lambda f: member(f, occurred_at="9999-12-31T23:59:59.999999Z")),
 ]
 
@@ -531,7 +591,8 @@ def test_both_make_the_same_table(made, verdicts, second_verifier, change):
     change(files)
     order = sorted(lines(files), key=lambda e: (json.loads(e["body"])["occurred_at"], e["seq"]), reverse=True)
     put(files, order)
-    table = second_verifier["table"](order, json.loads(files["rendering.json"]))
+    zone = json.loads(files["bundle.json"])["time_zone"]
+    table = second_verifier["table"](order, json.loads(files["rendering.json"]), zone)
     assert table != files["entries.csv"]
     files["entries.csv"] = table
     vkey = resigned(files)

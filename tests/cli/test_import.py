@@ -173,3 +173,26 @@ def test_a_price_without_its_currency_is_reported_and_the_rest_goes_in(cli, file
     said = " ".join((done.out + done.err).split())
     assert "context.changes.0.old: is an amount without its currency; write the code beside price_minor" in said
     assert "context.changes.0.old: is money without its unit; write price_minor" in said
+
+
+@pytest.mark.parametrize(
+    "zero", ["0001-01-01T00:00:00Z", "1601-01-01T00:00:00Z", "1753-01-01T00:00:00Z", "1899-12-30T00:00:00Z"]
+)
+def test_the_zero_time_of_a_platform_is_reported_and_the_others_go_in(cli, file, zero):
+    done = cli("import", file([*lines(1), *lines(2, occurred_at=zero), *lines(3, occurred_at="1970-01-01T00:00:00Z")]))
+    assert done.code == 2
+    assert done.out == "2 recorded, 0 there already, 1 refused\n"
+    assert done.err.startswith("line 2: occurred_at: is before 1900")
+    assert sorted(targets(cli)) == ["bk_1", "bk_3"]
+
+
+def test_what_append_cannot_take_is_reported_and_the_others_go_in(cli, file, monkeypatch):
+    """Nothing that a draft takes is refused by append; should one be, it is refused alone."""
+    monkeypatch.setattr("indelible.drafting._check_size", lambda stem, work: None)
+    monkeypatch.setattr("indelible.entry.BODY_LIMIT", 1_200)
+    monkeypatch.setattr("indelible.drafting._BODY_RESERVE", 0)
+    rows = [*lines(1), *lines(2, context={"reason_code": "x" * 90, "policy": "y" * 200}), *lines(3)]
+    done = cli("import", file(rows))
+    assert done.out == "2 recorded, 0 there already, 1 refused\n"
+    assert done.err.startswith("line 2: ")
+    assert targets(cli) == ["bk_1", "bk_3"]

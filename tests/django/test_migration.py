@@ -26,7 +26,7 @@ def tables(host: Host) -> list[str]:
 
 def test_it_makes_the_tables_of_this_release_with_a_key_that_only_the_owner_reads(host: Host) -> None:
     with sqlite3.connect(host.database) as db:
-        assert sqlite_schema.definitions(db) == sqlite_schema.definitions()
+        assert sqlite_schema.found_in(db) == sqlite_schema.expected()
         assert sqlite_schema.version(db) == sqlite_schema.VERSION
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.close()

@@ -129,7 +129,7 @@ def test_a_filter_too_long_when_written_out_keeps_its_closed_words_alone(log):
 
 def test_whatever_a_filter_can_hold_is_closed_or_is_taken_for_personal():
     """A key that a filter gets one day is open, or not recorded at all, until somebody says that it is closed."""
-    words = {"words", "unwanted_words"}
+    words = {"words", "unwanted_words", "in_text"}  # the last says how words are looked for
     assert {one.name for one in fields(Query)} == {"wanted", "unwanted", *DAYS, *words}
     assert {one.name for one in fields(Choice)} >= CLOSED
     assert query.format(Query(Choice(kinds=frozenset({"client"})))) == "actor:client"

@@ -9,7 +9,8 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl.utils.datetime import from_excel
 from openpyxl.utils.escape import unescape
 from xlsxwriter.xmlwriter import XMLwriter
 
+from indelible import instant as instants
 from indelible.cli import main
 from indelible.csv_row import COLUMNS, NUMBERS, decode_cell
 from indelible.document import System
@@ -33,12 +36,18 @@ from indelible.wiring import export
 ACTOR = System("command:export")
 CREATED = 1_777_810_951_000_000  # 2026-05-03T12:22:31Z
 Record = Callable[..., Any]
+TIMES = frozenset({"occurred_at", "local_date", "local_time", "recorded_at"})
 HOSTILE = (
     *("=1+1", "'=1", "@x", "+44", "-2", "\t=x", " x ", "a\nb", "a\r\nb\r", "\uff1dcmd", "12", "1e5", "TRUE", "#N/A"),
     *("_x0041_", "_x005F_x0041_", "a_x005F\x01_x0041_x0042_", "_x0041\r", "\x01x0041_", "\x01\x1f", "\ufffe\uffff"),
     *("👩‍⚕️", "שלום", "a\u2028b", "&lt;<b>&", "https://x.example"),
     *("<r>x</r>", '<r></t></is></c><c r="B2"><f>1+1</f></c><c t="inlineStr"><is><t></r>'),
 )
+
+
+def wall(*parts: int) -> datetime:
+    """A wall time, which has no zone in a workbook."""
+    return datetime(*parts)  # type: ignore[arg-type,misc]  # noqa: DTZ001
 
 
 class Book:
@@ -61,7 +70,7 @@ def _value(cell: Any) -> Any:
 
 def written(log: ClinicLog, **options: Any) -> tuple[Book, xlsx_file.WrittenBook]:
     out = io.BytesIO()
-    done = xlsx_file.write(log.read(), out, created=CREATED, **options)
+    done = xlsx_file.write(log.read(), out, zone="Europe/Lisbon", created=CREATED, **options)
     return Book(out.getvalue()), done
 
 
@@ -69,6 +78,7 @@ def view(name: str = "", minor: int = 1, currency: str = "EUR") -> View:
     """A refund by somebody of any name at all."""
     members = {
         "id": "01a205a6-21a2-7aed-98df-d4c34057fd14", "offset_minutes": 0, "zone": "UTC", "action": "charge.refunded",
+        "recorded_at": "2026-05-03T12:22:31.000000Z",
         "actor": {"kind": "staff", "person": 0}, "context": {"amount_minor": minor, "currency": currency},
     }  # fmt: skip
     return View(1, 0, members, {"actor.name": name}, {})
@@ -76,8 +86,8 @@ def view(name: str = "", minor: int = 1, currency: str = "EUR") -> View:
 
 def cell_of(view: View, column: str) -> Any:
     out = io.BytesIO()
-    xlsx_file.write([view], out, created=CREATED)
-    (sheet,) = Book(out.getvalue()).sheets.values()
+    xlsx_file.write([view], out, zone="Europe/Lisbon", created=CREATED)
+    sheet = Book(out.getvalue()).sheets["entries"]
     assert [len(row) for row in sheet] == [len(COLUMNS)] * 2
     return sheet[1][COLUMNS.index(column)]
 
@@ -96,14 +106,21 @@ def test_the_rows_are_those_of_the_csv(log: ClinicLog, record: Record):
     record("charge.refunded", context={"amount_minor": 1250, "currency": "EUR", "source": "staff"})
     book, done = written(log)
     for one, found in zip(log.read(), book.rows(), strict=True):
-        cells = dict(zip(COLUMNS, csv_file.row(one), strict=True))
+        cells = dict(zip(COLUMNS, csv_file.row(one, "Europe/Lisbon"), strict=True))
         assert list(found) == list(COLUMNS)
         for name, cell in cells.items():
             if name in NUMBERS and cell:
                 assert Decimal(repr(found[name])) == Decimal(cell)
+            elif name in TIMES:
+                day = found[name].date() if name == "local_date" else found[name]
+                assert cell.startswith(day.isoformat())
             else:
                 assert (found[name] or "") == decode_cell(cell)
-    assert done.sheets == (("entries", 2),) and (done.rows, done.first_seq, done.last_seq) == (2, 2, 1)
+    assert done.sheets == (("entries", 2), ("sums", 1), ("about", 5)) and (
+        done.rows,
+        done.first_seq,
+        done.last_seq,
+    ) == (2, 2, 1)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -117,7 +134,9 @@ def test_no_cell_of_a_hostile_entry_is_a_formula(log: ClinicLog, record: Record)
         record(actor={"kind": "staff", "id": "=1", "name": text}, context={"reason_text": text})
     book, _ = written(log)
     kinds = {(cell.column, cell.data_type) for row in book.sheets["entries"][1:] for cell in row if cell.value}
-    assert kinds <= {(place, "n" if name in NUMBERS else "s") for place, name in enumerate(COLUMNS, 1)}
+    known = {name: "n" if name in NUMBERS else "d" if name in TIMES else "s" for name in COLUMNS}
+    assert kinds <= {(place, known[name]) for place, name in enumerate(COLUMNS, 1)}
+    assert {cell.data_type for rows in book.sheets.values() for row in rows for cell in row} <= {"n", "d", "s"}
     names = [row["actor_name"] for row in book.rows()]
     assert names == [one.values["actor.name"] for one in log.read()]
     assert [json.loads(row["context"])["reason_text"] for row in book.rows()] == [
@@ -149,16 +168,102 @@ def test_money_out_is_a_number_below_zero(log: ClinicLog, record: Record):
     assert (large["amount"], large["amount_minor"]) == ("90071992547409.91", "9007199254740991")
 
 
+def test_times_are_real_ones_that_show_the_clinic_s_clock(log: ClinicLog, record: Record):
+    record(occurred_at="2026-05-03T23:59:59.999999+01:00")
+    (sheet,) = (sheet for sheet in written(log)[0].book.worksheets if sheet.title == "entries")
+    cells = {COLUMNS[cell.column - 1]: cell for cell in sheet[2]}
+    names = ("occurred_at", "local_date", "local_time")
+    assert {name: (cells[name].value, cells[name].number_format) for name in names} == {
+        "occurred_at": (wall(2026, 5, 3, 23, 59, 59), 'yyyy-mm-dd hh:mm:ss "+01:00"'),
+        "local_date": (wall(2026, 5, 3), "yyyy-mm-dd"),
+        "local_time": (time(23, 59, 59), "hh:mm:ss"),
+    }
+    assert cells["occurred_at_utc"].value == "2026-05-03T22:59:59.999999Z"
+    assert cells["recorded_at"].is_date and '"+0' in cells["recorded_at"].number_format
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        ("0001-01-01T12:00:00Z", "0001-01-01"),
+        ("1899-12-31T12:00:00Z", "1899-12-31"),
+        ("1900-02-28T12:00:00Z", "1900-02-28"),
+        ("1900-03-01T12:00:00Z", wall(1900, 3, 1)),
+        ("1970-01-01T12:00:00Z", wall(1970, 1, 1)),
+        ("9999-12-31T12:00:00Z", wall(9999, 12, 31)),
+    ],
+)
+def test_a_date_that_spreadsheets_do_not_agree_on_is_a_text(instant: str, day: object):
+    us = instants.parse(instant, "")
+    out = io.BytesIO()
+    xlsx_file.write([replace(view(), occurred_at=us)], out, zone="UTC", created=CREATED)
+    (row,) = Book(out.getvalue()).rows()
+    assert (row["local_date"], row["local_time"], row["seq"]) == (day, time(12), 1)
+    assert isinstance(row["occurred_at"], str) == isinstance(day, str)
+
+
+@given(st.integers(0, 86_399), st.dates(date(1900, 3, 1)))
+def test_every_second_of_every_day_comes_back(second: int, day: date):
+    us = instants.parse(f"{day}T00:00:00Z", "") + second * 1_000_000 + 999_999
+    text = instants.local_text(us, 0)
+    number, form = xlsx_file._moment(text) or (0, "")
+    assert from_excel(number).isoformat() == text[:19] and form.endswith(' "+00:00"')
+    assert round(number * 86_400) == (day - date(1899, 12, 30)).days * 86_400 + second
+
+
+def test_the_plain_sum_of_a_column_is_right_and_a_sheet_has_it_by_currency(log: ClinicLog, record: Record):
+    for action, minor, currency in (
+        ("charge.succeeded", 12_000, "EUR"), ("charge.failed", 99_900, "EUR"), ("deposit.authorized", 3_000, "EUR"),
+        ("charge.refunded", 4_000, "EUR"), ("charge.refund_failed", 1_000, "EUR"), ("charge.succeeded", 500, "JPY"),
+    ):  # fmt: skip
+        source = {"source": "staff"} if action == "charge.refunded" else {}
+        record(action, context={"amount_minor": minor, "currency": currency, **source})
+    record()
+    book, _ = written(log)
+    rows = book.rows()
+    sums = {
+        currency: sum(Decimal(str(row["to_sum"])) for row in rows if row["currency"] == currency and row["to_sum"])
+        for currency in ("EUR", "JPY")
+    }
+    assert sums == {"EUR": Decimal("90.00"), "JPY": Decimal("500")}
+    assert book.rows("sums") == [
+        {"currency": "EUR", "in": 120, "out": 30, "sum": 90},
+        {"currency": "JPY", "in": 500, "out": 0, "sum": 500},
+    ]
+
+
+def test_ids_that_a_spreadsheet_would_spoil_are_texts(log: ClinicLog, record: Record):
+    ids = ("0012345", "1E5", "3-4", "MAR1", "12345678901234567890", "007", "1/2")
+    for one in ids:
+        record(actor={"kind": "staff", "id": one}, target={"kind": "booking", "id": one}, client={"id": one})
+    (sheet,) = (sheet for sheet in written(log)[0].book.worksheets if sheet.title == "entries")
+    for name in ("actor_id", "target_id", "client_id"):
+        cells = [row[COLUMNS.index(name)] for row in sheet.iter_rows(min_row=2)]
+        assert [cell.value for cell in reversed(cells)] == list(ids)
+        assert {(cell.data_type, cell.number_format) for cell in cells} == {("s", "@")}
+
+
+def test_the_workbook_says_what_it_is(log: ClinicLog, record: Record):
+    record()
+    out = io.BytesIO()
+    export(log, "category:bookings from:2026-05-01", out, format="xlsx", actor=ACTOR)
+    about = {row["what"]: row["text"] for row in Book(out.getvalue()).rows("about")}
+    assert about["clinic"] == "Lisbon"
+    assert about["filter"] == "category bookings; from 1 May 2026 on (days in Europe/Lisbon)"
+    assert "time_zone: Europe/Lisbon." in about["times"] and "recorded_zone" in about["planned times"]
+
+
 def test_rows_beyond_a_sheet_go_on_in_the_next(log: ClinicLog, record: Record):
     for _ in range(20):
         record()
     book, done = written(log, most_rows=10)
-    assert done.sheets == (("entries", 9), ("entries 2", 9), ("entries 3", 2)) and done.rows == 20
-    seqs = [row["seq"] for name in book.sheets for row in book.rows(name)]
+    assert done.sheets[:3] == (("entries", 9), ("entries 2", 9), ("entries 3", 2)) and done.rows == 20
+    seqs = [row["seq"] for name in book.sheets if name.startswith("entries") for row in book.rows(name)]
     assert seqs == list(range(20, 0, -1))
     for sheet in book.book.worksheets:
         assert (sheet.freeze_panes, sheet["A1"].font.b) == ("A2", True)
-        assert sheet.auto_filter.ref == f"A1:Z{sheet.max_row}"
+        if sheet.title.startswith("entries"):
+            assert sheet.auto_filter.ref == f"A1:AC{sheet.max_row}"
 
 
 def test_a_text_too_long_for_a_cell_stands_in_parts(log: ClinicLog, record: Record):
@@ -168,7 +273,7 @@ def test_a_text_too_long_for_a_cell_stands_in_parts(log: ClinicLog, record: Reco
     (deleted,) = log.read("category:services")
     context = json.dumps(deleted.context, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     book, done = written(log)
-    assert done.sheets == (("entries", 2), ("long texts", 3)) and done.long_texts == 1
+    assert done.sheets[:2] == (("entries", 2), ("long texts", 3)) and done.long_texts == 1
     parts = book.rows("long texts")
     assert "".join(part["text"] for part in parts) == context
     assert [(part["seq"], part["column"], part["part"]) for part in parts] == [
@@ -181,10 +286,10 @@ def test_the_properties_name_nobody_and_the_bytes_come_again(log: ClinicLog, rec
     record()
     outs = [io.BytesIO(), io.BytesIO()]
     for out in outs:
-        xlsx_file.write(log.read(), out, created=CREATED, about="Entries of the log x.")
+        xlsx_file.write(log.read(), out, zone="Europe/Lisbon", created=CREATED, about="Entries of the log x.")
     assert outs[0].getvalue() == outs[1].getvalue()
     found = Book(outs[0].getvalue()).book.properties
-    assert found.created == found.modified == datetime(2026, 5, 3, 12, 22, 31)  # noqa: DTZ001 - openpyxl's are naive
+    assert found.created == found.modified == wall(2026, 5, 3, 12, 22, 31)
     assert (found.title, found.description) == ("Activity log", "Entries of the log x.")
     assert not any([found.creator, found.lastModifiedBy, found.subject, found.keywords, found.category])
 
@@ -214,7 +319,7 @@ def test_an_entry_recorded_between_two_rows_is_not_in_the_file(log: ClinicLog, r
     for _ in range(3):
         record()
     out = io.BytesIO()
-    xlsx_file.write(and_record(log.read(up_to=log.size)), out, created=CREATED)
+    xlsx_file.write(and_record(log.read(up_to=log.size)), out, zone="Europe/Lisbon", created=CREATED)
     assert [row["seq"] for row in Book(out.getvalue()).rows()] == [3, 2, 1] and log.size == 6
 
 
@@ -225,7 +330,10 @@ def test_the_manifest_is_true_of_its_file(log: ClinicLog, record: Record, tmp_pa
     manifest = json.loads((tmp_path / "all.xlsx.manifest.json").read_bytes())
     assert (manifest["sha256"], manifest["bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
     assert (manifest["format"], manifest["profile"], manifest["long_texts"]) == ("xlsx", "spreadsheet", 0)
-    assert manifest["sheets"] == [{"name": "entries", "rows": 1}] and "guard" not in manifest
+    assert manifest["sheets"] == [
+        {"name": name, "rows": rows} for name, rows in (("entries", 1), ("sums", 0), ("about", 9))
+    ]
+    assert "guard" not in manifest and manifest["file"] == "all.xlsx"
     recorded = log.entry(manifest["recorded_as"])
     assert (recorded.context["format"], recorded.context["profile"]) == ("xlsx", "spreadsheet")
     about = Book(data).book.properties.description
@@ -235,7 +343,7 @@ def test_the_manifest_is_true_of_its_file(log: ClinicLog, record: Record, tmp_pa
 def test_an_empty_log_is_a_header(log: ClinicLog):
     book, done = written(log)
     assert [cell.value for cell in book.sheets["entries"][0]] == list(COLUMNS)
-    assert len(book.sheets["entries"]) == 1 and done.rows == 0 and done.sheets == (("entries", 0),)
+    assert len(book.sheets["entries"]) == 1 and done.rows == 0 and done.sheets[0] == ("entries", 0)
 
 
 def test_an_entry_that_cannot_be_read_leaves_no_file(log: ClinicLog, record: Record, tmp_path: Path, temporary: Path):
@@ -260,7 +368,7 @@ def test_rows_wait_where_only_their_owner_reads_them(log: ClinicLog, record: Rec
             seen.extend(path.stat().st_mode & 0o777 for path in temporary.iterdir())
             yield one
 
-    xlsx_file.write(watched(log.read()), io.BytesIO(), created=CREATED)
+    xlsx_file.write(watched(log.read()), io.BytesIO(), zone="Europe/Lisbon", created=CREATED)
     assert seen == [0o700] and not list(temporary.iterdir())
 
 
@@ -282,7 +390,7 @@ def test_a_temporary_folder_that_goes_away_is_one_sentence(log: ClinicLog, recor
         yield from views
 
     with pytest.raises(OSError, match="No such file"):
-        xlsx_file.write(vanishing(log.read()), io.BytesIO(), created=CREATED)
+        xlsx_file.write(vanishing(log.read()), io.BytesIO(), zone="Europe/Lisbon", created=CREATED)
 
 
 def test_without_xlsxwriter_nothing_is_recorded(log: ClinicLog, record: Record, monkeypatch: pytest.MonkeyPatch):
@@ -296,7 +404,7 @@ def test_without_xlsxwriter_nothing_is_recorded(log: ClinicLog, record: Record, 
 def test_an_xlsxwriter_without_what_is_replaced_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr(XMLwriter, "_xml_rich_inline_string")
     with pytest.raises(InvalidInput, match="XLSX needs another version of XlsxWriter"):
-        xlsx_file.write([], io.BytesIO(), created=CREATED)
+        xlsx_file.write([], io.BytesIO(), zone="Europe/Lisbon", created=CREATED)
 
 
 def test_the_command_writes_a_workbook_to_standard_output(

@@ -137,7 +137,7 @@ def test_sums_of_the_log_are_those_of_the_till(told: list[Moved]):
 def added_up(views: Any) -> dict[str, Decimal]:
     """What a spreadsheet makes of an export: the plain sum of `amount` by currency, where `money` is not none."""
     file = io.BytesIO()
-    csv_file.write(views, file, profile=csv_file.DATA)
+    csv_file.write(views, file, zone="Europe/Lisbon", profile=csv_file.DATA)
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for row in csv.DictReader(io.StringIO(file.getvalue().decode(), newline="")):
         if row["money"] != "none":

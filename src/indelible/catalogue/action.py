@@ -123,6 +123,8 @@ class Action(BaseModel):
     amounts: ClassVar[tuple[str, ...]] = ()
     # Those that hold JSON of the host's own making, or its lists of changes.
     open_fields: ClassVar[tuple[str, ...]] = ()
+    # Those that hold times or days.
+    timed_fields: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="after")
     def _currency_of_amounts(self) -> Self:
@@ -166,6 +168,7 @@ class Action(BaseModel):
         cls.fields_of_context = tuple(_field(cls, name) for name in cls.model_fields)
         cls.amounts = tuple(name for name in cls.model_fields if name.endswith(amounts.SUFFIX))
         cls.open_fields = tuple(field.name for field in cls.fields_of_context if field.open)
+        cls.timed_fields = frozenset(field.name for field in cls.fields_of_context if field.timed)
         _check_declaration(cls)
         _register(cls)
 

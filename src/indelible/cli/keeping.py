@@ -62,7 +62,9 @@ _RANGE = "the first and last number, such as 1-500"
 
 
 def bundle(
-    output: Annotated[Path, typer.Option(help="The zip file to write.")],
+    output: Annotated[
+        Path, typer.Option(help="The zip file to write, or a folder: then the name says clinic, filter and days.")
+    ],
     words: Words = None,
     complete: Annotated[
         bool, typer.Option("--complete", help="Every entry of a range, so that none can have been left out.")
@@ -97,11 +99,11 @@ def bundle(
         else:
             wanted: Query = parse(log, words or [])
             done = export_bundle(log, wanted, output, actor=by, given=given, progress=progress)
-        _tell(done, output, log.info.vkey)
+        _tell(done, log.info.vkey)
 
 
-def _tell(done: Bundled, output: Path, vkey: str) -> None:
-    print(f"{done.statement.rows} entries written to {output}; entry {done.recorded_as} records it")
+def _tell(done: Bundled, vkey: str) -> None:
+    print(f"{done.statement.rows} entries written to {done.path}; entry {done.recorded_as} records it")
     print(f"public key   {vkey}")
     print(f"fingerprint  {fingerprint(vkey)}")
     print("Give the auditor the key by another way than the file: the file can prove nothing about its own key.")

@@ -126,6 +126,7 @@ def _as_json(info: Clinic, report: Report) -> dict[str, object]:
         "findings": [{"seq": f.seq, "verdict": f.verdict, "what": f.what} for f in report.findings],
         "findings_left_out": report.findings_left_out,
         "doubts": report.doubts,
+        "notices": report.notices,
     }
 
 
@@ -141,9 +142,9 @@ def _print(info: Clinic, report: Report) -> None:
     more = len(report.findings) - _SHOWN + report.findings_left_out
     if more > 0:
         print(f"  … and {more} more; --json lists them")
-    for doubt in report.doubts:
+    for doubt in [*report.doubts, *report.notices]:
         print(f"  {doubt}")
-    if report.findings or report.doubts:
+    if report.findings or report.doubts or report.notices:
         print()
     print(f"checked {report.entries} entries, {report.values} personal values, {report.checkpoints} signed checkpoints")
     if report.erased:

@@ -66,7 +66,7 @@ def list_entries(
         views = iter(page.views) if page else log.read(wanted, limit=limit or None)
         if as_json:
             for view in views:
-                sys.stdout.buffer.write(orjson.dumps(view.document(), option=orjson.OPT_APPEND_NEWLINE))
+                sys.stdout.buffer.write(orjson.dumps(view.document(log.info.zone), option=orjson.OPT_APPEND_NEWLINE))
             sys.stdout.flush()
         else:
             title = f"{log.info.name} — {in_words(wanted, log.info.zone)}"
@@ -124,7 +124,7 @@ def story(
         told = stories.story(log, subject)
         if as_json:
             for one in told.entries:
-                line = one.view.document() | {"belongs_as": one.why}
+                line = one.view.document(log.info.zone) | {"belongs_as": one.why}
                 sys.stdout.buffer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             sys.stdout.flush()
             return
@@ -156,7 +156,7 @@ def show(
             sys.stdout.buffer.write(log.store.one(log.info.id, view.seq).body)
             sys.stdout.flush()
         elif as_json:
-            print(orjson.dumps(view.document()).decode())
+            print(orjson.dumps(view.document(log.info.zone)).decode())
         else:
             table.console().print(table.one(view, log.info.zone))
 
@@ -166,12 +166,18 @@ _BY_SUFFIX: dict[str, Format] = {".xlsx": "xlsx", ".jsonl": "jsonl"}
 
 def export(
     words: Words = None,
-    output: Annotated[str, typer.Option(help="File to write, or - for standard output.")] = "-",
+    output: Annotated[
+        str,
+        typer.Option(
+            help="File to write, a folder (then the name says clinic, filter and days), or - for standard output."
+        ),
+    ] = "-",
     format: Annotated[
         Format | None,
         typer.Option(
-            help="csv opens in a spreadsheet (BOM); csv-data is for programs (no BOM); xlsx is a workbook; jsonl has "
-            "one JSON object a line. Without it, the file's name says: .xlsx, .jsonl, else csv."
+            help="xlsx is a workbook: ids stay as they are, dates are dates; csv opens in a spreadsheet too (BOM), but "
+            "Excel turns ids such as 0012345 or 1E5 into numbers; csv-data is for programs (no BOM); jsonl has one "
+            "JSON object a line. Without it, the file's name says: .xlsx, .jsonl, else csv."
         ),
     ] = None,
     database: Database = None,
@@ -192,7 +198,8 @@ def export(
         rows = f"{written.rows} row{'' if written.rows == 1 else 's'}"
         say(f"{rows}, up to entry {manifest.up_to_seq}, SHA-256 {written.sha256}")
         if output != "-":
-            say(f"written to {output}, with its manifest beside it")
+            where = Path(output) / manifest.name if Path(output).is_dir() else output
+            say(f"written to {where}, with its manifest beside it")
 
 
 def actions(as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, BinaryIO
@@ -15,6 +15,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from .. import document
+from ..append import Appended
 from ..document import DOCUMENT_LIMIT
 from ..drafting import Draft
 from ..errors import Conflict, InvalidInput, StorageFailure
@@ -122,8 +123,8 @@ def _import(
 
 def _append(log: ClinicLog, batch: list[tuple[int, Draft]], count: _Count) -> bool:
     good = True
-    for (number, _), result in zip(batch, log.append([draft for _, draft in batch]), strict=True):
-        if isinstance(result, Conflict):
+    for (number, _), result in zip(batch, _appended(log, [draft for _, draft in batch]), strict=True):
+        if isinstance(result, Conflict | InvalidInput):
             _refuse(number, result, count)
             good = False
         elif result.repeated:
@@ -131,6 +132,16 @@ def _append(log: ClinicLog, batch: list[tuple[int, Draft]], count: _Count) -> bo
         else:
             count.recorded += 1
     return good
+
+
+def _appended(log: ClinicLog, drafts: Sequence[Draft]) -> Sequence[Appended | Conflict | InvalidInput]:
+    """Append drafts together; where one of them cannot go in, each by itself, so that only that one stays out."""
+    try:
+        return log.append(drafts)
+    except InvalidInput as error:
+        if len(drafts) == 1:
+            return [error]
+    return [result for draft in drafts for result in _appended(log, [draft])]
 
 
 def _refuse(number: int, error: Exception, count: _Count) -> None:

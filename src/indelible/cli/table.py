@@ -161,7 +161,7 @@ def one(view: View, zone: str) -> Table:
     row("recorded", _clock(view.recorded_at, zone) + late if view.recorded_at is not None else "—")
     row("action", f"{view.label} ({view.action})")
     row("category", view.category)
-    document = view.document()
+    document = view.document(zone)
     for name in ("actor", "target", "client"):
         for part, value in (document.get(name) or {}).items():
             row(f"{name}.{part}", "—" if value is None else value)

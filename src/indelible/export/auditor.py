@@ -43,9 +43,10 @@ the format byte by byte, so that you can have the check written by somebody else
 
 WHAT IS IN IT
 
-    entries.csv      the entries as a table, for a spreadsheet; UTF-8, times in the clinic's zone and in UTC
+    entries.csv      the entries as a table, for a spreadsheet; UTF-8, times in the clinic's zone and in UTC, planned
+                     times in the zone that was the clinic's when the entry was recorded (recorded_zone)
     entries.jsonl    the same entries as they were recorded, with what is needed to check each value
-    rendering.json   the wording of the table: labels, categories, signs of amounts, devices in words
+    rendering.json   the wording of the table: labels, categories, signs of amounts, devices in words, offsets of zones
     the rest         proofs, the signed head of the log (checkpoint), and the record of this export
 
 WHAT IS PROVEN
@@ -57,9 +58,9 @@ that accounts for it, and tells it from a value that is gone for no reason.
 
 WHAT IS NOT PROVEN
 
-That what was recorded is true. That the wording in rendering.json is right: labels, devices, and what an
-entry does to money are the exporter's. And that nobody who
-holds the log's signing key built the whole log anew: only a checkpoint that somebody else has kept since shows that.
+That what was recorded is true. That the wording in rendering.json is right: labels, devices, what an entry does to
+money, and the offsets of zones are the exporter's. And that nobody who holds the log's signing key built the whole log
+anew: only a checkpoint that somebody else has kept since shows that.
 """
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, Self
 
-from .. import bundle, commitment, csv_row, entry, merkle, money
+from .. import bundle, commitment, csv_row, entry, merkle, money, offsets
 from ..archive import Packer
 from ..bundle import Line, Opening, Proven, Rendering, Statement, Wording
 from ..errors import MalformedProof, StorageFailure
@@ -54,11 +54,15 @@ def _spool() -> IO[bytes]:
 
 
 class Writer:
-    """One bundle under way. `given` are the classes of personal values whose openings it gives."""
+    """One bundle under way. `given` are the classes of personal values whose openings it gives.
 
-    def __init__(self, out: BinaryIO, sealer: Sealer, given: frozenset[str]) -> None:
+    `zone` is the clinic's now, on whose clock the table is.
+    """
+
+    def __init__(self, out: BinaryIO, sealer: Sealer, given: frozenset[str], zone: str) -> None:
         self._zip = Packer(out, _spool)
-        self._sealer, self._given = sealer, given
+        self._sealer, self._given, self._zone = sealer, given, zone
+        self._offsets = offsets.Used()
         self._digests: dict[str, bytes] = {}
         self._actions: dict[str, Wording] = {}
         self._devices: dict[str, str] = {}
@@ -82,7 +86,8 @@ class Writer:
                 line, view = self._line(found, rows)
                 if has(view):
                     lines.write(line.encode())
-                    table.write(csv_row.line(csv_file.row(self._as_given(view))).encode())
+                    cells = csv_file.row(self._as_given(view), self._zone, self._offsets.minutes)
+                    table.write(csv_row.line(cells).encode())
                     self._notice(view)
 
     def _line(self, found: Found, rows: Sequence[PersonalRow]) -> tuple[Line, View]:
@@ -131,7 +136,7 @@ class Writer:
         for group in view.members["personal"]:
             if not view.values.keys() >= group["values"].keys():
                 self.gone.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
-        self._actions.setdefault(view.action, Wording(view.label, view.category, view.money))
+        self._actions.setdefault(view.action, Wording(view.label, view.category, view.money, view.times))
         agent = view.values.get("request.user_agent")
         if isinstance(agent, str) and agent not in self._devices and "network" in self._given:
             self._devices[agent] = view.device
@@ -140,7 +145,7 @@ class Writer:
 
     def seal(self, statement: Statement, readme: str) -> dict[str, str]:
         """Add the files that say what this is; return the seal of each file in bundle.SEALED, by name."""
-        rendering = Rendering(self._actions, self._devices, self._currencies)
+        rendering = Rendering(self._actions, self._devices, self._currencies, self._offsets.tables())
         self._put("rendering.json", rendering.encode())
         self._put("bundle.json", statement.encode())
         self._put("README.txt", readme.encode())

@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..csv_row import COLUMNS, Wording, cells, line
-from ..errors import StorageFailure
+from .. import offsets
+from ..csv_row import COLUMNS, Ahead, Wording, cells, line
+from ..errors import MalformedProof, StorageFailure
 from ..view import View
 
 # Rows turned into bytes at once. More is not faster, and memory grows with it.
@@ -53,8 +54,8 @@ class Written:
     last_id: str | None = None
 
 
-def write(views: Iterable[View], out: BinaryIO, *, profile: Profile = SPREADSHEET) -> Written:
-    """Write header and rows to `out` in constant memory, and say what was written.
+def write(views: Iterable[View], out: BinaryIO, *, zone: str, profile: Profile = SPREADSHEET) -> Written:
+    """Write header and rows to `out` in constant memory, on the clock of `zone`, and say what was written.
 
     Raises OSError as `out` does, and StorageFailure for an entry that cannot be read.
     """
@@ -76,7 +77,7 @@ def write(views: Iterable[View], out: BinaryIO, *, profile: Profile = SPREADSHEE
     for last in views:
         first = first or last
         rows += 1
-        lines.append(line(row(last)))
+        lines.append(line(row(last, zone)))
         if len(lines) == _CHUNK:
             put(lines)
             lines.clear()
@@ -86,9 +87,10 @@ def write(views: Iterable[View], out: BinaryIO, *, profile: Profile = SPREADSHEE
     return Written(rows, size, digest.hexdigest(), first.seq, last.seq, first.id, last.id)
 
 
-def row(view: View) -> list[str]:
-    """Return the cells of a view. Raises StorageFailure for an entry that cannot be read."""
+def row(view: View, zone: str, ahead: Ahead = offsets.minutes) -> list[str]:
+    """Return the cells of a view on the clock of `zone`. Raises StorageFailure for an entry that cannot be read."""
     try:
-        return cells(view, Wording(view.category, view.label, view.money, view.device))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        words = Wording(view.category, view.label, view.money, view.device, view.times)
+        return cells(view, words, zone, ahead)
+    except (KeyError, TypeError, AttributeError, ValueError, MalformedProof) as error:
         raise StorageFailure(f"entry {view.seq} cannot be read: its body was changed; run indelible verify") from error

@@ -26,6 +26,7 @@ SCHEMA = "indelible/export-manifest/v1"
 
 # The formats of a list by their name on the command line, and whom each is for.
 Format = Literal["csv", "csv-data", "xlsx", "jsonl"]
+ENDINGS: dict[Format, str] = {"csv": "csv", "csv-data": "csv", "xlsx": "xlsx", "jsonl": "jsonl"}
 PROFILE_OF: dict[Format, str] = {"csv": "spreadsheet", "csv-data": "data", "xlsx": "spreadsheet", "jsonl": "data"}
 
 GUARD_PATTERN = r"^'+[=+\-@\t\r\n\u0000\uff1d\uff0b\uff0d\uff20]"
@@ -39,7 +40,10 @@ GUARD_IN_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that a manifest says. `exported_at` is an instant; `recorded_as` the seq of `log.exported`."""
+    """Everything that a manifest says. `exported_at` is an instant; `recorded_as` the seq of `log.exported`.
+
+    `name` is that of the file, empty for a stream.
+    """
 
     clinic: Clinic
     query: Query
@@ -49,12 +53,14 @@ class Manifest:
     exported_at: int
     recorded_as: int
     written: Written
+    name: str
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as JSON."""
         clinic, written, zone = self.clinic, self.written, self.clinic.zone
         return {
             "schema": SCHEMA,
+            "file": self.name or None,
             "clinic": clinic.id,
             "clinic_name": clinic.name,
             "log_origin": clinic.origin,

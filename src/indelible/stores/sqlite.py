@@ -1,13 +1,16 @@
 """The SQLite store: one file, WAL, a commit is on disk before it is acknowledged (`synchronous=FULL`).
 
 The writer's lock is SQLite's own: `BEGIN IMMEDIATE` for our transactions, and in a host's transaction a write to the
-head row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread.
+head row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread,
+and is closed when that ends; so what a thread reads entry by entry is read by no other thread.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from .. import definitions
 from ..errors import Conflict, NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
 from ..store import (
@@ -40,6 +44,11 @@ BUSY_SECONDS = 30.0
 _PAGES = 1_024
 # Rows fetched at once by the readers that go through everything: keeps memory flat.
 _CHUNK = 2_000
+# Two tables of one file on the same pages: what is written through one is not seen by the other's triggers.
+_SAME_PAGE = (
+    "SELECT group_concat(name, ' and ') FROM main.sqlite_schema WHERE rootpage > 0"
+    " GROUP BY rootpage HAVING count(*) > 1"
+)
 # SELECTs merged in one statement. SQLite takes at most 500, and 32,766 bound values in all of them.
 _ARMS = 200
 
@@ -142,6 +151,28 @@ def open_for_writing(path: Path) -> None:
             connection.close()
 
 
+# Connections that a forked process inherited. They can neither be used nor closed in it, and stay until it ends.
+_inherited: list[sqlite3.Connection] = []
+
+
+class _Held:
+    """A thread's connection. The thread holds this alone, so that it is closed when the thread ends."""
+
+    def __init__(self, path: Path, every: weakref.WeakSet[_Held]) -> None:
+        self.connection, self.process = _connect(path), os.getpid()
+        every.add(self)
+
+    def close(self) -> None:
+        if self.process == os.getpid():
+            self.connection.close()
+        else:
+            _inherited.append(self.connection)
+
+    def __del__(self) -> None:
+        if hasattr(self, "process"):
+            self.close()
+
+
 class SQLiteStore:
     """One SQLite file that holds an activity log. Implements `indelible.store.Store`."""
 
@@ -151,7 +182,7 @@ class SQLiteStore:
             raise StorageFailure(f"there is no database at {path}; `indelible init` makes one")
         self.path = path
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: weakref.WeakSet[_Held] = weakref.WeakSet()
         try:
             self._check_version()
         except StorageFailure:
@@ -164,26 +195,23 @@ class SQLiteStore:
         sqlite_schema.check(self.path, found)
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = _connect(self.path)
-            self._local.connection = connection
-            self._open.append(connection)
-        return connection
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None or held.process != os.getpid():
+            held = self._local.held = _Held(self.path, self._open)
+        return held.connection
 
     def close(self) -> None:
-        for connection in self._open:
-            connection.close()
-        self._open.clear()
+        """Close the connections of every thread; whoever uses the store again opens a new one."""
+        for held in list(self._open):
+            held.close()
         self._local = threading.local()
 
     def leave(self) -> None:
-        """Close the calling thread's connection: a thread that ends would leave it open."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            del self._local.connection
-            self._open.remove(connection)
-            connection.close()
+        """Close the calling thread's connection now; the end of the thread does it too."""
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is not None:
+            del self._local.held
+            held.close()
 
     def installation(self) -> Installation:
         with _engine():
@@ -268,6 +296,9 @@ class SQLiteStore:
         attached = {name: file for _, name, file in cursor.execute("PRAGMA database_list").fetchall()}
         if not attached.get("main") or Path(attached["main"]).resolve() != self.path.resolve():
             raise StorageFailure("the connection is to another database file than the log; use one to the same file")
+        # A temporary table of our name would take the rows, and a temporary trigger can swallow them.
+        if "temp" in attached and (temporary := definitions.definitions(cursor, sqlite_schema.PREFIX, schema="temp")):
+            raise StorageFailure(f"the connection has a temporary {temporary[0]} in the log's way; drop it first")
         if not host.in_transaction:
             raise StorageFailure(
                 "the connection is not in a transaction; begin one, so that entry and change commit together"
@@ -607,21 +638,28 @@ class SQLiteAppending:
     def write(self, batch: Batch) -> None:
         """Write a batch and move the head. A crash before the commit leaves nothing of it."""
         clinic = (self._clinic_id,)
-        many = self._cursor.executemany
-        many(_INSERT_ENTRY, [clinic + row for row in batch.entries])
-        many("INSERT INTO indelible_personal VALUES (?, ?, ?, ?, ?)", [clinic + row for row in batch.personal])
-        many(_INSERT_LINK, [clinic + row for row in batch.links])
-        many("INSERT INTO indelible_person VALUES (?, ?, ?, ?)", [clinic + row for row in batch.persons])
-        many(
+        self._put(_INSERT_ENTRY, [clinic + row for row in batch.entries])
+        self._put("INSERT INTO indelible_personal VALUES (?, ?, ?, ?, ?)", [clinic + row for row in batch.personal])
+        self._put(_INSERT_LINK, [clinic + row for row in batch.links])
+        self._put("INSERT INTO indelible_person VALUES (?, ?, ?, ?)", [clinic + row for row in batch.persons])
+        self._put(
             "UPDATE indelible_person SET sealed = ? WHERE clinic_id = ? AND token = ?",
             [(row.sealed, self._clinic_id, row.token) for row in batch.renamed],
         )
-        many("INSERT INTO indelible_idempotency VALUES (?, ?, ?)", [clinic + row for row in batch.keys])
-        self._cursor.execute(
+        self._put("INSERT INTO indelible_idempotency VALUES (?, ?, ?)", [clinic + row for row in batch.keys])
+        self._put(
             "UPDATE indelible_head SET size = ?, frontier = ?, root = ?, recorded_at = ? WHERE clinic_id = ?",
-            batch.head + clinic,
+            [batch.head + clinic],
         )
         self.head = batch.head
+
+    def _put(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows, all of them: a trigger that is not ours may swallow one without an error."""
+        if rows and self._cursor.executemany(statement, rows).rowcount != len(rows):
+            raise StorageFailure(
+                "the database did not take every row, so nothing of this was recorded; `indelible verify` says what is "
+                "in the way"
+            )
 
 
 def _zone(db: sqlite3.Connection | sqlite3.Cursor, clinic_id: str) -> str:
@@ -640,17 +678,49 @@ class SQLiteSnapshot:
         self.zone = _zone(connection, clinic_id)
 
     def defects(self) -> Iterator[str]:
-        """What is wrong with the database around the rows: other tables and indexes than ours, an index that lies.
+        """What is wrong with the database around the rows: definitions that are not ours, an index that lies.
 
         Lists are read by indexes and verification by tables, so an index that leaves a row out hides an entry.
         """
-        expected, found = sqlite_schema.definitions(), sqlite_schema.definitions(self._connection)
-        for name in sorted(expected.keys() | found.keys()):
-            if found.get(name) != expected.get(name):
-                yield f"the database's {name} is not the one that this release makes, so lists may be wrong"
-        for (what,) in self._connection.execute("PRAGMA integrity_check(10)"):
-            if what != "ok":
-                yield f"the database file contradicts itself, so lists may be wrong: {what}"
+        yield from definitions.differences(sqlite_schema.found_in(self._connection), sqlite_schema.expected())
+        for what in self._contradictions():
+            yield f"the database file contradicts itself, so lists may be wrong: {what}"
+
+    def _contradictions(self) -> Iterator[str]:
+        """What SQLite finds wrong with our tables and with the file's pages.
+
+        It checks a host's tables with them, and may not be able to: an index or a constraint of theirs can need a
+        function or a collation that only the host has. Then ours are checked alone.
+        """
+        try:
+            every = [what for (what,) in self._connection.execute("PRAGMA main.integrity_check(10)")]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            every = [f"{names} begin at the same page" for (names,) in self._connection.execute(_SAME_PAGE)]
+        else:
+            if every == ["ok"]:
+                return
+            every = [what for what in every if what.startswith("*** in database")]  # the pages, not a table's rows
+        yield from every
+        for one in sqlite_schema.found_in(self._connection):
+            if one.kind == "table":
+                yield from self._contradictions_in(one.name)
+
+    def _contradictions_in(self, table: str) -> Iterator[str]:
+        quoted = table.replace('"', '""')
+        try:
+            for (what,) in self._connection.execute(f'PRAGMA main.integrity_check("{quoted}")'):
+                if what != "ok":
+                    yield what
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise
+            yield f"{table} cannot be checked: {error}"
+
+    def unguarded(self) -> Sequence[str]:
+        found, expected = sqlite_schema.found_in(self._connection), sqlite_schema.expected()
+        return [one.name for one in definitions.missing_triggers(found, expected)]
 
     def entries(self) -> Iterator[EntryRow]:
         sql = f"SELECT {_ENTRY} FROM indelible_entry WHERE clinic_id = ? ORDER BY seq"  # noqa: S608 - constant columns

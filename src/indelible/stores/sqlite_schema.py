@@ -11,27 +11,45 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+from ..definitions import Definition, definitions, missing_triggers
 from ..errors import StorageFailure
 from ..store import Installation
 
 MIGRATIONS = ("0001_initial.sql", "0002_links_and_erasure.sql", "0003_late_entries.sql")
 VERSION = len(MIGRATIONS)
+# Every name of ours begins with it; what else is in the file is a host's.
+PREFIX = "indelible_"
 
 
 def create(connection: sqlite3.Connection, path: Path, installation: Installation, now: int) -> None:
     """Make the tables in an open transaction. Raises StorageFailure where there is a log already."""
     if version(connection):
         raise StorageFailure(f"{path} already holds an activity log")
-    connection.execute("CREATE TABLE indelible_schema (version INTEGER NOT NULL) STRICT")
-    connection.execute("INSERT INTO indelible_schema VALUES (0)")
-    upgrade(connection)
+    _begin(connection)
+    _migrate(connection)
     connection.execute(
         "INSERT INTO indelible_installation VALUES (1, ?, ?, ?)", (installation.name, installation.master_key, now)
     )
 
 
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE indelible_schema (version INTEGER NOT NULL) STRICT")
+    connection.execute("INSERT INTO indelible_schema VALUES (0)")
+
+
 def upgrade(connection: sqlite3.Connection, to: int = VERSION) -> tuple[int, int]:
-    """Apply the missing migrations in an open transaction; return the versions before and after."""
+    """Apply the missing migrations in an open transaction; return the versions before and after.
+
+    At the newest version, triggers of ours that somebody dropped are made again.
+    """
+    versions = _migrate(connection, to)
+    if versions[1] == VERSION:
+        for one in missing_triggers(found_in(connection), expected()):
+            connection.execute(str(one.sql))
+    return versions
+
+
+def _migrate(connection: sqlite3.Connection, to: int = VERSION) -> tuple[int, int]:
     (before,) = connection.execute("SELECT version FROM indelible_schema").fetchone()
     for name in MIGRATIONS[before:to]:
         for statement in _statements(name):
@@ -40,29 +58,20 @@ def upgrade(connection: sqlite3.Connection, to: int = VERSION) -> tuple[int, int
     return before, max(before, to)
 
 
-def definitions(connection: sqlite3.Connection | None = None) -> dict[str, str]:
-    """Return how tables, indexes and views of ours are defined, by name, and any trigger that is not ours.
-
-    Without a connection: how this release defines them. A trigger of ours may be missing, since it guards against
-    mistakes only: who can write the file can drop it.
-    """
-    if connection is None:
-        made = sqlite3.connect(":memory:")
-        try:
-            made.execute("CREATE TABLE indelible_schema (version INTEGER NOT NULL) STRICT")
-            made.execute("INSERT INTO indelible_schema VALUES (0)")
-            upgrade(made)
-            return definitions(made)
-        finally:
-            made.close()
-    rows = connection.execute(
-        "SELECT type, name, sql FROM sqlite_schema WHERE tbl_name LIKE 'indelible!_%' ESCAPE '!' AND sql IS NOT NULL"
-    ).fetchall()
-    return {f"{kind} {name}": " ".join(sql.split()) for kind, name, sql in rows if kind != "trigger" or not _ours(name)}
+def found_in(connection: sqlite3.Connection) -> list[Definition]:
+    """Return what is ours in a database, which may be a host's: by its own name, or by that of its table."""
+    return definitions(connection, PREFIX)
 
 
-def _ours(trigger: str) -> bool:
-    return trigger.startswith(("indelible_entry_no_", "indelible_checkpoint_no_"))
+def expected() -> list[Definition]:
+    """Return what this release makes."""
+    made = sqlite3.connect(":memory:")
+    try:
+        _begin(made)
+        _migrate(made)
+        return found_in(made)
+    finally:
+        made.close()
 
 
 def version(connection: sqlite3.Connection) -> int:

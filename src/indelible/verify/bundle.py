@@ -29,6 +29,7 @@ from ..checkpoint import Checkpoint
 from ..commitment import Committer
 from ..errors import InvalidInput, MalformedProof
 from ..note import LARGEST_NOTE, Verifier
+from ..offsets import Given
 from ..opened import Opened
 from .report import Report, Verdict
 
@@ -236,7 +237,7 @@ class _Check:
             self.archive.open(self._proofs) as proofs,
         ):
             lines, cells = _Digesting(entries), _Digesting(table)
-            rows = _Rows(cells, self.report)
+            rows = _Rows(cells, self.report, Given(self.rendering.offsets).minutes)
             proof = _Complete(self, proofs) if complete else _Selection(self, proofs)
             before: tuple[int, int] | None = None
             reader = io.BufferedReader(lines, 1 << 16)
@@ -278,7 +279,7 @@ class _Check:
         action = self.rendering.actions.get(body.action)
         if action is None:
             report.add("missing", line.seq, "rendering.json has no words for its action")
-        rows.take(opened, action or Wording(body.action, "other", "none"), self.rendering)
+        rows.take(opened, action or Wording(body.action, "other", "none"), self.statement.time_zone, self.rendering)
         return place
 
     def _open(self, line: Line, body: entry.Body) -> Opened:
@@ -403,8 +404,8 @@ def _gaps(there: dict[int, bytes], first: int, last: int) -> list[tuple[int, int
 class _Rows:
     """The CSV, compared row by row, byte for byte, with what the entries make."""
 
-    def __init__(self, file: _Digesting, report: BundleReport) -> None:
-        self.report, self.lost = report, False
+    def __init__(self, file: _Digesting, report: BundleReport, ahead: csv_row.Ahead) -> None:
+        self.report, self.ahead, self.lost = report, ahead, False
         self.lines = io.BufferedReader(file, 1 << 16)
         if self._next() != _BOM + csv_row.line(list(csv_row.COLUMNS)).encode():
             self._give_up("entries.csv does not begin with a byte order mark and the names of the columns")
@@ -430,12 +431,12 @@ class _Rows:
         if not self.lost:
             self._next()
 
-    def take(self, opened: Opened, wording: Wording, rendering: Rendering) -> None:
+    def take(self, opened: Opened, wording: Wording, zone: str, rendering: Rendering) -> None:
         try:
             agent = opened.values.get("request.user_agent")
             device = rendering.devices.get(agent, "") if isinstance(agent, str) else ""
-            words = csv_row.Wording(wording.category, wording.label, wording.money, device)
-            expected = csv_row.cells(opened, words, rendering.currencies)
+            words = csv_row.Wording(wording.category, wording.label, wording.money, device, wording.times)
+            expected = csv_row.cells(opened, words, zone, self.ahead, rendering.currencies)
             data = csv_row.line(expected).encode()
         except (KeyError, TypeError, AttributeError, ValueError, IndexError):
             self.report.add("edited", opened.seq, "its body cannot be one that was recorded: it makes no row")

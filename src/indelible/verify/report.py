@@ -36,7 +36,8 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome. `findings` are what is wrong, `doubts` what could not be told.
+    """The outcome. `findings` are what is wrong, `doubts` what could not be told; `notices` leave the evidence as it
+    is, and ask for a mend.
 
     `erased` maps the seq of an entry that lost values to those of the entries that account for it.
     """
@@ -51,6 +52,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     findings_left_out: int = 0
     doubts: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def result(self) -> Literal["intact", "not_intact", "could_not_tell"]:

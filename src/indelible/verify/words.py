@@ -79,9 +79,9 @@ def _limits(report: BundleReport) -> Iterator[str]:
         yield "Proven: each of these entries is in the log at its number, unchanged; none was taken out of this file."
         yield "Not proven: that the filter left nothing out that you should see. A complete bundle shows that."
     yield (
-        "Not proven: that what was recorded is true; the wording (labels, devices, what an entry does to "
-        "money), which is the exporter's; and that nobody with the log's signing key rebuilt it as a whole, which only "
-        "a checkpoint kept elsewhere shows."
+        "Not proven: that what was recorded is true; the wording (labels, devices, what an entry does to money, "
+        "offsets of zones), which is the exporter's; and that nobody with the log's signing key rebuilt it as a whole, "
+        "which only a checkpoint kept elsewhere shows."
     )
 
 

@@ -40,7 +40,7 @@ def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
         "together": _together(visit, view),
         "operation": _operation(visit, view),
         "proof": _proof(visit, view),
-        "raw": orjson.dumps(view.document(), option=orjson.OPT_INDENT_2).decode(),
+        "raw": orjson.dumps(view.document(visit.log.info.zone), option=orjson.OPT_INDENT_2).decode(),
         "back": address("activity", visit.clinic_id, wish.text),
     }
     note_reading(request, visit)

@@ -27,6 +27,7 @@ from ...csv_row import COLUMNS
 from ...django import current_request
 from ...document import Request
 from ...export.manifest import Format
+from ...export.naming import file_name
 from ...query import Query
 from ...tallying import count
 from ...wiring import export as write_export
@@ -38,11 +39,13 @@ from .asking import address, asked, local_day
 # Each format: the file's ending, its media type, its name and whom it is for.
 FORMATS: dict[str, tuple[str, str, Any, Any]] = {
     "csv": ("csv", "text/csv; charset=utf-8", _("CSV for a spreadsheet"),
-            _("Opens in Excel, LibreOffice and Numbers, with accents and without formulas.")),
+            _("A plain table, with accents and without formulas. When Excel opens it, it changes ids: 0012345 becomes "
+              "12345, 1E5 becomes 100000, 3-4 becomes a date. Take the Excel workbook to keep them.")),
     "csv-data": ("csv", "text/csv; charset=utf-8", _("CSV for a program"),
                  _("The same rows without the mark at the beginning that Excel wants.")),
     "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _("Excel workbook"),
-             _("The same rows; amounts are numbers, times are text. Up to a million rows.")),
+             _("Opens in Excel, LibreOffice and Numbers. Ids stay as they are; dates are dates and amounts are "
+               "numbers, so that months can be filtered and money added up: the column to_sum, and the sheet sums.")),
     "jsonl": ("jsonl", "application/x-ndjson", _("JSON Lines"), _("Every field of every entry, for a program.")),
     "bundle": ("zip", "application/zip", _("Evidence bundle"),
                _("For somebody who does not trust us: each entry with its proof, checked without a network.")),
@@ -84,13 +87,15 @@ def _number(text: str) -> int:
 @in_clinic(Right.EXPORT)
 def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Record the export and send the file."""
-    wanted = visit.narrow(visit.log.parse(request.POST.get("q", "")))
+    asked_for = visit.log.parse(request.POST.get("q", ""))
+    wanted = visit.narrow(asked_for)
     format = request.POST.get("format", "")
     if format not in FORMATS:
         return redirect(address("export", visit.clinic_id, request.POST.get("q", "")))
     ending, media_type, _, _ = FORMATS[format]
     who, where = visit.actor, current_request()
-    name = f"activity-{visit.clinic_id}-{visit.today().isoformat()}.{ending}"
+    # Of what a role does not see, which narrows every list of theirs, the name says nothing.
+    name = file_name(visit.log.info, asked_for, ending, visit.log.clock())
     if format in ("csv", "csv-data", "jsonl"):
 
         def write(out: BinaryIO) -> None:
