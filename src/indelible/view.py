@@ -173,10 +173,10 @@ class View(Opened):
     def document(self, zone: str = "") -> dict[str, Any]:
         """Return the entry as JSON: what the log added, then the document's members.
 
-        When it happened and was recorded is on the clock of `zone`, by default the zone that it was recorded in; times
-        in its context are always on the clock of the latter.
+        When it happened and was recorded is on the clock of `zone`, by default the clinic's present one; times in its
+        context are always on the clock of the zone that it was recorded in.
         """
-        zone = zone or self.zone
+        zone = zone or self.zones.present
         recorded_at = instant.parse_canonical(self.members["recorded_at"])
         found: dict[str, Any] = {
             "seq": self.seq,
