@@ -198,7 +198,7 @@ def test_set_time_zone_is_recorded_and_days_follow(cli):
     (change,) = cli.ok("list", "--json", "action:clinic.time_zone_changed").lines
     assert change["actor"] == {"kind": "staff", "id": "usr_1", "name": "Maria"}
     assert change["context"]["zone"] == {"old": "Europe/Lisbon", "new": "Pacific/Kiritimati"}
-    assert cli.ok("show", "1", "--json").lines[0]["occurred_at"] == "2026-05-03T23:30:00.000000+01:00"
+    assert cli.ok("show", "1", "--json").lines[0]["occurred_at"] == "2026-05-04T12:30:00.000000+14:00"
     assert cli.ok("verify").code == 0
 
 
