@@ -20,10 +20,10 @@ from decimal import Decimal
 from typing import Any
 
 from . import instant
-from .catalogue import Field, amounts
+from .catalogue import Field, amounts, kind_title
 from .catalogue.amounts import SUFFIX
 from .money import EXPONENTS
-from .view import View, Wording
+from .view import View, Wording, Zones
 
 LABELS = {
     "starts_at": "Begins",
@@ -131,7 +131,7 @@ def details(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
 def of_context(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
     """Yield every field of the context."""
     context, fields = view.context, {one.name: one for one in view.declared.fields_of_context} if view.declared else {}
-    said = _Said(speech, view.zone, context.get("currency"))
+    said = _Said(speech, view.zones, context.get("currency"))
     for name, value in sorted(context.items(), key=lambda pair: _order(view, pair[0])):
         if _is_said_elsewhere(name, context):
             continue
@@ -152,7 +152,7 @@ def snapshot(view: View, speech: Speech = PLAIN) -> Sequence[Detail]:
     if not isinstance(found, dict):
         return ()
     around = amounts.nearest(found, view.context.get("currency"))
-    return tuple(_Said(speech, view.zone, around).fields(found, 0))
+    return tuple(_Said(speech, view.zones, around).fields(found, 0))
 
 
 def label(name: str) -> str:
@@ -165,9 +165,7 @@ def label(name: str) -> str:
 
 def kind_label(kind: str) -> str:
     """Return the English name of a kind of thing: a message id."""
-    return {"booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account"}.get(
-        kind, kind.replace("_", " ").capitalize()
-    )
+    return kind_title(kind)
 
 
 def _order(view: View, name: str) -> tuple[int, str]:
@@ -197,7 +195,7 @@ class _Said:
     """
 
     speech: Speech
-    zone: str
+    zones: Zones
     currency: Any
     words: frozenset[str] = frozenset()
     forms: bool = True
@@ -299,7 +297,7 @@ class _Said:
         if value in self.words:
             return self.speech.translate(value.replace("_", " "))
         if self.forms and (us := instant.if_canonical(value)) is not None:
-            return self.speech.moment(us, self.zone)
+            return self.speech.moment(us, self.zones)
         return self.speech.day(day) if self.forms and (day := _day(value)) else value
 
 

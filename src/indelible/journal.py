@@ -44,7 +44,7 @@ from .query import Query, Vocabulary
 from .reading import PAGE_LIMIT, Cursor, Page, Reader
 from .searching import Sought, search
 from .selecting import Selecting
-from .store import CheckpointRow, Clinic, Installation, KeyRow, Selection, Store
+from .store import CheckpointRow, Clinic, Found, Installation, KeyRow, Selection, Store
 from .stores import sqlite
 from .view import View
 
@@ -327,7 +327,6 @@ class ClinicLog:
         self.store, self.clock = journal.store, journal.clock
         self.sealer = Sealer(secret["data"], secret["lookup"][max(secret["lookup"])])
         self.signer = Signer(clinic.origin, secret["signing"][max(secret["signing"])])
-        self._reader = Reader(self.store, clinic.id, self.sealer)
         self._directory = Directory(self.store, clinic.id, self.sealer)
         self.unsigned = False
         self._signed_at = 0
@@ -551,6 +550,10 @@ class ClinicLog:
             return next(self._reader.open([self.store.one(self.info.id, seq)]))
         raise NotFound("there is no entry with this number or id in this log")
 
+    def opened(self, found: Sequence[Found]) -> Iterator[View]:
+        """Yield entries that the store found, opened."""
+        return self._reader.open(found)
+
     def _seq_of(self, entry_id: str) -> int | None:
         bare = entry_id.replace("-", "")
         if not re.fullmatch(r"[0-9a-f]{32}", bare, re.ASCII):
@@ -580,6 +583,15 @@ class ClinicLog:
         return search(self.selecting(), self._directory, wanted, self.size if up_to is None else up_to)
 
     def selecting(self) -> Selecting:
-        """What turns words into selections here, with the zone that the clinic has now: another process may move it."""
-        self.info = replace(self.info, zone=self.store.zone(self.info.id))
-        return Selecting(self.store, self.info.id, self.info.zone, self.sealer)
+        """What turns words into selections here, with the zone that the clinic has now."""
+        return Selecting(self.store, self.info.id, self.zone(), self.sealer)
+
+    def zone(self) -> str:
+        """The clinic's present zone, an IANA name: another process may have moved it."""
+        if (zone := self.store.zone(self.info.id)) != self.info.zone:
+            self.info = replace(self.info, zone=zone)
+        return zone
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.store, self.info.id, self.sealer, self.zone())

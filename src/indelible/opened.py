@@ -42,7 +42,7 @@ class Opened:
 
     @property
     def local_time(self) -> datetime:
-        """When it happened, in the clinic's zone of then, with the offset."""
+        """When it happened, on the clock of the zone that it was recorded in, with the offset."""
         return instant.to_datetime(self.occurred_at, self.offset_minutes)
 
     @property

@@ -3,7 +3,7 @@
     text   = words separated by white space; the empty text means every entry
     word   = ["-"] (key ":" value | free); a hyphen at the beginning always excludes
     key    = "actor" | "action" | "category" | "target" | "client" | "about" | "operation" | "stripe" | "from" | "to"
-           | "ip" | "in"
+           | "ip" | "in" | "recorded"
     value  = bare | quoted
     free   = bare without a colon | quoted
     bare   = characters other than white space and double quotes, straight or curly
@@ -23,6 +23,8 @@
     free      an id or the name of a person, or else text that occurs in the entry: in what it says, or in one of its
               personal values (`searching.py`), however it is spelled (`matching.py`)
     from, to  a day of the clinic, YYYY-MM-DD; both belong to the range; each at most once, never with "-"
+    recorded  when the log took the entry: a day, a range of days or of numbers, or `late` (`recorded.py`); a range at
+              most once, and never with "-"
 
 The same key again means "or"; different keys mean "and"; each word with "-" means "and not". Every free word must
 occur, and none that has a "-"; the name of a key without a colon is a free word, and so is an IPv6 address. A free word
@@ -49,8 +51,12 @@ from datetime import date
 
 from . import matching
 from .errors import InvalidInput, InvalidQuery
+from .recorded import LATE, End, Recorded
 
-KEYS = ("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to", "ip", "in")
+KEYS = (
+    *("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to"),
+    *("ip", "in", "recorded"),
+)
 KINDS = ("staff", "client", "system", "integration", "support")
 
 # Ids and codes are shorter; it bounds what a manifest and an index look-up carry.
@@ -140,6 +146,7 @@ class Query:
     - every one of `words` finds it, and none of `unwanted_words`; each is there once, as typed and in the order typed.
       With `in_text` a word that is an id or a name is looked for in the texts of all entries too
     - the day in the clinic's zone is `first` or later, and `last` or earlier
+    - the log took it in the range `recorded`; with `late`, more than an hour after it happened
 
     Raises InvalidInput for what has no text form.
     """
@@ -151,6 +158,8 @@ class Query:
     words: tuple[str, ...] = ()
     unwanted_words: tuple[str, ...] = ()
     in_text: bool = False
+    recorded: Recorded | None = None
+    late: bool = False
 
     def __post_init__(self) -> None:
         if self.first and self.last and self.first > self.last:
@@ -188,16 +197,21 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
     wanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
     unwanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
     free: tuple[dict[str, None], dict[str, None]] = ({}, {})  # in the order in which they were typed
-    in_text = False
+    in_text = late = False
+    recorded: Recorded | None = None
     for count, word in enumerate(_words(whole), 1):
-        # Three words more than values: from, to and in.
-        if count > MOST_VALUES + 3:
+        # Five words more than values: from, to, in, and both of recorded.
+        if count > MOST_VALUES + 5:
             raise InvalidQuery(f"the filter has more than {MOST_VALUES} values", word.position)
         if word.key in ("from", "to"):
             _check_day(word, days)
             days[word.key] = word
         elif word.key == "in":
             in_text = True
+        elif word.key == "recorded" and word.value == LATE:
+            late = True
+        elif word.key == "recorded":
+            recorded = _range(word, recorded)
         elif word.key in ("", "ip"):
             free[word.negated][word.value] = None
         else:
@@ -206,7 +220,9 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
     _check_order(days)
     first, last = (date.fromisoformat(days[key].value) if key in days else None for key in ("from", "to"))
     try:
-        return Query(_choice(wanted), _choice(unwanted), first, last, tuple(free[0]), tuple(free[1]), in_text)
+        return Query(
+            _choice(wanted), _choice(unwanted), first, last, tuple(free[0]), tuple(free[1]), in_text, recorded, late
+        )
     except InvalidInput as error:
         raise InvalidQuery(str(error), 0) from error
 
@@ -218,6 +234,10 @@ def format(query: Query) -> str:
         words.append(f"from:{query.first.isoformat()}")
     if query.last:
         words.append(f"to:{query.last.isoformat()}")
+    if query.recorded:
+        words.append(f"recorded:{query.recorded.format()}")
+    if query.late:
+        words.append(f"recorded:{LATE}")
     words += [f"-{key}:{_quoted(value)}" for key, value in query.unwanted.pairs()]
     words += [_quoted_word(word) for word in query.words]
     words += [f"-{_quoted_word(word)}" for word in query.unwanted_words]
@@ -244,6 +264,11 @@ def in_words(query: Query, zone: str) -> str:
         parts.append(f"without {' or '.join(map(_cited, query.unwanted_words))}")
     if query.first or query.last:
         parts.append(f"{_range_in_words(query.first, query.last)} (days in {zone})")
+    if (taken := query.recorded) is not None:
+        days = f" (days in {zone})" if isinstance(taken.first, date) or isinstance(taken.last, date) else ""
+        parts.append(f"recorded {_range_in_words(taken.first, taken.last)}{days}")
+    if query.late:
+        parts.append("recorded more than an hour after it happened")
     parts += [f"not {key} {' or '.join(values)}" for key, values in _by_key(query.unwanted)]
     return "; ".join(parts) or "every entry"
 
@@ -304,6 +329,8 @@ def _read_word(word: str, position: int) -> _Word:
         raise InvalidQuery(_unknown_key(key), position)
     if negated and key in ("from", "to"):
         raise InvalidQuery(f"{key} cannot be excluded with a hyphen; use from and to for the days you want", position)
+    if negated and key == "recorded":
+        raise InvalidQuery("recorded cannot be excluded with a hyphen; write the range that you want", position)
     value = _unquoted(raw, key, position)
     problem = _problem(key, value)
     if problem:
@@ -401,6 +428,15 @@ def _check_day(word: _Word, days: Mapping[str, _Word]) -> None:
         raise InvalidQuery(f"{word.key} is a day that the calendar does not have", word.position) from error
 
 
+def _range(word: _Word, before: Recorded | None) -> Recorded:
+    if before is not None:
+        raise InvalidQuery("recorded has two ranges; write one, as in recorded:2026-05-01..2026-05-31", word.position)
+    try:
+        return Recorded.parse(word.value)
+    except InvalidInput as error:
+        raise InvalidQuery(str(error).replace(": ", " ", 1), word.position) from error
+
+
 def _check_order(days: Mapping[str, _Word]) -> None:
     if len(days) == 2 and days["from"].value > days["to"].value:
         later = max(days["from"].position, days["to"].position)
@@ -440,18 +476,19 @@ def _by_key(choice: Choice) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _range_in_words(first: date | None, last: date | None) -> str:
+def _range_in_words(first: End | None, last: End | None) -> str:
     if first == last and first:
-        return f"on {_day_in_words(first)}"
+        return f"{'as' if isinstance(first, int) else 'on'} {_end_in_words(first)}"
     if first and last:
-        return f"from {_day_in_words(first)} to {_day_in_words(last)}"
+        return f"from {_end_in_words(first)} to {_end_in_words(last)}"
     if first:
-        return f"from {_day_in_words(first)} on"
-    return f"up to {_day_in_words(last)}" if last else ""
+        return f"from {_end_in_words(first)} on"
+    return f"up to {_end_in_words(last)}" if last else ""
 
 
-def _day_in_words(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+def _end_in_words(end: End) -> str:
+    """A day, or the number of an entry."""
+    return f"entry {end}" if isinstance(end, int) else f"{end.day} {_MONTHS[end.month - 1]} {end.year}"
 
 
 def _cells(text: str) -> int:

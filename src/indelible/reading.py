@@ -77,11 +77,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What it takes to read one clinic's log."""
+    """What it takes to read one clinic's log. `zone` is the clinic's present one."""
 
     store: Store
     clinic_id: str
     sealer: Sealer
+    zone: str = ""
 
     def views(
         self,
@@ -141,7 +142,7 @@ class Reader:
     def open(self, found: Sequence[Found]) -> Iterator[View]:
         """Open the entries of a page with their personal values."""
         rows = self.store.personal(self.clinic_id, [one.seq for one in found])
-        return open_each(found, rows, self.sealer, self.erasures)
+        return open_each(found, rows, self.sealer, self.erasures, self.zone)
 
     def erasures(self, tokens: Sequence[bytes]) -> dict[bytes, entry.Erasure]:
         """Return what was destroyed of these persons' values, by token; nothing for who was never anonymized."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from . import instant
 from .catalogue import registered
+from .drafting import FUTURE_MINUTES
 from .personal import Sealer
 from .query import Choice, Query, Vocabulary
+from .recorded import Recorded
 from .store import ActorTerm, Reference, Selection, Store
 
 # Whose ids a host's id may be. Each is a number space of its own.
@@ -54,16 +57,52 @@ class Selecting:
             inside = codes(yes.categories)
             actions = inside if actions is None else actions & inside
         bounded = wanted.first is not None or wanted.last is not None
+        intervals = instant.day_intervals(self.zone, wanted.first, wanted.last) if bounded else None
+        seqs = None
+        if (taken := wanted.recorded) is not None:
+            seqs = tuple(self._seqs(taken, up_to))
+            intervals = tuple(self._before_recorded(taken, intervals))
         return Selection(
             up_to=up_to,
-            intervals=instant.day_intervals(self.zone, wanted.first, wanted.last) if bounded else None,
+            intervals=intervals,
             actors=self._actors(yes.actors, yes.kinds) if yes.actors or yes.kinds else None,
             actions=None if actions is None else tuple(sorted(actions)),
             not_actors=self._actors(no.actors, no.kinds),
             not_actions=tuple(sorted(no.actions | codes(no.categories))),
             references=tuple(tuple(sorted(group, key=_order)) for group in self._groups(yes)),
             not_references=tuple(sorted(set().union(*self._groups(no)), key=_order)),
+            seqs=seqs,
+            late=wanted.late,
         )
+
+    def _recording_days(self, taken: Recorded) -> tuple[instant.Interval, ...]:
+        first, last = (end if isinstance(end, date) else None for end in (taken.first, taken.last))
+        return instant.day_intervals(self.zone, first, last)
+
+    def _seqs(self, taken: Recorded, up_to: int) -> Iterator[tuple[int, int]]:
+        """The numbers of the entries that the log took in a range: `recorded_at` never decreases with the number."""
+        least = taken.first if isinstance(taken.first, int) else 1
+        most = min(up_to, taken.last) if isinstance(taken.last, int) else up_to
+        for start, end in self._recording_days(taken):
+            first = 1 if start is None else self.store.first_recorded(self.clinic_id, start, up_to)
+            last = up_to if end is None else self.store.first_recorded(self.clinic_id, end, up_to) - 1
+            if max(first, least) <= min(last, most):
+                yield max(first, least), min(last, most)
+
+    def _before_recorded(
+        self, taken: Recorded, intervals: tuple[instant.Interval, ...] | None
+    ) -> Iterator[instant.Interval]:
+        """The intervals without what lies behind the last recording: the log takes nothing from further ahead than
+        FUTURE_MINUTES. So a list begins near the range, however much came after it."""
+        ends = [end for _, end in self._recording_days(taken)]
+        if None in ends:
+            yield from ((None, None),) if intervals is None else intervals
+            return
+        ahead = FUTURE_MINUTES * instant.MINUTE
+        latest = max((end for end in ends if end is not None), default=instant.EARLIEST) + ahead
+        for start, end in ((None, None),) if intervals is None else intervals:
+            if start is None or start < latest:
+                yield start, latest if end is None else min(end, latest)
 
     def _actors(self, ids: Iterable[str], kinds: Iterable[str]) -> tuple[ActorTerm, ...]:
         """Every actor that an id may mean: a person under any kind, or an integration. A kind takes in its ids."""

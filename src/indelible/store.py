@@ -20,6 +20,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+# An entry that the log took later than this after it happened is late, in microseconds. A host's outbox is drained and
+# a webhook is repeated within minutes; an hour later somebody entered it afterwards, or something stood still. The
+# engines' indexes hold this number.
+LATE_AFTER = 3_600_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
@@ -133,8 +138,9 @@ class Selection:
     """A filter in the store's own terms. None means no condition; an empty tuple matches nothing.
 
     `intervals` are half-open ranges of microseconds, None for an open end. `from_seq` and `up_to` bound seq, both
-    inclusive; with `only` no other seq is meant. Of each group of `references` an entry has at least one; of
-    `not_references` it has none.
+    inclusive, and so does each of `seqs`, of which one must hold a seq; with `only` no other seq is meant.
+    With `late` an entry was recorded more than LATE_AFTER after it occurred. Of each group of `references` an entry has
+    at least one; of `not_references` it has none.
     """
 
     up_to: int
@@ -147,6 +153,8 @@ class Selection:
     not_references: tuple[Reference, ...] = ()
     from_seq: int = 1
     only: int | None = None
+    seqs: tuple[tuple[int, int], ...] | None = None
+    late: bool = False
 
 
 class Found(NamedTuple):
@@ -224,6 +232,13 @@ class Store(Protocol):
     def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]: ...
     def one(self, clinic_id: str, seq: int) -> Found: ...
     def find(self, clinic_id: str, entry_id: bytes) -> int | None: ...
+    def first_recorded(self, clinic_id: str, instant: int, up_to: int) -> int:
+        """The first seq whose `recorded_at` is `instant` or later, among those up to a bound; else the one behind it.
+
+        `recorded_at` never decreases from one seq to the next.
+        """
+        ...
+
     def token(self, clinic_id: str, lookup: bytes) -> bytes | None: ...
     def persons(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[PersonRow]: ...
     def actors(self, clinic_id: str, kind: str, limit: int) -> Sequence[bytes]: ...

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from string import Formatter
 from typing import Any, NamedTuple
 
@@ -23,12 +24,19 @@ from .catalogue.vocabulary import REASON_NAMES, REASONS
 from .errors import StorageFailure
 from .opened import Opened
 from .personal import Sealer, Unreadable
-from .store import Found, PersonalRow
+from .store import LATE_AFTER, Found, PersonalRow
 
 # Things that a reader knows by name; everything else (a booking, a charge, a voucher) by its id.
 _KNOWN_BY_NAME = frozenset(
     {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
+
+
+class Zones(NamedTuple):
+    """The zone that an entry was recorded in, and the clinic's present one; IANA names."""
+
+    recorded: str
+    present: str
 
 
 class Part(NamedTuple):
@@ -40,7 +48,41 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View(Opened):
-    """One entry, opened, in the catalogue's words."""
+    """One entry, opened, in the catalogue's words. `present_zone` is the clinic's now; empty: the entry's own."""
+
+    present_zone: str = ""
+
+    @property
+    def zones(self) -> Zones:
+        return Zones(self.zone, self.present_zone or self.zone)
+
+    @property
+    def local_time(self) -> datetime:
+        """When it happened, on the clock of the clinic's present zone, with the offset."""
+        us, zone = self.occurred_at, self.present_zone
+        return instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zone)) if zone else self.offset_minutes)
+
+    @property
+    def time_then(self) -> datetime | None:
+        """When it happened on the clinic's clock of then, where that showed another time than `local_time`."""
+        then = instant.to_datetime(self.occurred_at, self.offset_minutes)
+        return None if then.utcoffset() == self.local_time.utcoffset() else then
+
+    @property
+    def recorded_at(self) -> int | None:
+        """When the log took it, in microseconds; None where the body was changed."""
+        return instant.if_canonical(str(self.members["recorded_at"]))
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was brought from a file: when it happened is the word of the system that it came from."""
+        return bool(self.members.get("imported"))
+
+    @property
+    def delay(self) -> int | None:
+        """How long after it happened the log took it, in microseconds, where that is more than LATE_AFTER."""
+        recorded = self.recorded_at
+        return None if recorded is None or recorded - self.occurred_at <= LATE_AFTER else recorded - self.occurred_at
 
     @property
     def declared(self) -> type[Action] | None:
@@ -131,10 +173,10 @@ class View(Opened):
     def document(self, zone: str = "") -> dict[str, Any]:
         """Return the entry as JSON: what the log added, then the document's members.
 
-        When it happened and was recorded is on the clock of `zone`, by default the zone that it was recorded in; times
-        in its context are always on the clock of the latter.
+        When it happened and was recorded is on the clock of `zone`, by default the clinic's present one; times in its
+        context are always on the clock of the zone that it was recorded in.
         """
-        zone = zone or self.zone
+        zone = zone or self.zones.present
         recorded_at = instant.parse_canonical(self.members["recorded_at"])
         found: dict[str, Any] = {
             "seq": self.seq,
@@ -196,14 +238,14 @@ class _Words(dict[str, Any]):
             kind = target["kind"]
             if kind in _KNOWN_BY_NAME:
                 return view._named(target, kind, "target", wording)
-            return target.get("id") or wording.translate(f"a {kind}")
+            return target.get("id") or wording.translate(f"a {kind.replace('_', ' ')}")
         if name == "client":
             return view.client_in(wording) or wording.translate("an unknown client")
         if name == "amount":
             if not view.currency:
                 return wording.translate("an unknown amount")
             return wording.money(view.amount_minor or 0, view.currency)
-        return _in_words(context.get(name), _field(cls, name), view.zone, context.get("currency"), wording)
+        return _in_words(context.get(name), _field(cls, name), view.zones, context.get("currency"), wording)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,18 +260,18 @@ def _field(cls: type[Action], name: str) -> Field:
     return next(field for field in cls.fields_of_context if field.name == name)
 
 
-def _in_words(value: Any, field: Field, zone: str, currency: Any, wording: Wording) -> Any:
+def _in_words(value: Any, field: Field, zones: Zones, currency: Any, wording: Wording) -> Any:
     if type(value) is dict and value.keys() == {"old", "new"}:
         codes = amounts.both(currency)
         sides = zip((value["old"], value["new"]), codes, strict=True)
-        return _Change(*(str(_in_words(side, field, zone, code, wording)) for side, code in sides))
+        return _Change(*(str(_in_words(side, field, zones, code, wording)) for side, code in sides))
     if type(value) is dict and "id" in value:
         return value.get("name") or value["id"] or wording.translate("somebody")
     if type(value) is int and field.name.endswith(amounts.SUFFIX):
         code = amounts.both(currency)[1]
         return wording.money(value, code) if isinstance(code, str) and code in money.EXPONENTS else value
     if type(value) is str and field.timed and (us := instant.if_canonical(value)) is not None:
-        return wording.moment(us, zone)
+        return wording.moment(us, zones)
     if type(value) is str and value in field.words:
         return wording.translate(value.replace("_", " "))
     return "—" if value is None else value
@@ -245,6 +287,44 @@ def clock_text(us: int, zone: str) -> str:
     if len(around) > 1 and _comes_twice(us, minutes, place, around):
         text += instant.local_text(us, minutes)[-6:]
     return text
+
+
+def planned_text(us: int, zones: Zones) -> str:
+    """Return a time that an entry speaks of, such as a booking's start, on the clock of the zone it was recorded in.
+
+    `2026-05-04 09:00`; with the offset where the clinic's present clock shows another time, or this one shows it twice.
+    """
+    text = clock_text(us, zones.recorded)
+    recorded, present = (instant.offset_minutes(us, instant.zone(zone)) for zone in zones)
+    return text if recorded == present or len(text) > 16 else text + instant.local_text(us, recorded)[-6:]
+
+
+def time_then_text(view: View) -> str:
+    """Return `13:22 in Europe/Lisbon` where the clinic's clock showed another time then, with the day if it differs."""
+    then = view.time_then
+    if then is None:
+        return ""
+    day = "" if then.date() == view.local_time.date() else f"{then.date().isoformat()} "
+    place = f"in {view.zone}" if view.zone != view.zones.present else f"at {then.isoformat()[-6:]}"
+    return f"{day}{then:%H:%M} {place}"
+
+
+def late_text(view: View) -> str:
+    """Return `imported`, `recorded 3 days later`, or nothing where the log took the entry when it happened."""
+    if view.imported:
+        return "imported"
+    if view.delay is None:
+        return ""
+    number, unit = length(view.delay)
+    return f"recorded {number} {unit}s later"
+
+
+def length(us: int) -> tuple[int, str]:
+    """Return a length of time, cut, in the largest unit that it has two of: 90 minute, 47 hour, 3 day."""
+    for unit, name in ((365 * instant.DAY, "year"), (instant.DAY, "day"), (instant.HOUR, "hour")):
+        if us >= 2 * unit:
+            return us // unit, name
+    return us // instant.MINUTE, "minute"
 
 
 def _comes_twice(us: int, minutes: int, place: Any, offsets: set[int]) -> bool:
@@ -263,12 +343,12 @@ def _as_it_is(text: str) -> str:
 class Wording:
     """How a reader's language says what is not a value: our own words by their English text, amounts and instants.
 
-    `money` is given minor units and a currency; `moment` microseconds and a zone.
+    `money` is given minor units and a currency; `moment` microseconds and the zones of the entry that says it.
     """
 
     translate: Callable[[str], str] = _as_it_is
     money: Callable[[int, str], str] = money.display
-    moment: Callable[[int, str], str] = clock_text
+    moment: Callable[[int, Zones], str] = planned_text
 
 
 ENGLISH = Wording()
@@ -280,9 +360,11 @@ Erasures = Callable[[Sequence[bytes]], Mapping[bytes, entry.Erasure]]
 
 
 def open_each(
-    found: Iterable[Found], rows: Iterable[PersonalRow], sealer: Sealer, erasures: Erasures
+    found: Iterable[Found], rows: Iterable[PersonalRow], sealer: Sealer, erasures: Erasures, zone: str = ""
 ) -> Iterator[View]:
-    """Open the entries of a page with their personal rows. Raises StorageFailure for a body that cannot be read.
+    """Open the entries of a page with their personal rows; `zone` is the clinic's present one.
+
+    Raises StorageFailure for a body that cannot be read.
 
     One by one: a quarter faster for who drops each view before the next, as little lives at once.
     """
@@ -291,7 +373,7 @@ def open_each(
         by_seq.setdefault(row.seq, []).append(row)
     known: dict[bytes, entry.Erasure | None] = {}
     for one in found:
-        view, gone = _open(one, by_seq.get(one.seq, ()), sealer)
+        view, gone = _open(one, by_seq.get(one.seq, ()), sealer, zone)
         if gone:
             view = _with_erased(view, gone, known, erasures)
         yield view
@@ -317,7 +399,7 @@ def _with_erased(
     return replace(view, states=states)
 
 
-def _open(found: Found, rows: Iterable[PersonalRow], sealer: Sealer) -> tuple[View, Sequence[_Gone]]:
+def _open(found: Found, rows: Iterable[PersonalRow], sealer: Sealer, zone: str) -> tuple[View, Sequence[_Gone]]:
     try:
         members = orjson.loads(found.body)
         entry_id = bytes.fromhex(members["id"].replace("-", ""))
@@ -339,6 +421,6 @@ def _open(found: Found, rows: Iterable[PersonalRow], sealer: Sealer) -> tuple[Vi
             states.update(dict.fromkeys(paths, "unreadable" if there else "missing"))
             if not there:
                 gone.append((bytes.fromhex(token_text), group["class"], paths))
-        return View(found.seq, found.occurred_at, members, values, states), gone
+        return View(found.seq, found.occurred_at, members, values, states, zone), gone
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise StorageFailure(f"entry {found.seq} cannot be read: its body was changed; run indelible verify") from error

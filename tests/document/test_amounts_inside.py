@@ -15,6 +15,7 @@ from indelible.catalogue.fields import Changed, Count, Currency, FieldChange, Js
 from indelible.details import PLAIN, _Said
 from indelible.errors import InvalidInput
 from indelible.testing.logs import event
+from indelible.view import Zones
 
 WITHOUT_CURRENCY = r"is an amount without its currency; write the code beside {name}, such as \"currency\": \"EUR\""
 WITHOUT_UNIT = r"is money without its unit; write {name}_minor, an integer in the currency's minor unit, and beside it"
@@ -202,7 +203,7 @@ def test_whatever_is_taken_is_shown_with_its_currency(name: str, value: Any, cur
         check(name, value, currency, (name,))
     except WrongAmount:
         return
-    said = texts(_Said(PLAIN, "UTC", currency).field(name, value, ""))
+    said = texts(_Said(PLAIN, Zones("UTC", "UTC"), currency).field(name, value, ""))
     assert sum(said.count(shown) for shown in SHOWN.values()) == amounts_in(name, value)
     assert "no known currency" not in said
     if is_money(name) and not name.endswith("_minor"):

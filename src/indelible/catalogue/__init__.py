@@ -7,20 +7,38 @@ Importing this package declares the built-in actions.
 from __future__ import annotations
 
 from . import account, amounts, bookings, clients, log, loyalty, payments, services, settings, vouchers
-from .action import CATEGORIES, PERSON_KINDS, Action, Field, find, placeholders, registered
+from .action import (
+    CATEGORIES,
+    KINDS,
+    PERSON_KINDS,
+    Action,
+    Field,
+    category_title,
+    find,
+    kind_title,
+    name_category,
+    name_kind,
+    placeholders,
+    registered,
+)
 
 __all__ = [
     "CATEGORIES",
+    "KINDS",
     "PERSON_KINDS",
     "Action",
     "Field",
     "account",
     "amounts",
     "bookings",
+    "category_title",
     "clients",
     "find",
+    "kind_title",
     "log",
     "loyalty",
+    "name_category",
+    "name_kind",
     "payments",
     "placeholders",
     "registered",

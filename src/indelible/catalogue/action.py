@@ -51,7 +51,7 @@ from .secrecy import is_secret_name
 
 Money = Literal["in", "in_undone", "out", "out_undone", "none"]
 
-# In the order in which a reader is shown them. A host may add its own.
+# In the order in which a reader is shown them. A host adds its own with `name_category`.
 CATEGORIES: dict[str, str] = {
     "bookings": "Bookings",
     "payments": "Payments",
@@ -63,6 +63,9 @@ CATEGORIES: dict[str, str] = {
     "settings": "Settings",
     "log": "Activity log",
 }
+
+# Kinds of things whose name is not just their code; a host adds its own with `name_kind`.
+KINDS: dict[str, str] = {"booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account"}
 
 # Kinds of target that are a person: the body holds a token in place of the id. The kind says whose id it is.
 PERSON_KINDS = frozenset({"client", "staff", "loyalty_account"})
@@ -77,6 +80,7 @@ _OTHER_NAMES = frozenset(
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", re.ASCII)
 _CODE_LIMIT = 64
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 # A word of a Literal that is one of a language; `17_1_a` is no word in any.
 _SAYABLE = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 
@@ -298,6 +302,38 @@ def _register(cls: type[Action]) -> None:
     if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
         raise TypeError(f"{cls.code} is declared twice, by {other.__module__} and by {cls.__module__}")
     _REGISTER[cls.code] = cls
+
+
+def name_category(code: str, title: str) -> None:
+    """Say what a host's own category is called where a reader sees it. Raises TypeError."""
+    _name(CATEGORIES, code, title, "category")
+
+
+def name_kind(code: str, title: str) -> None:
+    """Say what a host's own kind of thing is called where a reader sees it. Raises TypeError."""
+    _name(KINDS, code, title, "kind")
+
+
+def _name(names: dict[str, str], code: str, title: str, what: str) -> None:
+    if not _WORD.fullmatch(code) or not title.strip():
+        raise TypeError(f"{code!r} is not the code of a {what} with a title; write one in lower case, such as rooms")
+    if names.get(code, title) != title:
+        raise TypeError(f"the {what} {code} is already called {names[code]!r}")
+    names[code] = title
+
+
+def category_title(code: str) -> str:
+    """Return what a category is called: a message id. One that was not named is called by its code."""
+    return CATEGORIES.get(code) or _plain(code)
+
+
+def kind_title(code: str) -> str:
+    """Return what a kind of thing is called: a message id. One that was not named is called by its code."""
+    return KINDS.get(code) or _plain(code)
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ").capitalize()
 
 
 def find(code: str) -> type[Action] | None:

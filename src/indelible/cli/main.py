@@ -6,7 +6,6 @@ Exit codes: 0 done; 1 only from `verify`, for a log that is not intact; 2 for ev
 from __future__ import annotations
 
 import gc
-import importlib
 import io
 import os
 import sys
@@ -14,7 +13,8 @@ from typing import NoReturn
 
 import typer
 
-from ..errors import IndelibleError, InvalidInput
+from ..catalogue import host
+from ..errors import IndelibleError
 from . import demonstrating, keeping, proving, reading, recording, serving, setting_up
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
@@ -52,18 +52,6 @@ def first(database: Database = None, clinic: ClinicId = None) -> None:
     given_first.update(database=database, clinic=clinic)
 
 
-def _load_host_actions() -> None:
-    """Import the modules in which a host declares its own actions: INDELIBLE_ACTIONS=clinic.actions,other.module."""
-    for name in filter(None, os.environ.get("INDELIBLE_ACTIONS", "").split(",")):
-        try:
-            importlib.import_module(name.strip())
-        except Exception as error:  # the module is the host's, and may fail in any way
-            raise InvalidInput(
-                f"{name.strip()} cannot be imported or declares an action wrongly ({type(error).__name__}: {error})",
-                "INDELIBLE_ACTIONS",
-            ) from error
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit."""
     for stream in (sys.stdout, sys.stderr):
@@ -86,7 +74,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     code = 0
     try:
-        _load_host_actions()
+        host.load()
         gc.freeze()  # what is imported stays: a long import or export need not walk it again and again
         code = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .. import instant, wiring
 from .. import story as stories
-from ..catalogue import CATEGORIES, registered
+from ..catalogue import CATEGORIES, category_title, registered
 from ..catalogue.schema import describe
 from ..errors import InvalidInput, InvalidQuery
 from ..export.manifest import Format
@@ -207,7 +207,8 @@ def actions(as_json: AsJson = False) -> None:
     if as_json:
         print(orjson.dumps([describe(cls) for cls in registered()], option=orjson.OPT_INDENT_2).decode())
         return
-    for category, title in CATEGORIES.items():
+    for category in dict.fromkeys((*CATEGORIES, *(cls.category for cls in registered()))):
+        title = category_title(category)
         listed = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
         for heading in ("Code", "Label", "Target", "Context (required first)"):
             listed.add_column(heading)

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from .. import money
+from .. import instant, money
 from ..details import Detail, of_context
-from ..view import View, clock_text
+from ..view import View, clock_text, late_text, time_then_text
 
 # Without a terminal nothing wraps early: a file or a pipe has no width of its own.
 _PIPE_WIDTH = 160
@@ -85,7 +85,7 @@ def entries(views: Iterable[View], zone: str, title: str) -> tuple[Table, int]:
         count += 1
         table.add_row(
             str(view.seq),
-            Text(_when(view, zone)),
+            _when(view),
             _who(view),
             Text(printable(_what(view)), style=_COLOURS.get(view.category, "")),
             Text(printable(_context(view))),
@@ -93,11 +93,20 @@ def entries(views: Iterable[View], zone: str, title: str) -> tuple[Table, int]:
     return table, count
 
 
-def _when(view: View, zone: str) -> str:
-    seconds = view.local_time.strftime(":%S")
-    shown = clock_text(view.occurred_at, view.zone)
-    text = shown[:16] + seconds + shown[16:]
-    return text if view.zone == zone else f"{text} ({view.zone})"
+def _when(view: View) -> Text:
+    """When it happened, and below it what the clinic's clock of then showed, and that the log took it late."""
+    text = Text(_clock(view.occurred_at, view.zones.present))
+    if then := time_then_text(view):
+        text.append(f"\n{then} then", style="dim")
+    if late := late_text(view):
+        text.append(f"\n{late}", style="yellow")
+    return text
+
+
+def _clock(us: int, zone: str) -> str:
+    """An instant in a zone to the second, with the offset in an hour that comes twice."""
+    shown = clock_text(us, zone)
+    return shown[:16] + instant.local_time(us, 0)[5:] + shown[16:]
 
 
 def _who(view: View) -> Text:
@@ -146,8 +155,10 @@ def one(view: View, zone: str) -> Table:
             table.add_row(name, Text(printable(value)))
 
     row("what", view.sentence)
-    row("when", f"{_when(view, zone)} in {view.zone}")
-    row("recorded", view.members["recorded_at"])
+    then = f", {then} then" if (then := time_then_text(view)) else ""
+    row("when", f"{_clock(view.occurred_at, zone)} in {zone}{then}")
+    late = f", {late_text(view)}" if view.delay is not None and not view.imported else ""
+    row("recorded", _clock(view.recorded_at, zone) + late if view.recorded_at is not None else "—")
     row("action", f"{view.label} ({view.action})")
     row("category", view.category)
     document = view.document(zone)

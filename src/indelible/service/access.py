@@ -87,13 +87,6 @@ class Visit:
         unwanted = Choice(kinds=frozenset({"client"})) if not person else Choice()
         return self.log.page(Query(wanted, unwanted), after=after, limit=limit)
 
-    def earlier(self, person_id: str, actions: frozenset[str], limit: int) -> Sequence[View]:
-        """Return somebody's newest sign-ins, to compare others with; for who may not see them, of oneself only."""
-        if not self.may(Right.SIGN_INS_OF_ALL) and person_id != self.user.public_id:
-            return ()
-        wanted = Choice(actions=actions, actors=frozenset({person_id}))
-        return self.log.page(Query(wanted), after=None, limit=limit).views
-
     def entry(self, entry_id: str) -> View:
         """Return one entry by its id. Raises NotFound, also for what the role does not see."""
         view = self.log.entry(entry_id)

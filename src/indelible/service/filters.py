@@ -19,6 +19,7 @@ from .. import catalogue, query
 from ..errors import InvalidInput
 from ..journal import ClinicLog
 from ..query import Choice, Query
+from ..recorded import LATE, End, Recorded
 from . import wording
 
 FIELDS = ("words", "who", "what", "days", "from", "to")
@@ -65,12 +66,14 @@ _KEYS = {
     "from": gettext_lazy("from"),
     "to": gettext_lazy("to"),
     "in": gettext_lazy("looked for in"),
+    "recorded": gettext_lazy("recorded"),
     "": gettext_lazy("with"),
 }
 
 
 def category_name(code: str) -> str:
-    return str(CATEGORIES.get(code, code))
+    """Return what a category is called; a host's own by the title that it gave."""
+    return str(CATEGORIES[code]) if code in CATEGORIES else _(catalogue.category_title(code))
 
 
 def key_name(key: str) -> str:
@@ -89,7 +92,27 @@ def value_name(key: str, value: str, names: Mapping[str, str]) -> str:
     if key == "action":
         declared = catalogue.find(value)
         return _(declared.label) if declared else value
+    if key == "recorded":
+        return _recorded_name(value)
     return wording.short_day(date.fromisoformat(value)) if key in ("from", "to") else value
+
+
+def _recorded_name(value: str) -> str:
+    if value == LATE:
+        return _("more than an hour after it happened")
+    taken = Recorded.parse(value)
+    first, last = map(_end_name, (taken.first, taken.last))
+    if first == last:
+        return first
+    if not last:
+        return _("from %(first)s on") % {"first": first}
+    return f"{first} – {last}" if first else _("up to %(last)s") % {"last": last}
+
+
+def _end_name(end: End | None) -> str:
+    if isinstance(end, int):
+        return _("entry %(number)s") % {"number": wording.number(end)}
+    return wording.short_day(end) if end else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +237,10 @@ def chips(wanted: Query) -> Sequence[Chip]:
     for word in wanted.unwanted_words:
         rest = replace(wanted, unwanted_words=tuple(one for one in wanted.unwanted_words if one != word))
         found.append(Chip("", word, True, query.format(rest)))
+    if wanted.recorded:
+        found.append(Chip("recorded", wanted.recorded.format(), False, query.format(replace(wanted, recorded=None))))
+    if wanted.late:
+        found.append(Chip("recorded", LATE, False, query.format(replace(wanted, late=False))))
     if wanted.in_text:
         found.append(Chip("in", "text", False, query.format(replace(wanted, in_text=False))))
     return found

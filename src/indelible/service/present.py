@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from types import MappingProxyType
 
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -16,12 +17,12 @@ from ..details import Detail, kind_label, snapshot
 from ..details import details as entry_details
 from ..view import View
 from . import wording
+from .filters import CATEGORIES
 from .phrases import SPEECH
 
-# What has a story worth a link. The rest (settings, a log) is told by the list.
-TOLD = frozenset({
-    "booking", "voucher", "service", "schedule", "client", "staff", "charge", "refund", "invoice", "dispute",
-    "reward", "coupon",
+# What has no story worth a link: the list tells it. Everything else has one, also a host's own kinds of things.
+UNTOLD = frozenset({
+    "clinic", "settings", "log", "session", "loyalty_account", "support", "integration", "agent", "system",
 })  # fmt: skip
 
 
@@ -35,7 +36,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the list. `second` is the actor's role, device, or the system's reason; `time` is on the clock."""
+    """One line of the list. `second` is the actor's role, device, or the system's reason.
+
+    `category` is one that has an icon and a colour: a host's own is shown as `other`.
+    `time` is on the clinic's present clock, and `then` what its clock of then showed, where that differed; `late` says
+    that the log took the entry long after it happened; `marks` what is new about a sign-in.
+    """
 
     view: View
     who: str
@@ -50,6 +56,9 @@ class Row:
     why: str
     url: str
     who_url: str
+    then: str
+    late: str
+    marks: Sequence[str]
 
     @property
     def iso(self) -> str:
@@ -64,7 +73,11 @@ class Row:
         return "".join(piece.text for piece in self.pieces)
 
 
-def row(view: View, clinic_id: str) -> Row:
+_NONE: Mapping[int, Sequence[str]] = MappingProxyType({})
+
+
+def row(view: View, clinic_id: str, marks: Mapping[int, Sequence[str]] = _NONE) -> Row:
+    """Return an entry's line; `marks` are those of sign-ins, by seq."""
     local, kind = view.local_time, view.members["actor"]["kind"]
     return Row(
         view=view,
@@ -72,14 +85,17 @@ def row(view: View, clinic_id: str) -> Row:
         second=view.why_in(SPEECH) if kind == "system" else view.device or _role(view),
         pieces=tuple(Piece(part.text, _url(view, part.name, clinic_id)) for part in view.sentence_in(SPEECH)),
         label=gettext(view.label),
-        category=view.category,
+        category=view.category if view.category in CATEGORIES else "other",
         local=local,
-        time=local.strftime("%H:%M:%S") + wording.twice(view.occurred_at, view.zone),
+        time=local.strftime("%H:%M:%S") + wording.twice(view.occurred_at, view.zones.present),
         exact=wording.full_moment(local),
         role=_role(view),
         why=view.why_in(SPEECH),
         url=reverse("entry", args=[clinic_id, view.id]),
         who_url=story_url(clinic_id, kind, view.actor.get("id")),
+        then=wording.then(view),
+        late=wording.late(view),
+        marks=marks.get(view.seq, ()),
     )
 
 
@@ -100,7 +116,7 @@ def _url(view: View, placeholder: str, clinic_id: str) -> str:
 
 def story_url(clinic_id: str, kind: str, thing_id: str | None) -> str:
     """Return the address of a story; empty for what has none, or whose id is not known (any more)."""
-    if not thing_id or kind not in TOLD:
+    if not thing_id or not kind or kind in UNTOLD or "/" in kind:
         return ""
     return reverse("story", args=[clinic_id, kind, thing_id])
 
@@ -114,9 +130,9 @@ class Day:
     rows: Sequence[Row]
 
 
-def by_day(views: Iterable[View], clinic_id: str) -> Sequence[Day]:
-    """Group entries by the day that it was in the clinic when they happened."""
-    rows = [row(view, clinic_id) for view in views]
+def by_day(views: Iterable[View], clinic_id: str, marks: Mapping[int, Sequence[str]] = _NONE) -> Sequence[Day]:
+    """Group entries by the day on which they happened, on the clinic's present clock."""
+    rows = [row(view, clinic_id, marks) for view in views]
     return [Day(day, wording.day(day), list(group)) for day, group in groupby(rows, key=lambda one: one.local.date())]
 
 

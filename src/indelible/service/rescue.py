@@ -47,10 +47,10 @@ def main(arguments: list[str]) -> int:
     try:
         import django
 
+        from ..catalogue import host
         from ..django import close_journal
-        from . import starting
 
-        starting.load_host_actions()
+        host.load()
         django.setup()
         try:
             address = link(arguments[0])

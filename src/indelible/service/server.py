@@ -191,9 +191,10 @@ class _Worker:
             signal.signal(number, signal.SIG_DFL)  # until the server sets its own
         with contextlib.suppress(PermissionError):
             os.setpgid(0, 0)  # Ctrl-C in a terminal is for the main process, which passes it on
-        from . import signer, starting
+        from ..catalogue import host
+        from . import signer
 
-        starting.load_host_actions()
+        host.load()
         from .gateway import Gateway
         from .wsgi import application
 

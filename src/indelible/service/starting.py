@@ -3,12 +3,11 @@ and on the first start a link to become the owner is printed."""
 
 from __future__ import annotations
 
-import importlib
-import os
 from datetime import timedelta
 from pathlib import Path
 
-from ..errors import InvalidInput, StorageFailure
+from ..catalogue import host
+from ..errors import StorageFailure
 from ..journal import Journal
 from . import neighbours
 
@@ -20,7 +19,7 @@ def prepare(database: Path, installation: str | None = None) -> None:
 
     `installation` is the first part of every log origin, where the database is made now. Raises IndelibleError.
     """
-    load_host_actions()
+    host.load()
     neighbours.check(database)
     if database.exists():
         Journal(database).close()  # says what is wrong with the file or its keys, before anything is written
@@ -54,17 +53,6 @@ def _write_nothing() -> None:
     from .models import User
 
     User.objects.filter(pk=0).update(is_active=False)  # there is no user 0
-
-
-def load_host_actions() -> None:
-    """Import the modules in which a host declares its own actions: INDELIBLE_ACTIONS=clinic.actions,other.module."""
-    for name in filter(None, (name.strip() for name in os.environ.get("INDELIBLE_ACTIONS", "").split(","))):
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # the module is the host's, and may fail in any way
-            raise InvalidInput(
-                f"{name} cannot be imported or declares an action wrongly ({type(error).__name__})", "INDELIBLE_ACTIONS"
-            ) from error
 
 
 def first_start(url: str) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from babel import Locale, dates, numbers
+from babel import Locale, dates, numbers, units
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from .. import instant, money
+from ..view import View, Zones, clock_text, length, planned_text
 
 
 def locale() -> Locale:
@@ -35,16 +37,40 @@ def moment(us: int, zone: str) -> str:
     return str(dates.format_datetime(local.replace(tzinfo=None), "medium", locale=locale())) + twice(us, zone)
 
 
-def planned(us: int, zone: str) -> str:
-    """Return an instant as a calendar has it: "4 May 2026, 09:00", with the offset in an hour that comes twice."""
-    local = instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zone)))
-    return short_moment(local) + twice(us, zone)
+def planned(us: int, zones: Zones) -> str:
+    """Return a time that an entry speaks of, as a calendar has it: "4 May 2026, 09:00".
+
+    Where `planned_text` has an offset, so has this.
+    """
+    local = instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zones.recorded)))
+    offset = planned_text(us, zones)[16:]
+    return short_moment(local) + (f" {offset}" if offset else "")
+
+
+def then(view: View) -> str:
+    """Return "13:22 in Europe/Lisbon then" where the clinic's clock showed another time when the entry was recorded."""
+    clock = view.time_then
+    if clock is None:
+        return ""
+    shown = f"{clock:%H:%M}" if clock.date() == view.local_time.date() else short_moment(clock)
+    if view.zone == view.zones.present:  # the zone is the same, and the rules for it are others now
+        return _("%(time)s at %(offset)s then") % {"time": shown, "offset": clock.isoformat()[-6:]}
+    return _("%(time)s in %(zone)s then") % {"time": shown, "zone": view.zone}
+
+
+def late(view: View) -> str:
+    """Return "imported", or "recorded 3 days later" where the log took the entry long after it happened."""
+    if view.imported:
+        return _("imported")
+    if view.delay is None:
+        return ""
+    number, unit = length(view.delay)
+    after = units.format_unit(number, f"duration-{unit}", locale=locale())
+    return _("recorded %(after)s later") % {"after": after}
 
 
 def twice(us: int, zone: str) -> str:
     """Return " +01:00" for an instant whose wall time comes twice that day, else nothing."""
-    from ..view import clock_text
-
     text = clock_text(us, zone)
     return f" {text[16:]}" if len(text) > 16 else ""
 

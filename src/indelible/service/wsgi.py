@@ -11,7 +11,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indelible.service.settings")
 
 from django.core.wsgi import get_wsgi_application
 
+from ..catalogue import host
+
 _LOG = logging.getLogger("indelible.requests")
+host.load()  # under a server of another kind, this is the first thing that runs
 _answer = get_wsgi_application()
 
 

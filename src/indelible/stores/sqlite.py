@@ -319,7 +319,8 @@ class SQLiteStore:
 
     def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
         with _engine():
-            arms = sqlite_page.arms(clinic_id, sqlite_page.resolved(self._connection(), clinic_id, selection), before)
+            resolved = sqlite_page.resolved(self._connection(), clinic_id, selection)
+            arms = sqlite_page.arms(clinic_id, resolved, before, by_number=sqlite_page.few_numbers(resolved))
             parts = [self._merged(arms[start : start + _ARMS], limit) for start in range(0, len(arms), _ARMS)]
         if len(parts) == 1:
             return parts[0]
@@ -362,6 +363,20 @@ class SQLiteStore:
         if row is None:
             raise NotFound(f"there is no entry {seq} in this log")
         return Found(*row)
+
+    def first_recorded(self, clinic_id: str, instant: int, up_to: int) -> int:
+        """By halving: each step reads one entry's `recorded_at`."""
+        low, high = 1, up_to + 1
+        sql = "SELECT seq, recorded_at FROM indelible_entry WHERE clinic_id = ? AND seq >= ? ORDER BY seq LIMIT 1"
+        with _engine():
+            while low < high:
+                middle = (low + high) // 2
+                row = self._connection().execute(sql, (clinic_id, middle)).fetchone()
+                if row is None or row[1] >= instant:
+                    high = middle
+                else:
+                    low = row[0] + 1
+        return low
 
     def find(self, clinic_id: str, entry_id: bytes) -> int | None:
         with _engine():

@@ -14,10 +14,13 @@ from typing import Any
 
 import orjson
 
-from ..store import ActorTerm, Reference, Selection
+from ..store import LATE_AFTER, ActorTerm, Reference, Selection
 
 # A kind with more actors than this is common enough to be found by walking the time index.
 _FEW_ACTORS = 20
+# Entries of a range of numbers that are looked at one by one: about those that a busy clinic records in a week. More
+# are found in the order of the page, where a range of numbers lies mostly together too.
+_FEW_NUMBERS = 5_000
 
 
 def resolved(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection:
@@ -79,26 +82,54 @@ class _Way:
     actor: ActorTerm | None
     action: str | None
     interval: tuple[int | None, int | None]
+    seqs: tuple[int, int] | None = None
 
 
-def arms(clinic_id: str, selection: Selection, before: tuple[int, int] | None) -> list[tuple[str, list[Any]]]:
+def few_numbers(selection: Selection) -> bool:
+    """Whether a selection is of so few numbers that each of these entries can be looked at."""
+    if selection.seqs is None and selection.from_seq == 1:
+        return False
+    return sum(last - first + 1 for first, last in _numbers(selection)) <= _FEW_NUMBERS
+
+
+def _numbers(selection: Selection) -> list[tuple[int, int]]:
+    """The ranges of numbers that a selection allows, those that are not empty."""
+    whole = (selection.from_seq, selection.up_to)
+    ranges = (whole,) if selection.seqs is None else selection.seqs
+    clipped = [(max(first, whole[0]), min(last, whole[1])) for first, last in ranges]
+    return [(first, last) for first, last in clipped if first <= last]
+
+
+def arms(
+    clinic_id: str, selection: Selection, before: tuple[int, int] | None, *, by_number: bool = False
+) -> list[tuple[str, list[Any]]]:
     """Return the SELECTs that together find the page, each with its bound values.
 
+    With `by_number` the numbers that the selection allows are walked, and SQLite sorts what it finds. Otherwise:
     A filter by reference walks the links once for each reference of its first group; else one by actor and action an
     index of both, once for each pair; else one by actor or by action its index, once for each; else the time index is
-    walked. What remains of the filter is checked on the rows. An entry that has one reference in two roles comes twice.
+    walked. Late entries have an index of their own, in order of time. What remains of the filter is checked on the
+    rows. An entry that has one reference in two roles comes twice.
     """
+    if () in (selection.actors, selection.actions, selection.intervals, selection.seqs, *selection.references):
+        return []  # nothing can match; SQLite finds no index for such a condition
     references: Sequence[Reference | None] = [None]
     actors: Sequence[ActorTerm | None] = [None]
     actions: Sequence[str | None] = [None]
     if selection.references:
         references = selection.references[0]
-    else:
+    elif not selection.late:
         if selection.actors is not None:
             actors = selection.actors
         if selection.actions is not None:
             actions = selection.actions
     intervals = [(None, None)] if selection.intervals is None else selection.intervals
+    if by_number:
+        return [
+            _arm(clinic_id, selection, before, _Way(None, None, None, interval, seqs))
+            for interval in intervals
+            for seqs in _numbers(selection)
+        ]
     return [
         _arm(clinic_id, selection, before, _Way(*parts)) for parts in product(references, actors, actions, intervals)
     ]
@@ -124,8 +155,11 @@ class _Where:
 
 def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, way: _Way) -> tuple[str, list[Any]]:
     where = _Where()
-    if way.reference is None:
-        order, tables = "e", "indelible_entry e"
+    if way.seqs is not None:
+        order, tables = "+e", "indelible_entry e INDEXED BY indelible_entry_seq"
+        where.add("e.clinic_id = ? AND e.seq BETWEEN ? AND ?", clinic_id, *way.seqs)
+    elif way.reference is None:
+        order, tables = "e", "indelible_entry e" + (" INDEXED BY indelible_entry_late" if selection.late else "")
         where.add("e.clinic_id = ?", clinic_id)
     else:
         # CROSS JOIN: walk the links in their order and look each entry up, never the other way round.
@@ -134,7 +168,7 @@ def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, w
         where.add("l.clinic_id = ? AND l.kind = ? AND l.ref = ? AND l.role = ?", clinic_id, *way.reference)
     _along(where, selection, way)
     _without(where, selection)
-    for group in selection.references[1:]:
+    for group in selection.references if way.reference is None else selection.references[1:]:
         where.add_any([_has(reference) for reference in group])
     start, end = way.interval
     if start is not None:
@@ -143,9 +177,14 @@ def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, w
         where.add(f"{order}.occurred_at < ?", end)
     if before is not None:
         where.add(f"({order}.occurred_at, {order}.seq) < (?, ?)", *before)
-    where.add(f"+{order}.seq <= ?", selection.up_to)
-    if selection.from_seq > 1:
-        where.add(f"+{order}.seq >= ?", selection.from_seq)
+    if way.seqs is None:
+        where.add(f"+{order}.seq <= ?", selection.up_to)
+        if selection.from_seq > 1:
+            where.add(f"+{order}.seq >= ?", selection.from_seq)
+        if selection.seqs is not None:
+            where.add_any([(f"+{order}.seq BETWEEN ? AND ?", seqs) for seqs in selection.seqs])
+    if selection.late:
+        where.add(f"e.recorded_at - e.occurred_at > {LATE_AFTER}")  # a literal, as the index has it
     if selection.only is not None:
         where.add("e.seq = ?", selection.only)
     columns = f"{order}.seq AS seq, {order}.occurred_at AS occurred_at, e.body AS body"

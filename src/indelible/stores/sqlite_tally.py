@@ -62,13 +62,14 @@ def _amounts(
 ) -> Iterator[tuple[str, str | None, int, int]]:
     selection = sqlite_page.resolved(db, clinic_id, selection)
     row = "SELECT action, currency, amount_minor FROM indelible_entry WHERE clinic_id = ? AND seq = ?"
-    if not _are_apart(selection):
+    by_number = sqlite_page.few_numbers(selection)
+    if not by_number and not _are_apart(selection):
         for _, seq in _each(db, clinic_id, selection):
             action, currency, amount = db.execute(row, (clinic_id, seq)).fetchone()
             if amount is not None:
                 yield action, currency, 1, amount
         return
-    for text, bound in sqlite_page.arms(clinic_id, selection, None):
+    for text, bound in sqlite_page.arms(clinic_id, selection, None, by_number=by_number):
         yield from (
             (action, currency, entries, (top << _HALF) + bottom)
             for action, currency, entries, top, bottom in db.execute(

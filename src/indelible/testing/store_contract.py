@@ -25,6 +25,7 @@ import pytest
 from .. import merkle
 from ..errors import Conflict, NotFound, StorageFailure
 from ..store import (
+    LATE_AFTER,
     AmountTally,
     Appending,
     Batch,
@@ -366,7 +367,7 @@ class StoreContract:
     def filled(self, store: Store, lisbon: str) -> list[EntryRow]:
         rng = random.Random(7)
         rows = [
-            entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS)))
+            _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
             for seq in range(1, 121)
         ]
         with store.appending(lisbon) as tx:
@@ -421,7 +422,7 @@ class StoreContract:
         """Entries with links to few things in few roles, so that many share them; some in two roles at once."""
         rng = random.Random(17)
         rows = [
-            entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS)))
+            _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
             for seq in range(1, 121)
         ]
         links = {
@@ -464,6 +465,17 @@ class StoreContract:
         for first, last in ((1, 120), (1, 1), (7, 9), (120, 120), (121, 200), (9, 8)):
             found = _walked(store, lisbon, Selection(up_to=last, from_seq=first), 50)
             assert {one.seq for one in found} == set(range(first, min(last, 120) + 1))
+
+    def test_the_first_entry_that_was_recorded_at_an_instant_or_later(self, store: Store, lisbon: str) -> None:
+        rng = random.Random(23)
+        times = sorted(NOW + rng.randrange(30) for _ in range(60))  # several at one instant
+        rows = [entry_row(seq)._replace(recorded_at=time) for seq, time in enumerate(times, 1)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows))
+        for up_to in (0, 1, 2, 37, 60):
+            for instant in range(NOW - 2, NOW + 33):
+                naive = next((row.seq for row in rows[:up_to] if row.recorded_at >= instant), up_to + 1)
+                assert store.first_recorded(lisbon, instant, up_to) == naive
 
     def test_one_number_alone(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
         for only in (1, 60, 120, 121, 0):
@@ -689,6 +701,11 @@ class StoreContract:
         assert everything(store, lisbon)["checkpoints"] == [checkpoint_row(3, b"first")]
 
 
+def _late(row: EntryRow) -> EntryRow:
+    """The same row; from number 61 on, recorded later than LATE_AFTER after it occurred."""
+    return row._replace(recorded_at=NOW + row.seq + (row.seq > 60) * (LATE_AFTER + 20))
+
+
 def _any_selection(rng: random.Random) -> Selection:
     def some(choices: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(rng.sample(choices, rng.randrange(len(choices) + 1)))
@@ -703,6 +720,8 @@ def _any_selection(rng: random.Random) -> Selection:
         actions=rng.choice([None, some(ACTIONS), ("unknown.action",)]),
         not_actors=rng.choice([(), some(terms), (("staff", None),)]),
         not_actions=rng.choice([(), some(ACTIONS)]),
+        seqs=rng.choice([None, None, None, (), ((1, 120),), ((7, 40),), ((90, 500),), ((1, 9), (30, 31), (100, 119))]),
+        late=rng.choice([False, False, True]),
     )
 
 
@@ -741,6 +760,9 @@ def _matches(row: EntryRow, selection: Selection) -> bool:
         and (selection.actions is None or row.action in selection.actions)
         and not is_one_of(selection.not_actors)
         and row.action not in selection.not_actions
+        and row.seq >= selection.from_seq
+        and (selection.seqs is None or any(first <= row.seq <= last for first, last in selection.seqs))
+        and (not selection.late or row.recorded_at - row.occurred_at > LATE_AFTER)
     )
 
 

@@ -14,7 +14,9 @@ from django.views.decorators.http import require_safe
 
 from ... import catalogue, query
 from ...errors import InvalidInput, InvalidQuery
+from ...habits import marks
 from ...query import Query
+from ...recorded import Recorded
 from .. import filters, present
 from ..access import Visit, in_clinic
 from ..actors import acting
@@ -62,7 +64,7 @@ def _list(visit: Visit, wish: Asked) -> dict[str, Any]:
     return {
         "wish": wish,
         "page": page,
-        "days": present.by_day(page.views, visit.clinic_id),
+        "days": present.by_day(page.views, visit.clinic_id, marks(visit.log, page.views)),
         "zone": visit.log.info.zone,
         "begun": _begun(visit, wish),
         "reached": None if page.searched_to is None else local_day(visit, page.searched_to),
@@ -139,10 +141,27 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
     """How many entries of the list came since it was read: announced, not pushed."""
     wish = asked(request, visit)
     since = request.GET.get("since", "")
-    count = 0
+    found: dict[str, Any] = {"count": 0, "most": MOST_NEW}
     if not wish.problem and since.isascii() and since.isdecimal() and len(since) < 19:
         newer = visit.log.read(visit.narrow(wish.wanted), after_seq=int(since), limit=MOST_NEW + 1)
-        count = sum(1 for _ in newer)
-    return render(request, "indelible/activity/new.html",
-                  {"count": count, "most": MOST_NEW, "newest": address("activity", visit.clinic_id, wish.text),
-                   "new_url": address("new", visit.clinic_id, wish.text, since=since)})  # fmt: skip
+        found["count"] = count = sum(1 for _ in newer)
+        if count:
+            wanted = wish.wanted
+            if not _are_first(visit, wish, int(since), count):
+                wanted = _since(visit, wanted, int(since))
+            found["url"] = address("activity", visit.clinic_id, query.format(wanted))
+    return render(request, "indelible/activity/new.html", found)
+
+
+def _are_first(visit: Visit, wish: Asked, since: int, count: int) -> bool:
+    """Whether the new entries stand at the top of the list. One that is dated back stands somewhere below."""
+    if count > ROWS:
+        return False
+    return all(view.seq > since for view in visit.page(wish.wanted, after=None, limit=count).views)
+
+
+def _since(visit: Visit, wanted: Query, since: int) -> Query:
+    """The filter with nothing but what the log took behind an entry."""
+    taken = visit.log.select(wanted).seqs
+    first = max(since + 1, taken[0][0]) if taken else since + 1
+    return replace(wanted, recorded=Recorded(first, wanted.recorded.last if wanted.recorded else None))

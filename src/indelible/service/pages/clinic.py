@@ -39,7 +39,7 @@ class Clinic(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name of the clinic"), max_length=200, validators=[check_printable])
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"), choices=zones,
-        help_text=gettext_lazy("Days and times of the log are those of this zone. What is recorded already keeps its."),
+        help_text=gettext_lazy("Days and times of the log are this zone's. What was recorded in another says so."),
     )  # fmt: skip
 
 

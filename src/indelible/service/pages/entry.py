@@ -10,7 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from ... import instant, query
+from ...habits import marks
 from ...query import Choice, Query
+from ...recorded import Recorded
 from ...view import View
 from .. import present, wording
 from ..access import Visit, in_clinic
@@ -27,10 +29,11 @@ MOST_TOGETHER = 20
 def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
     view = visit.entry(entry_id)
     wish = asked(request, visit)
+    recorded = instant.parse_canonical(view.members["recorded_at"])
     found = {
-        "row": present.row(view, visit.clinic_id),
-        "when": wording.moment(view.occurred_at, view.zone),
-        "recorded": wording.moment(instant.parse_canonical(view.members["recorded_at"]), view.zone),
+        "row": present.row(view, visit.clinic_id, marks(visit.log, [view])),
+        "recorded": wording.moment(recorded, view.zones.present),
+        "taken_url": address("activity", visit.clinic_id, query.format(_recorded_on(recorded, view.zones.present))),
         "details": present.details(view, visit.clinic_id),
         "channel": present.channel(view),
         "ip": view.request.get("ip") or "",
@@ -43,6 +46,12 @@ def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
     note_reading(request, visit)
     in_panel = request.htmx and request.htmx.target == "panel"
     return render(request, "indelible/entry/panel.html" if in_panel else "indelible/entry/page.html", found)
+
+
+def _recorded_on(us: int, zone: str) -> Query:
+    """The filter of what the log took on the same day of the clinic."""
+    day = instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zone))).date()
+    return Query(recorded=Recorded(day, day))
 
 
 def _together(visit: Visit, view: View) -> list[present.Row]:
@@ -69,5 +78,5 @@ def _proof(visit: Visit, view: View) -> dict[str, Any]:
         "size": checkpoint.size if checkpoint else 0,
         "at": wording.moment(checkpoint.signed_at, visit.log.info.zone) if checkpoint else "",
         "states": sorted(set(view.states.values())),
-        "imported": bool(view.members.get("imported")),
+        "imported": view.imported,
     }

@@ -26,6 +26,7 @@ from ... import query
 from ...django import current_request, journal
 from ...document import Client
 from ...errors import IndelibleError, NotFound
+from ...habits import marks
 from ...journal import ClinicLog
 from ...query import Choice, Query
 from ...story import Story, Told
@@ -56,7 +57,7 @@ def story(request: HttpRequest, visit: Visit, kind: str, thing: str) -> HttpResp
         "heading": name or thing,
         "thing": thing,
         "entries": told.entries,
-        "days": _days(told, visit.clinic_id, thing),
+        "days": _days(told, visit.log, thing),
         "snapshot": snapshot,
         "zone": visit.log.info.zone,
         "list": address("activity", visit.clinic_id, _as_filter(kind, thing)),
@@ -84,13 +85,14 @@ class Happened:
     details: Sequence[Any]
 
 
-def _days(told: Story, clinic_id: str, thing: str) -> list[dict[str, Any]]:
+def _days(told: Story, log: ClinicLog, thing: str) -> list[dict[str, Any]]:
+    new = marks(log, [one.view for one in told.entries])
     happened = [
         Happened(
-            present.row(one.view, clinic_id),
+            present.row(one.view, log.info.id, new),
             one.why,
             one.view.request.get("ip") or "",
-            present.context_details(one.view, clinic_id, thing),
+            present.context_details(one.view, log.info.id, thing),
         )
         for one in told.entries
     ]
