@@ -5,7 +5,8 @@ anything else sees it; a database restored from an older backup then knows less 
 refuses. Therefore the head store must never be restored together with the database.
 
 It also keeps what was erased, by random token, from the checkpoint on that covers the entry which accounts for it: a
-database restored from a backup that is older than an erasure is brought up to it (`erasure.py`).
+database restored from a backup that is older than an erasure is brought up to it (`erasure.py`). And what the clock
+said at the last checkpoint, to find out one that jumped (`timekeeping.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from . import definitions
 from .entry import Erasure
@@ -29,6 +31,14 @@ class SignedHead:
     size: int
     root: bytes
     note: bytes
+
+
+class Seen(NamedTuple):
+    """What the clock said at a checkpoint, and how long the machine had run then. Both in microseconds."""
+
+    boot: str
+    uptime: int
+    wall: int
 
 
 class HeadStore:
@@ -91,10 +101,12 @@ class HeadStore:
         old: SignedHead,
         new: SignedHead,
         erasures: Mapping[int, Erasure] = MappingProxyType({}),
+        seen: Seen | None = None,
     ) -> bool:
         """Replace `old` by `new` if `old` is still what is there; return whether it was. On disk when it returns.
 
-        `erasures` are those of the entries between the two, by the seq of their entry.
+        `erasures` are those of the entries between the two, by the seq of their entry; `seen` is the clock at this
+        moment.
         """
         with self._connection("rw") as db:
             db.execute("BEGIN IMMEDIATE")
@@ -104,8 +116,40 @@ class HeadStore:
             )
             if changed.rowcount == 1:
                 _remember(db, origin, erasures)
+                _see(db, seen)
             db.execute("COMMIT")
             return changed.rowcount == 1
+
+    def seen_time(self) -> Seen | None:
+        """Return what the clock said at the last checkpoint; None where that is not known."""
+        if not self.path.is_file():
+            return None
+        with self._connection("rw") as db:
+            _make(db)
+            row = db.execute("SELECT boot, uptime, wall FROM clock WHERE wall IS NOT NULL").fetchone()
+        return Seen(*row) if row else None
+
+    def accepted_time(self) -> int:
+        """Return up to which `recorded_at` somebody said that a clock behind it is right; 0 where nobody did."""
+        if not self.path.is_file():
+            return 0
+        with self._connection("rw") as db:
+            _make(db)
+            row = db.execute("SELECT accepted FROM clock").fetchone()
+        return int(row[0]) if row else 0
+
+    def accept_time(self, accepted: int, seen: Seen | None) -> None:
+        """Keep that a clock is believed behind entries of up to `accepted`, and what it says now."""
+        with self._connection("rw") as db:
+            _make(db)
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(
+                "INSERT INTO clock (one, accepted) VALUES (1, ?)"
+                " ON CONFLICT DO UPDATE SET accepted = excluded.accepted, boot = NULL, uptime = NULL, wall = NULL",
+                (accepted,),
+            )
+            _see(db, seen)
+            db.execute("COMMIT")
 
     @contextmanager
     def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:
@@ -135,6 +179,25 @@ def _make(db: sqlite3.Connection) -> None:
         " (origin TEXT NOT NULL, seq INTEGER NOT NULL, token BLOB NOT NULL, classes TEXT NOT NULL,"
         " up_to_seq INTEGER NOT NULL, PRIMARY KEY (origin, seq)) STRICT"
     )
+    _make_clock(db)
+
+
+def _make_clock(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS clock"
+        " (one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, boot TEXT, uptime INTEGER, wall INTEGER)"
+        " STRICT"
+    )
+
+
+def _see(db: sqlite3.Connection, seen: Seen | None) -> None:
+    if seen is not None:
+        _make_clock(db)
+        db.execute(
+            "INSERT INTO clock (one, accepted, boot, uptime, wall) VALUES (1, 0, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET boot = excluded.boot, uptime = excluded.uptime, wall = excluded.wall",
+            seen,
+        )
 
 
 def _remember(db: sqlite3.Connection, origin: str, erasures: Mapping[int, Erasure]) -> None:

@@ -19,6 +19,7 @@ from .note import Verifier
 from .personal import Sealer, Unreadable
 from .store import Clinic, EntryRow, KeyRow, LinkRow, PersonalRow, Snapshot
 from .verify import SEALED, Finding, Opening, Record, Report, Signed, verify_log
+from .verify.log import CLOCK_TOLERANCE
 
 _PERSON_ID = re.compile(r"(actor|target|client|people\.[0-9]+|context\.[a-z0-9_]+(\.(old|new))?)\.id", re.ASCII)
 
@@ -63,6 +64,12 @@ def inspect_clinic(
                 f"the database does not refuse change any more: {', '.join(unguarded)} is gone; `indelible upgrade` "
                 "makes it again"
             )
+        ahead = snapshot.head.recorded_at - journal.clock()
+        if ahead > CLOCK_TOLERANCE and not any("by a clock" in notice for notice in report.notices):
+            report.notices.append(
+                f"the last entries, from entry {live.newest_time_began} on, were recorded {ahead // CLOCK_TOLERANCE} "
+                "days or more after what this machine's clock says now; theirs or this one is wrong"
+            )
         if info.closed_at is not None and not live.is_closed(journal.store.keys(info.id)):
             report.add("misfiled", None, "the clinic is marked as closed, and its log or its keys do not say so")
         if sealer is None and any(by > report.signed_size for seqs in report.erased.values() for by in seqs):
@@ -92,6 +99,8 @@ class _Live:
         self._unlinked: set[bytes] = set()
         self._findings: list[Finding] = []
         self._last_body = b""
+        # The first of the entries that have the newest recorded_at.
+        self.newest_time_began = 0
         self.origin = info.origin
         self.verifier = verifier
         self.size, self.frontier, self.root, _ = snapshot.head
@@ -107,8 +116,11 @@ class _Live:
         """Entries, their personal rows and their links, all in order of seq, brought together."""
         personal = _BySeq(self._snapshot.personal())
         links = _BySeq(self._snapshot.links())
+        recorded_at = None
         for stored in self._snapshot.entries():
             self._last_body = stored.body
+            if stored.recorded_at != recorded_at:
+                self.newest_time_began, recorded_at = stored.seq, stored.recorded_at
             yield self._record(stored, personal.take(stored.seq), links.take(stored.seq))
         for seq in {row.seq for row in personal.rest()}:
             self._findings.append(Finding("added", seq, "there are personal values of an entry that is not there"))

@@ -44,8 +44,9 @@ from .query import Query, Vocabulary
 from .reading import PAGE_LIMIT, Cursor, Page, Reader
 from .searching import Sought, search
 from .selecting import Selecting
-from .store import CheckpointRow, Clinic, Found, Installation, KeyRow, Selection, Store
+from .store import Appending, CheckpointRow, Clinic, Found, Installation, KeyRow, Selection, Store
 from .stores import sqlite
+from .timekeeping import Timekeeper, Uptime, uptime
 from .view import View
 
 # Documents of one append: bounds its memory and how long other writers wait.
@@ -94,17 +95,21 @@ class Journal:
         master_key: str | None = None,
         head_store: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = now_in_microseconds,
+        running: Callable[[], Uptime | None] | None = None,
     ) -> None:
         """Open what `Journal.create` or `indelible init` made.
 
         `master_key` is the key's text or its file's path (default: the environment's INDELIBLE_MASTER_KEY, else the key
-        file beside the database); `head_store` a path (default: INDELIBLE_HEAD_STORE, else beside the database). Raises
-        StorageFailure, KeyUnavailable.
+        file beside the database); `head_store` a path (default: INDELIBLE_HEAD_STORE, else beside the database).
+        `clock` gives the time in microseconds since 1970 UTC, `running` how long its machine has run, to find out a
+        clock that jumped (default: the system's of both; a clock without it is believed). Raises StorageFailure,
+        KeyUnavailable.
         """
         self.places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
         self.clock = clock
         self.store: Store = sqlite.SQLiteStore(self.places.database)
         self.heads = HeadStore(self.places.head_store)
+        self.time = Timekeeper(self.heads, running or (uptime if clock is now_in_microseconds else None))
         self._logs: dict[str, ClinicLog] = {}
         try:
             self.installation = self.store.installation()
@@ -192,6 +197,14 @@ class Journal:
         if lost is not None:
             log.append([_continued(log, *lost)])
         return log
+
+    def accept_clock(self) -> None:
+        """Say that the machine's clock is right, where recording is refused because something contradicts it.
+
+        Entries that a wrong clock recorded keep their `recorded_at`, and later ones have at least the same.
+        """
+        newest = max((self.store.head(clinic.id).recorded_at for clinic in self.clinics()), default=0)
+        self.time.accept(self.clock(), newest)
 
     def _signed_head(self, clinic_id: str) -> tuple[Clinic, SignedHead]:
         """The clinic whose log is lost, and the last head that the head store has of it."""
@@ -385,11 +398,18 @@ class ClinicLog:
         if len(drafts) > BATCH_LIMIT:
             raise InvalidInput(f"a batch has at most {BATCH_LIMIT} documents; send it in parts")
         with self.store.appending(self.info.id, within=connection) as tx:
-            results = append(tx, drafts, self.info, self.sealer, self.clock())
+            results = append(tx, drafts, self.info, self.sealer, self.moment(tx))
         self.unsigned = True
         if connection is None:
             self.sign_when_due()
         return results
+
+    def moment(self, tx: Appending) -> int:
+        """Return the time for what is appended now. Raises StorageFailure where the clock cannot be believed."""
+        now = self.clock()
+        if tx.head.size:
+            self.journal.time.check(now, tx.head.recorded_at)
+        return now
 
     def rename(self, name: str, *, actor: Actor, request: Request | None = None, was: str | None = None) -> None:
         """Give the clinic another name from now on, and record it. Entries keep the name of their time.
@@ -413,7 +433,7 @@ class ClinicLog:
         drafted = self.draft(event)
         with self.store.appending(self.info.id) as tx:
             tx.set_name(name, was=old)
-            append(tx, [drafted], self.info, self.sealer, self.clock())
+            append(tx, [drafted], self.info, self.sealer, self.moment(tx))
         self.info = replace(self.info, name=name)
         self.unsigned = True
         self.sign_when_due()
@@ -440,7 +460,7 @@ class ClinicLog:
         drafted = drafting.draft(event, zone=zone, now=self.clock())
         with self.store.appending(self.info.id) as tx:
             tx.set_zone(zone, was=old)
-            append(tx, [drafted], self.info, self.sealer, self.clock())
+            append(tx, [drafted], self.info, self.sealer, self.moment(tx))
         self.info = replace(self.info, zone=zone)
         self.unsigned = True
         self.sign_when_due()
@@ -464,7 +484,7 @@ class ClinicLog:
                     client_id,
                     replace(self.info, zone=tx.zone),
                     self.sealer,
-                    self.clock(),
+                    self.moment(tx),
                     requested_by=requested_by,
                     actor=actor,
                     request=request or Request(),
@@ -486,7 +506,9 @@ class ClinicLog:
         """Sign the committed head if that was not done; return the newest checkpoint. Raises SigningRefused."""
         before, self.unsigned = self.unsigned, False  # what another thread records meanwhile sets it again
         try:
-            row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, self.clock(), self.sealer)
+            now = self.clock()
+            seen = self.journal.time.saw(now)
+            row = signing.sign_head(self.store, self.journal.heads, self.info, self.signer, now, self.sealer, seen)
         except BaseException:
             self.unsigned |= before
             raise

@@ -160,7 +160,7 @@ def close_clinic(
     with log.store.appending(log.info.id) as tx:
         if not tx.head.size == bundle.recorded_as == bundle.statement.last_seq + 1:
             raise StorageFailure("something was recorded while the bundle was written, so nothing is closed; try again")
-        append(tx, [draft], log.info, log.sealer, log.clock())
+        append(tx, [draft], log.info, log.sealer, log.moment(tx))
         tx.close(log.clock())
     signed = log.checkpoint()
     assert signed is not None  # noqa: S101 - there is an entry, the one just recorded

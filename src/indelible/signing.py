@@ -19,7 +19,7 @@ from .checkpoint import Checkpoint
 from .commitment import Committer
 from .entry import Erasure
 from .errors import MalformedProof, SigningRefused
-from .headstore import HeadStore, SignedHead
+from .headstore import HeadStore, Seen, SignedHead
 from .merkle import Frontier
 from .note import Signer
 from .personal import Sealer, Unreadable
@@ -52,11 +52,18 @@ _FORK = (
 
 
 def sign_head(
-    store: Store, heads: HeadStore, clinic: Clinic, signer: Signer, now: int, sealer: Sealer | None = None
+    store: Store,
+    heads: HeadStore,
+    clinic: Clinic,
+    signer: Signer,
+    now: int,
+    sealer: Sealer | None = None,
+    seen: Seen | None = None,
 ) -> CheckpointRow | None:
     """Sign the clinic's committed head if that was not done, and return its newest checkpoint; None for an empty log.
 
     With a `sealer`, an entry that says it erased values is signed only where it was written with the clinic's key.
+    `seen` is the clock of this moment, for the head store.
     Raises SigningRefused where the stored rows, the committed head and the head store contradict each other.
     """
     for _ in range(_ATTEMPTS):
@@ -76,7 +83,7 @@ def sign_head(
         if signed.size == head.size:
             return store.last_checkpoint(clinic.id)
         data = checkpoint.sign(Checkpoint(clinic.origin, head.size, head.root), signer)
-        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data), erasures):
+        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data), erasures, seen):
             row = CheckpointRow(head.size, head.root, frontier.encode(), data, now)
             store.add_checkpoint(clinic.id, row)
             return row

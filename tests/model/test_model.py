@@ -94,10 +94,10 @@ class CrashingHeads(HeadStore):
 
     when = ""
 
-    def swap(self, origin, old, new, erasures=MappingProxyType({})):
+    def swap(self, origin, old, new, erasures=MappingProxyType({}), seen=None):
         if self.when == "before the swap":
             raise Crash
-        done = super().swap(origin, old, new, erasures)
+        done = super().swap(origin, old, new, erasures, seen)
         if self.when == "after the swap":
             raise Crash
         return done

@@ -29,10 +29,10 @@ class CrashingHeads(HeadStore):
         super().__init__(path)
         self.when = when
 
-    def swap(self, origin, old, new, erasures=MappingProxyType({})):
+    def swap(self, origin, old, new, erasures=MappingProxyType({}), seen=None):
         if self.when == "before the swap":
             raise Crash
-        done = super().swap(origin, old, new, erasures)
+        done = super().swap(origin, old, new, erasures, seen)
         if self.when == "after the swap":
             raise Crash
         return done
@@ -336,10 +336,10 @@ def test_only_one_of_two_signers_wins_and_the_other_takes_over_its_checkpoint(lo
     class Late(HeadStore):
         """Another process signs at the last moment before this one's swap."""
 
-        def swap(self, origin, old, new, erasures=MappingProxyType({})):
+        def swap(self, origin, old, new, erasures=MappingProxyType({}), seen=None):
             if self.get(origin) == old:
                 assert sign(log).size == 2
-            return super().swap(origin, old, new, erasures)
+            return super().swap(origin, old, new, erasures, seen)
 
     row = sign(log, heads=Late(tmp_path / "activity.db.heads"), now=START + 5)
     assert (row.size, row.signed_at) == (2, START)

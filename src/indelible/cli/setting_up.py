@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import signing
+from .. import instant, signing
 from ..journal import Journal, Places
 from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal
 from .table import printable
@@ -76,6 +76,18 @@ def set_time_zone(
     with clinic_log(database, clinic) as log:
         log.set_time_zone(time_zone, actor=actor(as_id, as_name, "set-time-zone"))
         print(f"{log.info.id} is in {log.info.zone}; filters by day now mean days there")
+
+
+clock = typer.Typer(no_args_is_help=True, help="The machine's clock, where it cannot be believed.")
+
+
+@clock.command("accept")
+def accept_clock(database: Database = None) -> None:
+    """Say that this machine's clock is right, where recording is refused because it jumped."""
+    with journal(database) as opened:
+        opened.accept_clock()
+        now = instant.format(opened.clock())[:16].replace("T", " ")
+        print(f"The clock is believed from now on: it is {now} UTC.")
 
 
 def adopt(database: Database = None, clinic: ClinicId = None) -> None:

@@ -46,6 +46,11 @@ class Opening(NamedTuple):
 SEALED = Opening(b"", {})
 
 
+# recorded_at may be ahead of the time in an entry's id by no more than this, in microseconds: a day.
+CLOCK_TOLERANCE = 24 * 3_600_000_000
+_CLOCKS_SHOWN = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One stored entry. `openings` maps (token, class) to what its personal row holds; `links` are those in the table
@@ -91,6 +96,7 @@ def verify_log(source: Source, progress: Callable[[int], None] = lambda done: No
     report = Report(size=source.size)
     tree = _Tree(source, report)
     erasures = _Erasures()
+    clocks = _Clocks()
     recorded_at = None
     for record in source.records():
         tree.take(record)
@@ -99,6 +105,7 @@ def verify_log(source: Source, progress: Callable[[int], None] = lambda done: No
             if recorded_at is not None and body.recorded_at < recorded_at:
                 report.add("reordered", record.seq, "its recorded_at is earlier than that of the entry before it")
             recorded_at = body.recorded_at
+            clocks.take(body)
             _check_columns(record, body, report)
             _check_links(record, body, report)
             _check_values(source.origin, record, body, report, erasures)
@@ -107,10 +114,36 @@ def verify_log(source: Source, progress: Callable[[int], None] = lambda done: No
             progress(report.entries)
     tree.finish()
     erasures.finish(report)
+    report.notices += clocks.notices()
     for finding in source.others():
         report.add(finding.verdict, finding.seq, finding.what)
     progress(report.entries)
     return report
+
+
+class _Clocks:
+    """Finds entries that were recorded by a clock that was ahead: those behind them have its time too, and an id with
+    the time of a clock that was right (RFC 9562: the first 48 bits of a UUIDv7 are milliseconds since 1970)."""
+
+    def __init__(self) -> None:
+        self.began, self.recorded_at = 0, 0
+        # (first entry with a time, last one that shows that it was ahead, by how much at most)
+        self.ahead: list[tuple[int, int, int]] = []
+
+    def take(self, body: entry.Body) -> None:
+        if body.recorded_at != self.recorded_at:
+            self.began, self.recorded_at = body.seq, body.recorded_at
+        ahead = body.recorded_at - int(body.id[:8] + body.id[9:13], 16) * 1_000
+        if ahead > CLOCK_TOLERANCE:
+            first, _, most = self.ahead.pop() if self.ahead and self.ahead[-1][0] == self.began else (self.began, 0, 0)
+            self.ahead.append((first, body.seq, max(most, ahead)))
+
+    def notices(self) -> Iterator[str]:
+        for first, last, most in self.ahead[:_CLOCKS_SHOWN]:
+            yield (
+                f"entry {first} was recorded by a clock that was {most // CLOCK_TOLERANCE} days or more ahead, and "
+                f"entries up to {last} have its recorded_at; when they occurred, and their order, is as it was recorded"
+            )
 
 
 def _body(record: Record, report: Report) -> entry.Body | None:
