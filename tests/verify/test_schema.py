@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 from tests.verify.conftest import _BESIDE, CLINIC
 
-from indelible.document import parse
+from indelible.document import Staff, parse
 from indelible.errors import StorageFailure
 from indelible.inspection import inspect
 from indelible.journal import Journal
-from indelible.lifetime import upgrade
+from indelible.lifetime import close_clinic, finish_closing, upgrade
 from indelible.stores import sqlite_schema
 from indelible.testing.logs import event
 
@@ -242,9 +242,32 @@ def test_nothing_is_acknowledged_that_a_trigger_swallows(path, table):
     with Journal(path) as journal:
         log = journal.clinic(CLINIC)
         before = log.size
-        with pytest.raises(StorageFailure, match="did not take every row, so nothing of this was recorded"):
+        with pytest.raises(StorageFailure, match="did not take every row, so nothing of this was kept"):
             log.record_document(event(77, key="new", client={"id": "cli_new", "name": "Nobody yet"}))
         assert log.size == before
+
+
+@pytest.mark.parametrize(("table", "change_of"), [("personal", "UPDATE"), ("person", "DELETE")])
+def test_nothing_is_called_erased_that_a_trigger_keeps(path, table, change_of):
+    name = f"CREATE TRIGGER keep BEFORE {change_of} ON indelible_{table}"
+    change(path, f"{name} BEGIN SELECT RAISE(IGNORE); END")
+    with Journal(path) as journal:
+        log = journal.clinic(CLINIC)
+        before = log.size
+        with pytest.raises(StorageFailure, match="did not delete every row"):
+            log.anonymize("cli_77", requested_by="client", actor=Staff("usr_1"))
+        assert log.size == before
+
+
+def test_no_clinic_is_called_closed_whose_keys_a_trigger_keeps(path, tmp_path):
+    change(path, "CREATE TRIGGER keep BEFORE DELETE ON indelible_key BEGIN SELECT RAISE(IGNORE); END")
+    with Journal(path) as journal:
+        with pytest.raises(StorageFailure, match="did not delete every row"):
+            close_clinic(journal.clinic(CLINIC), tmp_path / "final.zip", actor=Staff("usr_1"))
+        change(path, "DROP TRIGGER keep")
+        (info,) = [clinic for clinic in journal.clinics() if clinic.id == CLINIC]
+        assert finish_closing(journal, info)
+        assert not journal.store.keys(CLINIC)
 
 
 @pytest.mark.parametrize(

@@ -226,12 +226,11 @@ class SQLiteStore:
         with _engine(), _transaction(self._connection()) as db:
             if db.execute("SELECT 1 FROM indelible_clinic WHERE clinic_id = ?", (clinic.id,)).fetchone():
                 raise StorageFailure(f"there is already a clinic {clinic.id}")
-            db.execute(
-                "INSERT INTO indelible_clinic VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                (clinic.id, clinic.name, clinic.zone, clinic.origin, clinic.vkey, clinic.nobody, now),
-            )
-            db.executemany("INSERT INTO indelible_key VALUES (?, ?, ?, ?)", [(clinic.id, *key) for key in keys])
-            db.execute("INSERT INTO indelible_head VALUES (?, 0, ?, ?, ?)", (clinic.id, b"", EMPTY_ROOT, now))
+            own = (clinic.id, clinic.name, clinic.zone, clinic.origin, clinic.vkey, clinic.nobody, now)
+            cursor = db.cursor()
+            _write(cursor, "INSERT INTO indelible_clinic VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", [own])
+            _write(cursor, "INSERT INTO indelible_key VALUES (?, ?, ?, ?)", [(clinic.id, *key) for key in keys])
+            _write(cursor, "INSERT INTO indelible_head VALUES (?, 0, ?, ?, ?)", [(clinic.id, b"", EMPTY_ROOT, now)])
 
     def clinics(self) -> Sequence[Clinic]:
         with _engine():
@@ -260,6 +259,7 @@ class SQLiteStore:
         """Delete a closed clinic's keys, and overwrite where they were."""
         with _engine(), _transaction(self._connection()) as db:
             db.execute("DELETE FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
+            _check_gone(db, "SELECT 1 FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
 
     # Writing
 
@@ -474,7 +474,7 @@ class SQLiteStore:
                 "SELECT note FROM indelible_checkpoint WHERE clinic_id = ? AND size = ?", (clinic_id, row.size)
             ).fetchone()
             if known is None:
-                db.execute("INSERT INTO indelible_checkpoint VALUES (?, ?, ?, ?, ?, ?)", (clinic_id, *row))
+                _write(db.cursor(), "INSERT INTO indelible_checkpoint VALUES (?, ?, ?, ?, ?, ?)", [(clinic_id, *row)])
 
     def wipe(self) -> bool:
         """Move the write-ahead log into the file and cut it to nothing: it still has the pages of before."""
@@ -598,7 +598,15 @@ class SQLiteAppending:
                 " WHERE clinic_id = ? AND token = ? AND class = ? AND sealed IS NOT NULL",
                 (self._clinic_id, token, personal_class),
             )
-        self._cursor.execute("DELETE FROM indelible_person WHERE clinic_id = ? AND token = ?", (self._clinic_id, token))
+            _check_gone(
+                self._cursor,
+                "SELECT 1 FROM indelible_personal INDEXED BY indelible_personal_token"
+                " WHERE clinic_id = ? AND token = ? AND class = ? AND sealed IS NOT NULL",
+                (self._clinic_id, token, personal_class),
+            )
+        person = (self._clinic_id, token)
+        self._cursor.execute("DELETE FROM indelible_person WHERE clinic_id = ? AND token = ?", person)
+        _check_gone(self._cursor, "SELECT 1 FROM indelible_person WHERE clinic_id = ? AND token = ?", person)
         self._erased = True
 
     def finish(self) -> None:
@@ -638,28 +646,43 @@ class SQLiteAppending:
     def write(self, batch: Batch) -> None:
         """Write a batch and move the head. A crash before the commit leaves nothing of it."""
         clinic = (self._clinic_id,)
-        self._put(_INSERT_ENTRY, [clinic + row for row in batch.entries])
-        self._put("INSERT INTO indelible_personal VALUES (?, ?, ?, ?, ?)", [clinic + row for row in batch.personal])
-        self._put(_INSERT_LINK, [clinic + row for row in batch.links])
-        self._put("INSERT INTO indelible_person VALUES (?, ?, ?, ?)", [clinic + row for row in batch.persons])
-        self._put(
+        _write(self._cursor, _INSERT_ENTRY, [clinic + row for row in batch.entries])
+        _write(
+            self._cursor,
+            "INSERT INTO indelible_personal VALUES (?, ?, ?, ?, ?)",
+            [clinic + row for row in batch.personal],
+        )
+        _write(self._cursor, _INSERT_LINK, [clinic + row for row in batch.links])
+        _write(
+            self._cursor, "INSERT INTO indelible_person VALUES (?, ?, ?, ?)", [clinic + row for row in batch.persons]
+        )
+        _write(
+            self._cursor,
             "UPDATE indelible_person SET sealed = ? WHERE clinic_id = ? AND token = ?",
             [(row.sealed, self._clinic_id, row.token) for row in batch.renamed],
         )
-        self._put("INSERT INTO indelible_idempotency VALUES (?, ?, ?)", [clinic + row for row in batch.keys])
-        self._put(
+        _write(self._cursor, "INSERT INTO indelible_idempotency VALUES (?, ?, ?)", [clinic + row for row in batch.keys])
+        _write(
+            self._cursor,
             "UPDATE indelible_head SET size = ?, frontier = ?, root = ?, recorded_at = ? WHERE clinic_id = ?",
             [batch.head + clinic],
         )
         self.head = batch.head
 
-    def _put(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Write rows, all of them: a trigger that is not ours may swallow one without an error."""
-        if rows and self._cursor.executemany(statement, rows).rowcount != len(rows):
-            raise StorageFailure(
-                "the database did not take every row, so nothing of this was recorded; `indelible verify` says what is "
-                "in the way"
-            )
+
+_IN_THE_WAY = "so nothing of this was kept; `indelible verify` says what is in the way"
+
+
+def _write(cursor: sqlite3.Cursor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Write rows, all of them: a trigger that is not ours may swallow one without an error."""
+    if rows and cursor.executemany(statement, rows).rowcount != len(rows):
+        raise StorageFailure(f"the database did not take every row, {_IN_THE_WAY}")
+
+
+def _check_gone(db: sqlite3.Connection | sqlite3.Cursor, statement: str, values: Sequence[Any]) -> None:
+    """Raise StorageFailure where a row is left of what was deleted: a trigger that is not ours may have kept it."""
+    if db.execute(statement, values).fetchone():
+        raise StorageFailure(f"the database did not delete every row, {_IN_THE_WAY}")
 
 
 def _zone(db: sqlite3.Connection | sqlite3.Cursor, clinic_id: str) -> str:
