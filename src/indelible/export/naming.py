@@ -81,7 +81,11 @@ def _slug(text: str) -> str:
 
 
 def _filter(query: Query) -> str:
-    parts = [*_parts(query.wanted), *(["text"] if query.words else [])]
+    parts = [
+        *_parts(query.wanted),
+        *(["recorded"] if query.recorded or query.late else []),
+        *(["text"] if query.words else []),
+    ]
     parts += [f"not-{part}" for part in (*_parts(query.unwanted), *(["text"] if query.unwanted_words else []))]
     if not parts:
         return "all-activity"
