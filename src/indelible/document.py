@@ -9,7 +9,6 @@ and `people` have ids of the host's clients; a target that is a person is of kin
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 
 from . import instant
 from .catalogue import Action
-from .catalogue.fields import WORD_LIMIT
+from .catalogue.fields import as_id, as_text
+from .catalogue.refusal import shown, unknown
 from .errors import InvalidInput
 
 # A document's JSON text; leaves room for the commitments in a body of 65,535 bytes.
@@ -37,6 +37,9 @@ class Actor:
     name: str | None = None
     role: str | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        _as_texts(self)
 
 
 def Staff(id: str, name: str | None = None, role: str | None = None) -> Actor:  # noqa: N802 - reads as a type
@@ -72,6 +75,9 @@ class Target:
     id: str
     name: str | None = None
 
+    def __post_init__(self) -> None:
+        _as_texts(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -80,6 +86,17 @@ class Person:
     id: str
     name: str | None = None
     role: str | None = None
+
+    def __post_init__(self) -> None:
+        _as_texts(self)
+
+
+def _as_texts(holder: Actor | Target | Person) -> None:
+    """Take an integer or a UUID as the id that it is in the host's database, and a lazy text as its text."""
+    if type(holder.id) is not str:
+        object.__setattr__(holder, "id", as_id(holder.id))
+    if type(holder.name) is not str:
+        object.__setattr__(holder, "name", as_text(holder.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +123,13 @@ class Document:
     operation: str | None = None
     key: str | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("operation", "key"):
+            object.__setattr__(self, name, as_id(getattr(self, name)))
 
+
+# What a host may have as a number.
+_IDS = frozenset({"id", "key", "operation"})
 _MEMBERS = ("action", "occurred_at", "actor", "target", "client", "people", "context", "request", "operation", "key")
 
 
@@ -179,22 +202,6 @@ def _object(value: object, field: str, known: tuple[str, ...]) -> dict[str, Any]
     return value
 
 
-def shown(name: object) -> str:
-    """A member's name as an error may show it: names come from the host's program; short and printable."""
-    text = str(name)[:WORD_LIMIT]
-    return text if text.isascii() and text.isprintable() and "@" not in text else "(a member)"
-
-
-def unknown(name: str, known: tuple[str, ...]) -> str:
-    """Return the sentence for a member that is none of the known ones, with the nearest of them."""
-    near = difflib.get_close_matches(name, known, 1)
-    return (
-        f"is not a field here; did you mean {near[0]}?"
-        if near
-        else f"is not a field here; there are {', '.join(known)}"
-    )
-
-
 def _texts(value: object, field: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, str]:
     members = _object(value, field, required + optional)
     for name in required:
@@ -204,7 +211,8 @@ def _texts(value: object, field: str, required: tuple[str, ...], optional: tuple
 
 
 def _text(members: Mapping[str, Any], name: str, field: str) -> str:
-    return is_text(members[name], f"{field}.{name}" if field else name)
+    value = as_id(members[name]) if name in _IDS else members[name]
+    return is_text(value, f"{field}.{name}" if field else name)
 
 
 def is_text(value: object, field: str) -> str:
@@ -221,4 +229,52 @@ def _json_kind(value: object) -> str:
 
 def from_datetime(value: datetime | None) -> int | None:
     """Return the instant of an aware datetime given as `occurred_at`, or None. Raises InvalidInput for a naive one."""
-    return None if value is None else instant.from_datetime(value, "occurred_at")
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise InvalidInput("must be a datetime with a time zone, such as datetime.now(UTC)", "occurred_at")
+    return instant.from_datetime(value, "occurred_at")
+
+
+def as_actor(value: object) -> Actor:
+    """Return an actor as it is. Raises InvalidInput with the mend."""
+    if not isinstance(value, Actor):
+        raise InvalidInput(
+            'must say who did it, such as Staff("usr_12", "Maria Fernandes") or System("job:x")', "actor"
+        )
+    return value
+
+
+def as_target(value: object) -> Target | None:
+    """Return a target, also one that is written as (kind, id) or (kind, id, name). Raises InvalidInput."""
+    if value is None or isinstance(value, Target):
+        return value
+    if isinstance(value, tuple | list) and 2 <= len(value) <= 3:
+        return Target(*value)
+    raise InvalidInput('must be a kind and an id, such as ("booking", "bk_1"), with a name behind it if you have one',
+                       "target")  # fmt: skip
+
+
+def as_person(value: object, field: str) -> Person | None:
+    """Return a person, also one that is written as (id,) or (id, name). Raises InvalidInput."""
+    if value is None or isinstance(value, Person):
+        return value
+    if isinstance(value, tuple | list) and 1 <= len(value) <= 2:
+        return Person(*value)
+    raise InvalidInput('must be an id and a name, such as ("cli_77", "Ana Sousa")', field)
+
+
+def as_people(value: object) -> tuple[Person, ...]:
+    """Return people, each with a role. Raises InvalidInput."""
+    if isinstance(value, tuple | list) and all(isinstance(one, Person) for one in value):
+        return tuple(value)
+    raise InvalidInput('must be a list of people, such as [Person("cli_78", "Rui", role="payer")]', "people")
+
+
+def as_request(value: object) -> Request:
+    """Return where a request came from. Raises InvalidInput."""
+    if value is None:
+        return Request()
+    if not isinstance(value, Request):
+        raise InvalidInput('must be a Request, such as Request(channel="staff_web", ip="203.0.113.9")', "request")
+    return value

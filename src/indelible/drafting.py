@@ -29,7 +29,6 @@ from pydantic import ValidationError
 
 from . import canonical, entry, instant
 from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
-from .catalogue.amounts import WrongAmount
 from .catalogue.fields import (
     ID_LIMIT,
     NAME_LIMIT,
@@ -43,7 +42,8 @@ from .catalogue.fields import (
     opaque_id,
     to_json,
 )
-from .document import ACTOR_KINDS, PEOPLE_ROLES, Actor, Document, Person, Request, Target, is_text, shown, unknown
+from .catalogue.refusal import in_one_sentence
+from .document import ACTOR_KINDS, PEOPLE_ROLES, Actor, Document, Person, Request, Target, is_text
 from .errors import InvalidInput
 
 # Personal values in one entry. A group booking of 25 people with id and name fits; a mailing list does not.
@@ -383,41 +383,9 @@ def _validated(cls: type[Action], context: Mapping[str, Any] | Action) -> Action
     try:
         return cls.model_validate(context)
     except ValidationError as error:
-        raise _in_one_sentence(cls, error) from None  # pydantic's own text may hold the value
-
-
-def _in_one_sentence(cls: type[Action], error: ValidationError) -> InvalidInput:
-    first = error.errors(include_url=False, include_input=True)[0]
-    kind, place = first["type"], [shown(part) for part in first["loc"]]
-    field = ".".join(["context", *place])
-    if kind == "missing":
-        return InvalidInput(f"is missing; {cls.code} needs it", field)
-    if kind == "extra_forbidden":
-        known = tuple(cls.model_fields) if len(place) == 1 else ("the fields of its type",)
-        return InvalidInput(unknown(place[-1], known), field)
-    if kind == "value_error":
-        found = first["ctx"]["error"]
-        if isinstance(found, WrongAmount):
-            return InvalidInput(found.message, ".".join(["context", *map(shown, found.path)]))
-        return InvalidInput(str(found), field)
-    if kind == "int_type" and isinstance(first["input"], float):
-        return InvalidInput("is a floating-point number; send an integer (money in minor units)", field)
-    words = _EXPECTED.get(kind)
-    if words is None and kind in ("literal_error", "enum"):
-        words = f"must be one of {first['ctx']['expected']}"
-    return InvalidInput(words or "has the wrong type or form; `indelible actions --json` has the schema", field)
-
-
-_EXPECTED: dict[str, str] = {
-    "int_type": "must be an integer",
-    "string_type": "must be text",
-    "string_unicode": "holds a lone surrogate, half of a character; send whole Unicode text",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-}
+        raise in_one_sentence(
+            cls.code, tuple(cls.model_fields), error
+        ) from None  # pydantic's own text may hold the value
 
 
 def _one_of(value: str | None, known: tuple[str, ...], field: str) -> str:

@@ -17,7 +17,7 @@ import re
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,7 +34,7 @@ from .directory import Directory
 from .document import Actor, Document, Person, Request, System, Target
 from .drafting import Draft
 from .erasure import Anonymized, RequestedBy
-from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound
+from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound, StorageFailure
 from .headstore import HeadStore, SignedHead
 from .keys import MasterKey
 from .merkle import EMPTY_ROOT
@@ -62,6 +62,14 @@ def now_in_microseconds() -> int:
     return time.time_ns() // 1000
 
 
+def _path(given: object, what: str = "database") -> Path:
+    if isinstance(given, str) and "://" in given:
+        raise StorageFailure("a log is one SQLite file in this release; give its path, such as activity.db")
+    if not isinstance(given, str | os.PathLike) or str(given) == "" or "\0" in str(given):
+        raise InvalidInput("must be the path of a file, such as activity.db", what)
+    return Path(given)
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where an installation keeps its three files, which belong in three places when it is in earnest."""
@@ -73,8 +81,8 @@ class Places:
     @classmethod
     def beside(cls, database: str | os.PathLike[str], head_store: str | os.PathLike[str] | None = None) -> Self:
         """The default: key file and head store beside the database, named after it."""
-        path = Path(database)
-        heads = Path(head_store) if head_store else path.with_name(f"{path.name}.heads")
+        path = _path(database)
+        heads = _path(head_store, "head_store") if head_store else path.with_name(f"{path.name}.heads")
         return cls(path, path.with_name(f"{path.name}.key"), heads)
 
     def check_output(self, output: Path) -> None:
@@ -173,7 +181,7 @@ class Journal:
         `continues` is the id of a clinic whose log was lost but for an older backup: the first entry then names the
         last head that was signed for it. Raises InvalidInput, NotFound, StorageFailure.
         """
-        if not _CLINIC_ID.fullmatch(clinic_id):
+        if not isinstance(clinic_id, str) or not _CLINIC_ID.fullmatch(clinic_id):
             raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
         _check_name(name)
         instant.zone(zone, "time-zone")
@@ -216,6 +224,8 @@ class Journal:
 
     def clinic(self, clinic_id: str | None = None) -> ClinicLog:
         """Return the log of a clinic; without an id, of the only one. Raises NotFound, KeyUnavailable."""
+        if clinic_id is not None and not isinstance(clinic_id, str):
+            raise InvalidInput("must be the id of a clinic, as text", "clinic")
         if clinic_id is not None and clinic_id in self._logs:
             if self.store.keys(clinic_id):
                 return self._logs[clinic_id]
@@ -291,7 +301,7 @@ class Journal:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > 200 or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or len(name) > 200 or not name.isprintable():
         raise InvalidInput("must be 1 to 200 printable characters", "name")
 
 
@@ -353,7 +363,7 @@ class ClinicLog:
         actor: Actor,
         target: Target | tuple[str, str] | tuple[str, str, str] | None = None,
         client: Person | tuple[str, str] | None = None,
-        people: Iterable[Person] = (),
+        people: Sequence[Person] = (),
         request: Request | None = None,
         occurred_at: datetime | None = None,
         operation: str | None = None,
@@ -370,11 +380,11 @@ class ClinicLog:
         event = Document(
             action=action.code,
             context=action,
-            actor=actor,
-            target=target if target is None or isinstance(target, Target) else Target(*target),
-            client=client if client is None or isinstance(client, Person) else Person(*client),
-            people=tuple(people),
-            request=request or Request(),
+            actor=document.as_actor(actor),
+            target=document.as_target(target),
+            client=document.as_person(client, "client"),
+            people=document.as_people(people),
+            request=document.as_request(request),
             occurred_at=document.from_datetime(occurred_at),
             operation=operation,
             key=key,
@@ -391,10 +401,14 @@ class ClinicLog:
 
     def draft(self, event: Document, *, imported: bool = False) -> Draft:
         """Check a document and return its draft. Raises InvalidInput."""
+        if not isinstance(event, Document):
+            raise InvalidInput("must be a Document, as indelible.document.parse makes of a JSON object", "event")
         return drafting.draft(event, zone=self.info.zone, now=self.clock(), imported=imported)
 
     def append(self, drafts: Sequence[Draft], *, connection: Any = None) -> list[Appended | Conflict]:
         """Append drafts in one transaction and return what became of each, in their order. Raises StorageFailure."""
+        if not isinstance(drafts, Sequence) or not all(isinstance(one, Draft) for one in drafts):
+            raise InvalidInput("must be a list of drafts, as draft() returns them", "drafts")
         if len(drafts) > BATCH_LIMIT:
             raise InvalidInput(f"a batch has at most {BATCH_LIMIT} documents; send it in parts")
         with self.store.appending(self.info.id, within=connection) as tx:
@@ -567,7 +581,7 @@ class ClinicLog:
 
     def entry(self, which: int | str) -> View:
         """Return one entry by its seq or its id. Raises NotFound."""
-        seq = which if isinstance(which, int) else self._seq_of(which)
+        seq = which if isinstance(which, int) else self._seq_of(which) if isinstance(which, str) else None
         if seq is not None and 1 <= seq <= self.size:
             return next(self._reader.open([self.store.one(self.info.id, seq)]))
         raise NotFound("there is no entry with this number or id in this log")

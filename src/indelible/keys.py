@@ -91,6 +91,8 @@ def create(path: Path) -> MasterKey:
 
 def load(setting: str | None, default: Path) -> MasterKey:
     """Return the master key: `setting` is the key's text or a file's path; without it the file `default` is read."""
+    if setting is not None and not isinstance(setting, str):
+        raise KeyUnavailable("the master key must be text, the key's own or the path of its file")
     if setting is not None and setting.strip().startswith(_PREFIX):
         return parse(setting, "INDELIBLE_MASTER_KEY")
     if setting is not None and _HEXADECIMAL.search(setting):
@@ -104,7 +106,7 @@ def load(setting: str | None, default: Path) -> MasterKey:
         raise KeyUnavailable(
             f"the master key is not at {path}; put it back there, or set INDELIBLE_MASTER_KEY to the key or its path"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # also a name that no file can have, and text that is not ASCII
         raise KeyUnavailable(f"the master key at {path} cannot be read; check the file and who may read it") from error
     if mode & 0o077:
         raise KeyUnavailable(f"the master key at {path} can be read by others; run: chmod 600 {path}")

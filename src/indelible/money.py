@@ -28,6 +28,7 @@ No floating-point number is used anywhere.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from .errors import InvalidInput
@@ -98,6 +99,25 @@ def check_currency(code: object, field: str) -> str:
         if code.strip().upper() in EXPONENTS:
             raise InvalidInput(f"is written in another way; write the code as {code.strip().upper()}", field)
     raise InvalidInput("is not a currency code of ISO 4217; write three capital letters such as EUR", field)
+
+
+def minor(amount: Decimal | int | str, currency: str) -> int:
+    """Return a price as a program has it, Decimal("30.00"), as minor units: 3000 for EUR, 30 for JPY.
+
+    Raises InvalidInput for an unknown currency, a float (it is not exactly the price that it shows), and an amount that
+    is no whole number of minor units.
+    """
+    digits = exponent(currency)
+    if isinstance(amount, bool | float) or not isinstance(amount, Decimal | int | str):
+        raise InvalidInput("must be a Decimal, an integer or text; a float is not exactly what it shows", "amount")
+    try:
+        scaled = Decimal(amount).scaleb(digits)
+        whole = int(scaled)
+    except (ArithmeticError, ValueError) as error:
+        raise InvalidInput("is not an amount, such as 30.00", "amount") from error
+    if whole != scaled:
+        raise InvalidInput(f"has more decimals than {currency} has ({digits}); round it first", "amount")
+    return whole
 
 
 def from_stripe(amount: int, currency: str) -> tuple[int, str]:

@@ -290,7 +290,11 @@ def point_at(text: str | Sequence[str], error: InvalidQuery) -> str:
 
 
 def _joined(text: str | Sequence[str]) -> str:
-    return text if isinstance(text, str) else " ".join(text)
+    if isinstance(text, str):
+        return text
+    if not isinstance(text, list | tuple) or not all(isinstance(word, str) for word in text):
+        raise InvalidInput("must be text such as category:bookings, or a list of such words", "filter")
+    return " ".join(text)
 
 
 def _words(text: str) -> Iterator[_Word]:

@@ -179,8 +179,8 @@ def test_an_sqlite_database_of_somebody_else(recorded):
 
 def test_a_newer_schema(recorded):
     recorded.sql("UPDATE indelible_schema SET version = 99")
-    assert "was made by a newer Indelible (schema 99; this one knows 2)" in recorded.refused("list")
-    recorded.sql("UPDATE indelible_schema SET version = 2")
+    assert "was made by a newer Indelible (schema 99; this one knows 3)" in recorded.refused("list")
+    recorded.sql("UPDATE indelible_schema SET version = 3")
     assert len(recorded.ok("list", "--json").lines) == 1
 
 
@@ -333,3 +333,20 @@ def test_a_secret_is_refused_by_record_and_by_import_and_is_not_shown(cli):
     assert lines.code == 2
     assert "hunter2" not in said + lines.out + lines.err
     assert cli.ok("list", "--json").lines == []
+
+
+def test_the_name_of_a_file_in_the_place_of_a_document_is_said(cli):
+    (cli.folder / "doc.json").write_text("{}")
+    assert "`indelible record - < FILE`" in cli.refused("record", "doc.json")
+    assert "`indelible record - < FILE`" in cli.refused("record", "not-there.json")
+
+
+def test_a_name_in_the_place_of_an_id_is_said(cli):
+    cli.record(event(1))
+    assert "indelible list maria" in cli("list", "actor:maria").err
+    assert "indelible list ana" in cli("list", "client:ana").err
+    assert "id" not in cli("list", "actor:usr_12 from:2030-01-01").err.replace("incident", "")
+
+
+def test_the_release_is_said(cli):
+    assert cli.ok("--version").out.startswith("indelible 0.")

@@ -43,10 +43,12 @@ from datetime import date, datetime
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from ..errors import InvalidInput
 from . import amounts
 from .fields import Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
+from .refusal import in_one_sentence
 from .secrecy import is_secret_name
 
 Money = Literal["in", "in_undone", "out", "out_undone", "none"]
@@ -106,7 +108,19 @@ class Field:
 _REGISTER: dict[str, type[Action]] = {}
 
 
-class Action(BaseModel):
+class _Made(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass has no public name
+    """Turns what pydantic says of a wrong argument into our one sentence; its own text may hold the value."""
+
+    def __call__(cls, *args: Any, **fields: Any) -> Any:
+        if args:
+            raise InvalidInput(f"{cls.__name__} takes its fields by name, such as {cls.__name__}(field=...)")
+        try:
+            return super().__call__(**fields)
+        except ValidationError as error:
+            raise in_one_sentence(cls.code, tuple(cls.model_fields), error) from None
+
+
+class Action(BaseModel, metaclass=_Made):
     """One thing that can happen. Fields are the context; class arguments are what is fixed about the action."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)

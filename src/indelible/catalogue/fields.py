@@ -33,6 +33,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
@@ -114,6 +115,21 @@ def _whole(value: str) -> str:
 
 def no_secret(value: str) -> str:
     secrecy.check_id(value)
+    return value
+
+
+def as_id(value: Any) -> Any:
+    """Return an id as text where a host has it as an integer or a UUID; anything else as it is."""
+    if type(value) is int or type(value) is UUID:
+        return str(value) if type(value) is UUID or abs(value) < 10**ID_LIMIT else value
+    return as_text(value)
+
+
+def as_text(value: Any) -> Any:
+    """Return a lazy text, as Django's gettext_lazy makes it, as its text; anything else as it is."""
+    kind = type(value)
+    if kind.__name__ == "__proxy__" and kind.__module__ == "django.utils.functional":
+        return str(value)
     return value
 
 
@@ -243,12 +259,14 @@ _SIGNED_SCHEMA: dict[str, Any] = {
 }
 _UNSIGNED_SCHEMA: dict[str, Any] = {**_SIGNED_SCHEMA, "minimum": 0}
 
-Id = Annotated[str, AfterValidator(opaque_id), Kind("id"), WithJsonSchema(_ID_SCHEMA)]
+Id = Annotated[str, BeforeValidator(as_id), AfterValidator(opaque_id), Kind("id"), WithJsonSchema(_ID_SCHEMA)]
 Word = Annotated[str, AfterValidator(_word), Kind("word"), WithJsonSchema(_WORD_SCHEMA)]
 Email = Annotated[str, AfterValidator(_email), Kind("e-mail address")]
-PersonName = Annotated[str, AfterValidator(_whole), Kind(f"name, cut at {NAME_LIMIT} characters")]
-Name = Annotated[str, cut(NAME_LIMIT), Kind(f"name, cut at {NAME_LIMIT} characters")]
-Text = Annotated[str, cut(TEXT_LIMIT), Kind(f"text, cut at {TEXT_LIMIT} characters")]
+PersonName = Annotated[
+    str, BeforeValidator(as_text), AfterValidator(_whole), Kind(f"name, cut at {NAME_LIMIT} characters")
+]
+Name = Annotated[str, BeforeValidator(as_text), cut(NAME_LIMIT), Kind(f"name, cut at {NAME_LIMIT} characters")]
+Text = Annotated[str, BeforeValidator(as_text), cut(TEXT_LIMIT), Kind(f"text, cut at {TEXT_LIMIT} characters")]
 # How many; from 0.
 Count = Annotated[int, AfterValidator(_not_negative), Kind("count"), WithJsonSchema(_UNSIGNED_SCHEMA)]
 # A whole number that may be negative, such as a balance of points.

@@ -9,7 +9,8 @@ import gc
 import io
 import os
 import sys
-from typing import NoReturn
+from importlib import metadata
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -48,8 +49,20 @@ app.add_typer(serving.app, name="serve")
 app.command()(demonstrating.demo)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"indelible {metadata.version('indelible')}")
+        raise typer.Exit
+
+
 @app.callback()
-def first(database: Database = None, clinic: ClinicId = None) -> None:
+def first(
+    database: Database = None,
+    clinic: ClinicId = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which release this is.")
+    ] = False,
+) -> None:
     given_first.update(database=database, clinic=clinic)
 
 

@@ -23,6 +23,7 @@ from ..reading import PAGE_LIMIT, Cursor, Page
 from ..searching import LookedUp
 from . import table
 from .options import AsId, AsJson, AsName, ClinicId, Database, actor, check_words, clinic_log, say
+from .table import printable
 
 Words = Annotated[
     list[str] | None,
@@ -74,6 +75,8 @@ def list_entries(
             if count:
                 table.console().print(shown)
             say(_how_many(log, wanted, count, page))
+            if not count:
+                _say_unknown(log, wanted)
         _say_looked_up(page.looked_up if page else log.seek(wanted).looked_up)
         if page is not None:
             _say_where(log, page, limit)
@@ -89,6 +92,19 @@ def _how_many(log: ClinicLog, wanted: Query, count: int, page: Page | None) -> s
         also = " What was erased when a client was anonymized can no longer be found." if free else ""
         return f"No entry fits this filter; take a word of it away.{also}"
     return f"{count} of {log.size} entries, newest first."
+
+
+def _say_unknown(log: ClinicLog, wanted: Query) -> None:
+    """Which id of the filter nobody has: a name is often typed there."""
+    selecting = log.selecting()
+    for host_id in sorted(wanted.wanted.actors):
+        if not any(selecting.token(realm, host_id) for realm in ("staff", "client", "support")):
+            say(f"Nobody acted under the id {printable(host_id)}. To look for a name, leave out the key: "
+                f"indelible list {printable(host_id)}")  # fmt: skip
+    for host_id in sorted(wanted.wanted.clients):
+        if selecting.token("client", host_id.removeprefix("client/")) is None:
+            say(f"No client has the id {printable(host_id)}. To look for a name, leave out the key: "
+                f"indelible list {printable(host_id)}")  # fmt: skip
 
 
 def _say_looked_up(looked_up: Sequence[LookedUp]) -> None:

@@ -37,6 +37,7 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record one event document."""
+    _check_no_file(text)
     data = sys.stdin.buffer.read(DOCUMENT_LIMIT + 1) if text == "-" else text.encode("utf-8", "surrogateescape")
     with clinic_log(database, clinic) as log:
         entry = log.record_document(document.parse_json(data))
@@ -44,6 +45,23 @@ def record(
         print(json.dumps({"seq": entry.seq, "id": entry.id, "repeated": entry.repeated}))
     else:
         print(f"entry {entry.seq}  {entry.id}" + ("  (was there already)" if entry.repeated else ""))
+
+
+def _check_no_file(text: str) -> None:
+    is_json = text == "-" or text.lstrip().startswith(("{", "["))
+    if not is_json and (text.endswith((".json", ".jsonl")) or is_file(text)):
+        raise InvalidInput(
+            "is the name of a file, and the document itself is wanted: `indelible record - < FILE`, or for a file with "
+            "one document a line `indelible import FILE`",
+            "DOCUMENT",
+        )
+
+
+def is_file(text: str) -> bool:
+    try:
+        return os.path.isfile(text)
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from .. import definitions
-from ..errors import Conflict, NotFound, StorageFailure
+from ..errors import Conflict, InvalidInput, NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
 from ..store import (
     AmountTally,
@@ -277,6 +277,8 @@ class SQLiteStore:
 
     @contextmanager
     def _in_host_transaction(self, host: sqlite3.Connection, clinic_id: str) -> Iterator[sqlite3.Connection]:
+        if not isinstance(host, sqlite3.Connection):
+            raise InvalidInput("must be a sqlite3 connection to the log's file, in a transaction", "connection")
         # The host may have a row factory and a text factory of its own; ours must be tuples and str.
         cursor = host.cursor()
         cursor.row_factory = None
