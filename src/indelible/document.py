@@ -10,10 +10,11 @@ and `people` have ids of the host's clients; a target that is a person is of kin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from . import instant
 from .catalogue import Action
@@ -26,6 +27,9 @@ DOCUMENT_LIMIT = 48 * 1024
 
 ACTOR_KINDS = ("staff", "client", "system", "integration", "support")
 PEOPLE_ROLES = ("payer", "recipient", "guardian", "mentioned")
+
+# An id as a host's database has it; the log keeps it as text.
+HostId = str | int | UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,14 @@ class Actor:
         _as_texts(self)
 
 
-def Staff(id: str, name: str | None = None, role: str | None = None) -> Actor:  # noqa: N802 - reads as a type
+def Staff(id: HostId, name: str | None = None, role: str | None = None) -> Actor:  # noqa: N802 - reads as a type
     """A member of the clinic's staff as actor."""
-    return Actor("staff", id, name, role)
+    return Actor("staff", as_id(id), name, role)
 
 
-def Client(id: str, name: str | None = None) -> Actor:  # noqa: N802 - reads as a type
+def Client(id: HostId, name: str | None = None) -> Actor:  # noqa: N802 - reads as a type
     """A client as actor."""
-    return Actor("client", id, name)
+    return Actor("client", as_id(id), name)
 
 
 def System(reason: str) -> Actor:  # noqa: N802 - reads as a type
@@ -57,14 +61,14 @@ def System(reason: str) -> Actor:  # noqa: N802 - reads as a type
     return Actor("system", reason=reason)
 
 
-def Integration(id: str) -> Actor:  # noqa: N802 - reads as a type
+def Integration(id: HostId) -> Actor:  # noqa: N802 - reads as a type
     """Another system as actor, such as `stripe`."""
-    return Actor("integration", id)
+    return Actor("integration", as_id(id))
 
 
-def Support(id: str, name: str | None = None) -> Actor:  # noqa: N802 - reads as a type
+def Support(id: HostId, name: str | None = None) -> Actor:  # noqa: N802 - reads as a type
     """A person of the platform's support as actor."""
-    return Actor("support", id, name)
+    return Actor("support", as_id(id), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +270,10 @@ def as_person(value: object, field: str) -> Person | None:
 
 def as_people(value: object) -> tuple[Person, ...]:
     """Return people, each with a role. Raises InvalidInput."""
-    if isinstance(value, tuple | list) and all(isinstance(one, Person) for one in value):
-        return tuple(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        people = tuple(value)
+        if all(isinstance(one, Person) for one in people):
+            return people
     raise InvalidInput('must be a list of people, such as [Person("cli_78", "Rui", role="payer")]', "people")
 
 

@@ -38,7 +38,7 @@ UNKNOWN = "unknown"
 # Members of a choice whose values are from a closed vocabulary. Any other, also one that is new, may hold anything.
 CLOSED = frozenset({"kinds", "actions", "categories"})
 # Members of a query that hold no text of the reader's. What is not here is not recorded.
-DAYS = ("first", "last")
+DAYS = ("first", "last", "recorded", "late")
 # Entries that are looked at for whose a Stripe id is: one of a client's leads to a handful.
 _OWNERS = 50
 

@@ -17,7 +17,7 @@ import re
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -181,7 +181,7 @@ class Journal:
         `continues` is the id of a clinic whose log was lost but for an older backup: the first entry then names the
         last head that was signed for it. Raises InvalidInput, NotFound, StorageFailure.
         """
-        if not isinstance(clinic_id, str) or not _CLINIC_ID.fullmatch(clinic_id):
+        if not _is_text(clinic_id) or not _CLINIC_ID.fullmatch(clinic_id):
             raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
         _check_name(name)
         instant.zone(zone, "time-zone")
@@ -300,8 +300,13 @@ class Journal:
             self.close()
 
 
+def _is_text(value: object) -> bool:
+    """Whether it is text, also where its type says so: not everybody checks types before they run."""
+    return isinstance(value, str)
+
+
 def _check_name(name: str) -> None:
-    if not isinstance(name, str) or not name.strip() or len(name) > 200 or not name.isprintable():
+    if not _is_text(name) or not name.strip() or len(name) > 200 or not name.isprintable():
         raise InvalidInput("must be 1 to 200 printable characters", "name")
 
 
@@ -363,7 +368,7 @@ class ClinicLog:
         actor: Actor,
         target: Target | tuple[str, str] | tuple[str, str, str] | None = None,
         client: Person | tuple[str, str] | None = None,
-        people: Sequence[Person] = (),
+        people: Iterable[Person] = (),
         request: Request | None = None,
         occurred_at: datetime | None = None,
         operation: str | None = None,
@@ -407,7 +412,7 @@ class ClinicLog:
 
     def append(self, drafts: Sequence[Draft], *, connection: Any = None) -> list[Appended | Conflict]:
         """Append drafts in one transaction and return what became of each, in their order. Raises StorageFailure."""
-        if not isinstance(drafts, Sequence) or not all(isinstance(one, Draft) for one in drafts):
+        if not isinstance(drafts, list | tuple) or not all(isinstance(one, Draft) for one in drafts):
             raise InvalidInput("must be a list of drafts, as draft() returns them", "drafts")
         if len(drafts) > BATCH_LIMIT:
             raise InvalidInput(f"a batch has at most {BATCH_LIMIT} documents; send it in parts")
@@ -581,7 +586,7 @@ class ClinicLog:
 
     def entry(self, which: int | str) -> View:
         """Return one entry by its seq or its id. Raises NotFound."""
-        seq = which if isinstance(which, int) else self._seq_of(which) if isinstance(which, str) else None
+        seq = which if isinstance(which, int) else self._seq_of(which) if _is_text(which) else None
         if seq is not None and 1 <= seq <= self.size:
             return next(self._reader.open([self.store.one(self.info.id, seq)]))
         raise NotFound("there is no entry with this number or id in this log")

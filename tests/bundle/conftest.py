@@ -67,7 +67,7 @@ def _varied() -> list[dict[str, Any]]:
         event(7, actor={"kind": "system", "reason": "policy:late-cancel"}, request=None),
         event(8, actor={"kind": "support", "id": "sup_1"}, people=[{"role": "payer", "id": "cli_78", "name": "Bruno"}]),
         event(9, context={"reason_text": "a" * 5_000}, request={"channel": "client_app", "user_agent": PHONE}),
-        event(10, client=None, context={}, occurred_at="0001-01-01T00:00:00Z"),
+        event(10, client=None, context={}, occurred_at="1900-01-01T00:00:00Z"),
         event(11, occurred_at="2025-10-26T01:30:00+01:00"),
     ]
 

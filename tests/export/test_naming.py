@@ -19,6 +19,7 @@ from indelible.export.naming import file_name
 from indelible.journal import ClinicLog
 from indelible.query import LONGEST_VALUE, Query
 from indelible.store import Clinic
+from indelible.timekeeping import Timekeeper
 from indelible.wiring import export
 
 ACTOR = System("command:export")
@@ -83,7 +84,7 @@ def test_in_a_folder_a_file_gets_its_name_and_nothing_is_overwritten(
     log: ClinicLog, record: Callable[..., Any], tmp_path: Path
 ):
     record()
-    log.clock = lambda: NOW
+    log.clock, log.journal.time = lambda: NOW, Timekeeper(log.journal.heads, None)  # a clock of the test's own
     folder = tmp_path / "exports"
     folder.mkdir()
     for format in ("csv", "csv-data", "xlsx", "jsonl"):

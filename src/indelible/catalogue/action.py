@@ -41,7 +41,7 @@ import typing
 from dataclasses import dataclass
 from datetime import date, datetime
 from string import Formatter
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -50,6 +50,11 @@ from . import amounts
 from .fields import Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
 from .refusal import in_one_sentence
 from .secrecy import is_secret_name
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)  # it has no public name
 
 Money = Literal["in", "in_undone", "out", "out_undone", "none"]
 
@@ -108,16 +113,16 @@ class Field:
 _REGISTER: dict[str, type[Action]] = {}
 
 
-class _Made(type(BaseModel)):  # type: ignore[misc]  # pydantic's metaclass has no public name
+class _Made(ModelMetaclass):
     """Turns what pydantic says of a wrong argument into our one sentence; its own text may hold the value."""
 
-    def __call__(cls, *args: Any, **fields: Any) -> Any:
+    def __call__(self: Any, *args: Any, **fields: Any) -> Any:
         if args:
-            raise InvalidInput(f"{cls.__name__} takes its fields by name, such as {cls.__name__}(field=...)")
+            raise InvalidInput(f"{self.__name__} takes its fields by name, such as {self.__name__}(field=...)")
         try:
-            return super().__call__(**fields)
+            return type.__call__(self, **fields)
         except ValidationError as error:
-            raise in_one_sentence(cls.code, tuple(cls.model_fields), error) from None
+            raise in_one_sentence(self.code, tuple(self.model_fields), error) from None
 
 
 class Action(BaseModel, metaclass=_Made):

@@ -120,8 +120,8 @@ def no_secret(value: str) -> str:
 
 def as_id(value: Any) -> Any:
     """Return an id as text where a host has it as an integer or a UUID; anything else as it is."""
-    if type(value) is int or type(value) is UUID:
-        return str(value) if type(value) is UUID or abs(value) < 10**ID_LIMIT else value
+    if type(value) is UUID or (type(value) is int and abs(value) < 10**ID_LIMIT):
+        return str(value)
     return as_text(value)
 
 

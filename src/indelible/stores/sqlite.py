@@ -103,6 +103,14 @@ def create_within(host: sqlite3.Connection, path: Path, installation: Installati
         sqlite_schema.create(host, path, installation, now)
 
 
+def upgrade_within(host: sqlite3.Connection, path: Path) -> None:
+    """Bring a log to this release's schema in a host's transaction. Raises StorageFailure."""
+    with _engine():
+        if (found := sqlite_schema.version(host)) == 0 or found > sqlite_schema.VERSION:
+            sqlite_schema.check(path, found)
+        sqlite_schema.upgrade(host)
+
+
 def is_made(connection: sqlite3.Connection) -> bool:
     """Whether there is a log behind this connection. Raises StorageFailure."""
     with _engine():
