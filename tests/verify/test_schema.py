@@ -233,6 +233,11 @@ def test_the_schema_of_the_head_store_is_compared_too(path, statement):
     assert "in the head store, the" in found(path)
 
 
+def test_a_head_store_of_an_older_release_is_no_change(path):
+    change(path.with_name("activity.db.heads"), "DROP TABLE clock")
+    assert verify(path).findings == []
+
+
 @pytest.mark.parametrize("table", ["entry", "personal", "link", "person", "idempotency", "head"])
 def test_nothing_is_acknowledged_that_a_trigger_swallows(path, table):
     change(path, *(
