@@ -34,14 +34,13 @@ def _list_of(database: Path) -> Path:
 
 @contextlib.contextmanager
 def _listed(database: Path | None) -> Iterator[list[str]]:
-    """The list under its lock; what the block makes of it is written. Without a database it is kept nowhere."""
+    """The list under its lock; what the block makes of it is written, an empty one is removed. Without a database it
+    is kept nowhere."""
     if database is None:
         yield []
         return
-    path = _list_of(database)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _locked(_list_of(database))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         paths = _decoded(os.pread(descriptor, _LIST_LIMIT, 0))
         before = list(paths)
         yield paths
@@ -49,7 +48,20 @@ def _listed(database: Path | None) -> Iterator[list[str]]:
             data = b"".join(json.dumps(one).encode() + b"\n" for one in paths)
             os.pwrite(descriptor, data, 0)
             os.ftruncate(descriptor, len(data))
+        if not paths:
+            _list_of(database).unlink()  # still under the lock: who waits for it sees that the file is another one
     finally:
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Open the list, alone; one that was removed while this waited for its lock is nobody's list any more."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
         os.close(descriptor)
 
 
@@ -108,9 +120,6 @@ def _forget(database: Path | None, paths: Sequence[Path]) -> None:
         for path in paths:
             if str(path) in listed and not path.exists():
                 listed.remove(str(path))
-    with contextlib.suppress(OSError):
-        if _list_of(database).stat().st_size == 0:
-            _list_of(database).unlink()
 
 
 def sweep(database: Path) -> list[Path]:
@@ -127,8 +136,7 @@ def sweep(database: Path) -> list[Path]:
                 else:
                     listed.remove(text)
     except OSError:  # a folder in which nothing can be written: nothing was exported from here either
-        return left
-    _forget(database, [])
+        pass
     return left
 
 

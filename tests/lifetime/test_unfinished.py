@@ -124,6 +124,26 @@ def test_a_list_that_somebody_wrote_into_removes_nothing_of_theirs(journal, tmp_
     assert mine.read_text() == (tmp_path / "target").read_text() == "keep"
 
 
+def test_whatever_is_being_written_is_in_the_list_however_often_others_come_and_go(journal, tmp_path):
+    """Else it would stay for ever where its writer is killed."""
+    listed = Path(f"{journal.places.database}.unfinished")
+    children = []
+    for number in range(6):
+        if (child := os.fork()) == 0:
+            code = 1
+            try:
+                for round in range(300):
+                    path = tmp_path / f"{number}-{round}.part"
+                    with unfinished.under_way(journal.places.database, path):
+                        assert path.name in listed.read_text()
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 6
+    assert not listed.exists()
+
+
 def test_many_writers_and_openers_at_once_lose_no_file_that_is_being_written(journal, tmp_path):
     children = []
     for number in range(4):
