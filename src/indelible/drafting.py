@@ -53,8 +53,6 @@ FUTURE_MINUTES = 5
 # Before this lies no clinic's record, but what programs send for "no time": 0001 (.NET, Go), 1601 (Windows), 1753 (SQL
 # Server) and 1899 (spreadsheets).
 EARLIEST = instant.parse("1900-01-01T00:00:00Z", "")
-# What a body needs beside its context: every other member at its own limit, and 64 commitments.
-_BODY_RESERVE = 16 * 1024
 
 # What append adds, at most: seq and recorded_at; a token; a group; and beside a value's path its commitment.
 _NUMBERED, _TOKEN, _GROUP, _COMMITMENT = 160, 36, 64, 50
@@ -308,12 +306,6 @@ class _Drafting:
                 }
             else:
                 clear[field.name] = self._clear(field, value, path)
-        return self._limited(clear)
-
-    def _limited(self, clear: dict[str, Any]) -> dict[str, Any]:
-        size = len(canonical.encode_checked(clear))
-        if size > entry.BODY_LIMIT - _BODY_RESERVE:
-            raise InvalidInput(f"has {size} bytes; the limit is {entry.BODY_LIMIT - _BODY_RESERVE}", "context")
         return clear
 
     def _clear(self, field: Field, value: Any, path: str) -> Any:

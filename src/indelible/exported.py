@@ -38,7 +38,7 @@ UNKNOWN = "unknown"
 # Members of a choice whose values are from a closed vocabulary. Any other, also one that is new, may hold anything.
 CLOSED = frozenset({"kinds", "actions", "categories"})
 # Members of a query that hold no text of the reader's. What is not here is not recorded.
-DAYS = ("first", "last", "recorded", "late")
+WITHOUT_TEXT = ("first", "last", "recorded", "late")
 # Entries that are looked at for whose a Stripe id is: one of a client's leads to a handful.
 _OWNERS = 50
 
@@ -105,11 +105,13 @@ class _Named:
 
     def recorded(self, hidden: frozenset[str]) -> Query:
         """The filter without what may not be recorded, and with MENTIONED for the clients who are hidden."""
-        days = {name: getattr(self._wanted, name) for name in DAYS}
+        plain = {name: getattr(self._wanted, name) for name in WITHOUT_TEXT}
         try:
-            return Query(self._choice(self._wanted.wanted, hidden), self._choice(self._wanted.unwanted, hidden), **days)
+            return Query(
+                self._choice(self._wanted.wanted, hidden), self._choice(self._wanted.unwanted, hidden), **plain
+            )
         except InvalidInput:  # written out, its things are too many or too long for a filter
-            return Query(_closed(self._wanted.wanted), _closed(self._wanted.unwanted), **days)
+            return Query(_closed(self._wanted.wanted), _closed(self._wanted.unwanted), **plain)
 
     def _choice(self, choice: Choice, hidden: frozenset[str]) -> Choice:
         members = {}

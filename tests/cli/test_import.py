@@ -190,7 +190,6 @@ def test_what_append_cannot_take_is_reported_and_the_others_go_in(cli, file, mon
     """Nothing that a draft takes is refused by append; should one be, it is refused alone."""
     monkeypatch.setattr("indelible.drafting._check_size", lambda stem, work: None)
     monkeypatch.setattr("indelible.entry.BODY_LIMIT", 1_200)
-    monkeypatch.setattr("indelible.drafting._BODY_RESERVE", 0)
     rows = [*lines(1), *lines(2, context={"reason_code": "x" * 90, "policy": "y" * 200}), *lines(3)]
     done = cli("import", file(rows))
     assert done.out == "2 recorded, 0 there already, 1 refused\n"

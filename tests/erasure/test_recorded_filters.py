@@ -9,7 +9,7 @@ import pytest
 
 from indelible import query
 from indelible.document import Staff
-from indelible.exported import CLOSED, DAYS, record_export
+from indelible.exported import CLOSED, WITHOUT_TEXT, record_export
 from indelible.observed import record_view
 from indelible.query import Choice, Query
 from indelible.testing.logs import assert_intact, event
@@ -130,7 +130,7 @@ def test_a_filter_too_long_when_written_out_keeps_its_closed_words_alone(log):
 def test_whatever_a_filter_can_hold_is_closed_or_is_taken_for_personal():
     """A key that a filter gets one day is open, or not recorded at all, until somebody says that it is closed."""
     words = {"words", "unwanted_words", "in_text"}  # the last says how words are looked for
-    assert {one.name for one in fields(Query)} == {"wanted", "unwanted", *DAYS, *words}
+    assert {one.name for one in fields(Query)} == {"wanted", "unwanted", *WITHOUT_TEXT, *words}
     assert {one.name for one in fields(Choice)} >= CLOSED
     assert query.format(Query(Choice(kinds=frozenset({"client"})))) == "actor:client"
 
