@@ -57,7 +57,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    built = demo.build(folder, days=45)
+    built = demo.build(folder)
     from indelible.service.demonstration import free_port
 
     port = free_port()
@@ -148,6 +148,36 @@ def page_as(browser: Any, site: Site, signed_in: Callable[[str], Any]) -> Iterat
     for context in opened:
         context.close()
     assert problems == []
+
+
+class Hand:
+    """Somebody's hand on a page: every click and key that is not typed text is counted. A list to choose from takes two
+    clicks, one that opens it and one that chooses."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.used = page, 0
+
+    def click(self, place: Any) -> None:
+        place.click()
+        self.used += 1
+
+    def choose(self, place: Any, choice: Any = None, **how: str) -> None:
+        place.select_option(choice, **how)
+        self.used += 2
+
+    def search(self, words: str) -> None:
+        """Click into the search box, type, and press Enter."""
+        box = self.page.get_by_label("Search")
+        box.click()
+        box.fill(words)
+        box.press("Enter")
+        self.used += 2
+        self.page.wait_for_url("**q=*")
+
+
+@pytest.fixture
+def hand_on() -> type[Hand]:
+    return Hand
 
 
 @pytest.fixture
