@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import random
+import tempfile
 import warnings
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.archive.conftest import COMMANDS, command_of, unpacked
 from tests.verify.conftest import CLINIC
 
 from indelible import bundle, checkpoint, commitment, entry, merkle
@@ -82,7 +84,20 @@ def verified(bundles: Bundles) -> set[str]:
         return {"refused: MalformedProof"}
     if report.result == "not_intact":
         return {finding.verdict for finding in report.findings}
-    return set() if report.result == "intact" else {"could not tell"}
+    if report.result != "intact":
+        return {"could not tell"}
+    _check_unpacked(bundles)
+    return set()
+
+
+def _check_unpacked(bundles: Bundles) -> None:
+    """What passes: every program that is here takes the same files out of it, those that were written."""
+    expected = bundles.every[bundles.name] if bundles.raw else bundles.files
+    with tempfile.TemporaryDirectory() as folder:
+        for program in COMMANDS:
+            command = command_of(program)
+            if command is not None and unpacked(command, bundles.data(), Path(folder)) != expected:
+                raise RuntimeError(f"a bundle that passes is unpacked otherwise by {program}")
 
 
 def _dump(value: Any) -> bytes:

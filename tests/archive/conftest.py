@@ -22,32 +22,38 @@ COMMANDS = {
 }
 
 
+def command_of(program: str) -> list[str] | None:
+    """The command of a program, None where it is not installed; empty for Python, which needs none."""
+    command = list(COMMANDS[program])
+    if program == "7zip":
+        command[0] = next((name for name in ("7zz", "7z", "7za") if shutil.which(name)), "7z")
+    needed = "bsdtar" if "bsdtar" in program else command[0] if command else ""
+    return command if not needed or shutil.which(needed) else None
+
+
+def unpacked(command: list[str], data: bytes, folder: Path) -> dict[str, bytes] | None:
+    """The files that a program takes out of a zip, by name; None where it refuses. `folder` is there and is used."""
+    out, path = folder / "out", folder / "bundle.zip"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    path.write_bytes(data)
+    if not command:
+        return _python(path)
+    words = [word.format(zip=path, folder=out) for word in command]
+    done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    if done.returncode:
+        return None
+    found = (one for one in out.rglob("*") if one.is_file())
+    return {str(one.relative_to(out)): one.read_bytes() for one in found}
+
+
 @pytest.fixture(params=COMMANDS)
 def extract(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[bytes], dict[str, bytes] | None]:
     """`extract(data)`: the files that a program takes out of a zip, by name; None where it refuses."""
-    command = list(COMMANDS[request.param])
-    if request.param == "7zip":
-        command[0] = next((name for name in ("7zz", "7z", "7za") if shutil.which(name)), "7z")
-    program = "bsdtar" if "bsdtar" in request.param else command[0] if command else ""
-    if program and shutil.which(program) is None:
-        pytest.skip(f"unpackers: {program} is not installed; `make test` installs it where it can")
-
-    def run(data: bytes) -> dict[str, bytes] | None:
-        folder = tmp_path / "out"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        path = tmp_path / "bundle.zip"
-        path.write_bytes(data)
-        if not program:
-            return _python(path)
-        words = [word.format(zip=path, folder=folder) for word in command]
-        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
-        if done.returncode:
-            return None
-        found = (one for one in folder.rglob("*") if one.is_file())
-        return {str(one.relative_to(folder)): one.read_bytes() for one in found}
-
-    return run
+    command = command_of(request.param)
+    if command is None:
+        pytest.skip(f"unpackers: {request.param} is not installed; `make test` installs it where it can")
+    return lambda data: unpacked(command, data, tmp_path)
 
 
 def _python(path: Path) -> dict[str, bytes] | None:
