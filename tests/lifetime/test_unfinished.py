@@ -43,8 +43,16 @@ def slow(rows):
         yield row
 
 if what == "backup":
-    sqlite.copy = lambda source, target, progress: (Path(target).write_bytes(b"Ana Sousa"), wait())
+    def copy(source, target, progress):
+        for beside in ("", "-journal", "-wal"):
+            Path(f"{target}{beside}").write_bytes(b"Ana Sousa")
+        wait()
+
+    sqlite.copy = copy
     lifetime.backup(journal, Path(output))
+elif what == "close":
+    bundling.Writer.seal = wait
+    lifetime.close_clinic(log, Path(output), actor=Staff("usr_12"))
 elif what == "bundle":
     bundling.Writer.seal = wait
     bundling.export_bundle(log, "", Path(output), actor=Staff("usr_12"))
@@ -90,7 +98,7 @@ def left(tmp_path: Path) -> list[str]:
     return sorted(one.name for folder in ("out", "tmp") for one in (tmp_path / folder).iterdir())
 
 
-@pytest.mark.parametrize("what", ["csv", "xlsx", "jsonl", "bundle", "backup"])
+@pytest.mark.parametrize("what", ["csv", "xlsx", "jsonl", "bundle", "close", "backup"])
 def test_what_a_killed_writer_left_goes_when_the_log_is_opened_next(killed, journal, tmp_path, what):
     killed(what)
     assert left(tmp_path) != []
