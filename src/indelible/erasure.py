@@ -55,7 +55,8 @@ class Anonymized:
 
     `unfinished` are files that an export, bundle or backup is writing at this moment, with the values as they were:
     they are whole files soon, or gone. `wiped` is false where another program's reading kept SQLite from truncating
-    its write-ahead log, so that deleted rows are still in that file until the next `anonymize`.
+    its write-ahead log, so that deleted rows are still in that file until the next `anonymize`. `merged` are the ids of
+    other records of the same person (`merging.py`), of which nothing went: who asked for the one means these too.
     """
 
     entry: Appended
@@ -65,6 +66,7 @@ class Anonymized:
     evidence_values_kept: int
     unfinished: tuple[str, ...] = ()
     wiped: bool = True
+    merged: tuple[str, ...] = ()
 
 
 def anonymize(

@@ -37,6 +37,7 @@ from .erasure import Anonymized, RequestedBy
 from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound, StorageFailure
 from .headstore import HeadStore, SignedHead
 from .keys import MasterKey
+from .merging import merged_with
 from .merkle import EMPTY_ROOT
 from .note import Signer
 from .personal import TOKEN_BYTES, Sealer
@@ -496,6 +497,7 @@ class ClinicLog:
         if requested_by not in get_args(RequestedBy):
             raise InvalidInput(f"must be one of {', '.join(get_args(RequestedBy))}", "requested_by")
         erasure.check_id(client_id)
+        merged = self.merged_with(client_id)
         try:
             with self.store.appending(self.info.id) as tx:
                 done = erasure.anonymize(
@@ -517,7 +519,11 @@ class ClinicLog:
         self.unsigned = True
         self.sign_when_due(0)
         left = tuple(str(path) for path in unfinished.sweep(self.journal.places.database))
-        return replace(done, unfinished=left, wiped=self.store.wipe())
+        return replace(done, unfinished=left, wiped=self.store.wipe(), merged=merged)
+
+    def merged_with(self, client_id: str) -> tuple[str, ...]:
+        """Return the ids of a client's other records, which `client.merged` tells of, without anonymized ones."""
+        return merged_with(client_id, self.selecting(), self.views, self.size)
 
     # Checkpoints
 

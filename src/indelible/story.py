@@ -6,10 +6,11 @@ An entry belongs to the story of a subject for one of these reasons, the first t
     payment      it is about a charge, refund or invoice that an entry of the subject's is about, such as a refund that
                  Stripe reported without saying which booking it was for
     together     it was recorded in the same operation, the same click, as an entry of the subject's
+    merged       it refers to a record that was merged with the subject, a client: the same person (`merging.py`)
 
 The subject is `kind/id` (booking/bk_99812, voucher/v_7, service/srv_1, client/cli_77, staff/usr_12), or an id alone
 where one kind uses it. A client's payments and operations are the client's own entries, so only bookings, vouchers and
-other things look for the other two.
+other things look for payments and clicks, and only clients for merged records.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .journal import ClinicLog
 from .store import Reference, Selection
 from .view import View
 
-Why = Literal["itself", "payment", "together"]
+Why = Literal["itself", "payment", "together", "merged"]
 
 # What a story shows at most. A longer one is a list: `client:ID` pages through it.
 STORY_LIMIT = 2_000
@@ -62,8 +63,17 @@ def story(log: ClinicLog, subject: str) -> Story:
     if not any(reference.kind == "person" for reference in _occurring(own, references)):
         _add(told, log, _payments(own), "payment")
         _add(told, log, _operations(own), "together")
+    if (client := _client(log, subject)) and (others := log.merged_with(client)):
+        selecting = log.selecting()
+        _add(told, log, (one for other in others for one in selecting.about(f"client/{other}")), "merged")
     entries = sorted(told.values(), key=lambda one: (one.view.occurred_at, one.view.seq))
     return Story(subject, tuple(entries[-STORY_LIMIT:]), len(told) <= STORY_LIMIT)
+
+
+def _client(log: ClinicLog, subject: str) -> str:
+    """The id of the client that `client/id` or an id means; empty where it means none."""
+    readings = (subject.removeprefix("client/"), subject)
+    return next((one for one in readings if log.selecting().token("client", one) is not None), "")
 
 
 def _read(log: ClinicLog, references: Iterable[Reference]) -> list[View]:

@@ -50,6 +50,8 @@ def anonymize(
         if done.evidence_values_kept:
             print(f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody.")
         say("What others wrote in entries about somebody else can still name the client: search for the name.")
+        for other in done.merged:
+            say(f"Another record of the same client was merged with this one, and is as it was: anonymize {other} too.")
         for path in done.unfinished:
             say(f"An export, bundle or backup is being written, and may hold the values as they were: {path}")
         if not done.wiped:

@@ -1,9 +1,9 @@
-"""An entry as the list shows it: who, what, when."""
+"""An entry as the list shows it: who, what, when; and the entries of one click as one row that unfolds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ..catalogue.vocabulary import ROLES
 from ..details import Detail, kind_label, snapshot
 from ..details import details as entry_details
+from ..second_line import brief, second_line
 from ..view import View
 from . import wording
 from .filters import CATEGORIES
@@ -24,6 +25,10 @@ from .phrases import SPEECH
 UNTOLD = frozenset({
     "clinic", "settings", "log", "session", "loyalty_account", "support", "integration", "agent", "system",
 })  # fmt: skip
+
+
+# Of the entries that a click's row folds up, so many are named on it.
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the list. `second` is the actor's role, device, or the system's reason.
+    """One line of the list. `second` is the actor's role, device, or the system's reason; `detail` the second line.
+
+    `others` are the further entries of the same click, in order of time; `more` names them in a few words.
 
     `category` is one that has an icon and a colour: a host's own is shown as `other`.
     `time` is on the clinic's present clock, and `then` what its clock of then showed, where that differed; `late` says
@@ -59,6 +66,8 @@ class Row:
     then: str
     late: str
     marks: Sequence[str]
+    detail: str
+    others: Sequence[Row] = ()
 
     @property
     def iso(self) -> str:
@@ -71,6 +80,12 @@ class Row:
     @property
     def sentence(self) -> str:
         return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def more(self) -> str:
+        """What else the click did: "refunded €30.00, returned a session"."""
+        named = [brief(other.view, SPEECH) for other in self.others[:MOST_NAMED]]
+        return ", ".join(named) + (", …" if len(self.others) > MOST_NAMED else "")
 
 
 _NONE: Mapping[int, Sequence[str]] = MappingProxyType({})
@@ -96,6 +111,7 @@ def row(view: View, clinic_id: str, marks: Mapping[int, Sequence[str]] = _NONE) 
         then=wording.then(view),
         late=wording.late(view),
         marks=marks.get(view.seq, ()),
+        detail=second_line(view, SPEECH),
     )
 
 
@@ -131,9 +147,24 @@ class Day:
 
 
 def by_day(views: Iterable[View], clinic_id: str, marks: Mapping[int, Sequence[str]] = _NONE) -> Sequence[Day]:
-    """Group entries by the day on which they happened, on the clinic's present clock."""
+    """Group entries, newest first, by the day on which they happened on the clinic's present clock.
+
+    Entries of one click that stand one after the other become one row: its first entry, which the others follow from.
+    """
     rows = [row(view, clinic_id, marks) for view in views]
-    return [Day(day, wording.day(day), list(group)) for day, group in groupby(rows, key=lambda one: one.local.date())]
+    return [
+        Day(day, wording.day(day), list(_by_click(list(group))))
+        for day, group in groupby(rows, key=lambda one: one.local.date())
+    ]
+
+
+def _by_click(rows: Sequence[Row]) -> Iterator[Row]:
+    for operation, group in groupby(rows, key=lambda one: one.view.members.get("operation")):
+        if operation is None:
+            yield from group
+            continue
+        *others, first = group
+        yield replace(first, others=tuple(reversed(others)))
 
 
 @dataclass(frozen=True, slots=True)

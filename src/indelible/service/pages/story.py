@@ -24,7 +24,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ... import query
 from ...django import current_request, journal
-from ...document import Client
+from ...document import Actor, Client
+from ...erasure import Anonymized, RequestedBy
 from ...errors import IndelibleError, NotFound
 from ...habits import marks
 from ...journal import ClinicLog
@@ -140,6 +141,9 @@ class Confirm(forms.Form):
         widget=forms.RadioSelect,
         initial="client",
     )
+    merged = forms.BooleanField(
+        label=gettext_lazy("Also the records that were merged with this one"), required=False, initial=True
+    )
     sure = forms.BooleanField(label=gettext_lazy("I understand that this cannot be undone."))
 
 
@@ -147,16 +151,15 @@ class Confirm(forms.Form):
 @in_clinic(Right.ANONYMIZE)
 def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
     form = Confirm(request.POST or None)
+    merged = visit.log.merged_with(thing)
+    if not merged:
+        del form.fields["merged"]
     try:
         told = visit.story(f"client/{thing}")
         done = None
         if request.method == "POST" and form.is_valid():
-            done = visit.log.anonymize(
-                thing,
-                requested_by=form.cleaned_data["requested_by"],
-                actor=visit.actor,
-                request=current_request(),
-            )
+            others = merged if form.cleaned_data.get("merged") else ()
+            done = _anonymize(visit.log, (*others, thing), form.cleaned_data["requested_by"], visit.actor)
     except NotFound:  # also where somebody else did it while the page was open
         is_staff = any(visit.log.selecting().token(realm, thing) is not None for realm in ("staff", "support"))
         return render(request, "indelible/story/nobody.html", {"is_staff": is_staff}, status=404)
@@ -170,9 +173,25 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         messages.success(request, _("The client was anonymized. Nobody can read the name, contact or device any more; "
                                     "the entries and their proofs are as they were."))  # fmt: skip
         return redirect("activity", visit.clinic_id)
-    found = {"form": form, "name": _name(told, "client", thing), "thing": thing, "count": len(told.entries),
+    found = {"form": form, "merged": _records(visit, merged), "name": _name(told, "client", thing), "thing": thing, "count": len(told.entries),
              "whole": told.whole}  # fmt: skip
     return render(request, "indelible/story/anonymize.html", found, status=400 if form.errors else 200)
+
+
+def _anonymize(log: ClinicLog, clients: Sequence[str], requested_by: RequestedBy, actor: Actor) -> Anonymized:
+    """Anonymize some records of one person; return what went of the last, with what is left of all."""
+    every = [log.anonymize(one, requested_by=requested_by, actor=actor, request=current_request()) for one in clients]
+    unfinished = tuple(dict.fromkeys(path for one in every for path in one.unfinished))
+    return replace(every[-1], unfinished=unfinished, wiped=all(one.wiped for one in every))
+
+
+def _records(visit: Visit, clients: Sequence[str]) -> list[dict[str, str]]:
+    """Other records of a client, each with its name and the address of its story."""
+    return [
+        {"name": _name(visit.story(f"client/{one}"), "client", one) or one,
+         "url": present.story_url(visit.clinic_id, "client", one)}
+        for one in clients
+    ]  # fmt: skip
 
 
 @require_POST
@@ -218,8 +237,7 @@ def forget(request: HttpRequest, token: str) -> HttpResponse:
              "form_action": request.path}  # fmt: skip
     if request.method == "POST" and known:
         with suppress(NotFound):  # somebody else did it in this moment
-            log.anonymize(
-                meant["client"], requested_by="client", actor=Client(meant["client"]), request=current_request()
-            )
+            for one in (*log.merged_with(meant["client"]), meant["client"]):  # the same person asks for all of them
+                log.anonymize(one, requested_by="client", actor=Client(one), request=current_request())
         found["done"] = True
     return render(request, "indelible/story/forget.html", found)

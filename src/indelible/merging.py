@@ -1,0 +1,47 @@
+"""Merged clients: the records that a clinic found to be one person, as `client.merged` tells.
+
+Two records are of one person where an entry merged the one into the other, or both with a third. An anonymized record
+is no part of that any more: nothing may lead from a name to what its entries tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from .catalogue.clients import ClientMerged
+from .selecting import Selecting
+from .store import Reference, Selection
+from .view import View
+
+# A record is merged a few times; more in one chain is a mistake of the host's, and must not take for ever.
+MERGED_LIMIT = 50
+
+# Yields the entries of a selection.
+Read = Callable[[Selection], Iterable[View]]
+
+
+def merged_with(client_id: str, selecting: Selecting, read: Read, up_to: int) -> tuple[str, ...]:
+    """Return the ids of the other records of a client, without those that are anonymized, in order.
+
+    `up_to` is the last seq that is looked at.
+    """
+    found, waiting = {client_id}, [client_id]
+    while waiting and len(found) <= MERGED_LIMIT:
+        for other in _beside(waiting.pop(), selecting, read, up_to):
+            if other not in found:
+                found.add(other)
+                waiting.append(other)
+    return tuple(sorted(found - {client_id}))
+
+
+def _beside(client_id: str, selecting: Selecting, read: Read, up_to: int) -> Iterator[str]:
+    """The records that an entry merged with this one."""
+    token = selecting.token("client", client_id)
+    if token is None:
+        return
+    merges = Selection(up_to=up_to, actions=(ClientMerged.code,), references=((Reference("person", token),),))
+    for view in islice(read(merges), MERGED_LIMIT):
+        sides = (view.target or {}).get("id"), (view.context.get("merged") or {}).get("id")
+        if client_id in sides:  # else the record is there in another role
+            yield from (side for side in sides if side not in (None, client_id))
