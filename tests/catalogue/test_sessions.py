@@ -68,10 +68,12 @@ def test_the_last_session_leaves_none():
 
 def test_a_log_refuses_a_document_with_such_counts_and_keeps_nothing_of_it(log):
     with pytest.raises(InvalidInput, match="sessions_used above sessions_total"):
-        log.record_document({
-            "action": "voucher.redeemed",
-            "actor": {"kind": "staff", "id": "usr_1"},
-            "target": {"kind": "voucher", "id": "vch_1"},
-            "context": {"sessions_total": 5, "sessions_used": 6},
-        })
+        log.record_document(
+            {
+                "action": "voucher.redeemed",
+                "actor": {"kind": "staff", "id": "usr_1"},
+                "target": {"kind": "voucher", "id": "vch_1"},
+                "context": {"sessions_total": 5, "sessions_used": 6},
+            }
+        )
     assert list(log.read()) == []

@@ -47,7 +47,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ..errors import InvalidInput
 from . import amounts
-from .fields import Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
+from .fields import BuiltOnce, Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
 from .refusal import in_one_sentence
 from .secrecy import is_secret_name
 
@@ -125,7 +125,7 @@ class _Made(ModelMetaclass):
             raise in_one_sentence(self.code, tuple(self.model_fields), error) from None
 
 
-class Action(BaseModel, metaclass=_Made):
+class Action(BuiltOnce, BaseModel, metaclass=_Made):
     """One thing that can happen. Fields are the context; class arguments are what is fixed about the action."""
 
     # Most programs use a few actions, and building the check of each one costs more than all else of the import.

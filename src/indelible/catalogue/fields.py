@@ -32,6 +32,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from threading import RLock
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
@@ -336,7 +337,33 @@ LocationRef = Annotated[Id, Refers("location")]
 SeriesRef = Annotated[Id, Refers("series")]
 
 
-class _Part(BaseModel):
+# Two threads may be the first to use a class at once; pydantic builds under a lock of its own from 2.14 only.
+_BUILDING = RLock()
+
+
+class BuiltOnce:
+    """Beside BaseModel: a class whose check is built when it is first used, by whichever thread comes first."""
+
+    @classmethod
+    def model_rebuild(
+        cls,
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Any = None,
+    ) -> bool | None:
+        with _BUILDING:
+            rebuilt: bool | None = super().model_rebuild(  # type: ignore[misc]  # BaseModel's
+                force=force,
+                raise_errors=raise_errors,
+                _parent_namespace_depth=_parent_namespace_depth + 1,  # this function is one frame more
+                _types_namespace=_types_namespace,
+            )
+        return rebuilt
+
+
+class _Part(BuiltOnce, BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
