@@ -51,7 +51,7 @@ def found(clinic: Clinic) -> None:
                     operation=clinic.operation())  # fmt: skip
     for reward, name, points, worth in REWARDS:
         now += 50 * SECOND
-        context = {"reward_type": "voucher", "cost_points": points, "value_minor": worth, "currency": CURRENCY}
+        context = {"reward_type": "discount", "cost_points": points, "value_minor": worth, "currency": CURRENCY}
         clinic.note(now, "reward.created", owner.actor, {"kind": "reward", "id": reward, "name": name}, context,
                     request=owner.request, operation=clinic.operation())  # fmt: skip
 
@@ -147,7 +147,7 @@ def _service_and_reward_edits(clinic: Clinic) -> None:
                     {"kind": "reward", "id": reward, "name": name}, {"changes": [change]}, request=deputy.request,
                     operation=clinic.operation())  # fmt: skip
     reward, name, points, worth = REWARDS[4]
-    snapshot = {"id": reward, "name": name, "reward_type": "voucher", "cost_points": points, "value_minor": worth,
+    snapshot = {"id": reward, "name": name, "reward_type": "discount", "cost_points": points, "value_minor": worth,
                 "currency": CURRENCY}  # fmt: skip
     clinic.note(at(_day(clinic, 300), 15 * 60 + 2), "reward.deleted", clinic.owner.actor,
                 {"kind": "reward", "id": reward, "name": name}, {"snapshot": snapshot, "outstanding": 0},

@@ -124,8 +124,8 @@ def pay_at_desk(
 def take_fee(clinic: Clinic, at: int, client: Customer, amount_minor: int, booking: str, operation: str) -> Charge:
     """Charge the card on file for a visit that the client missed. The policy does it, nobody clicks."""
     charge = card_charge(clinic, amount_minor)
-    context = {"amount_minor": amount_minor, "currency": CURRENCY, "method": "card", "source": "no_show_fee",
-               "booking": booking, **_card(client), **charge.evidence}  # fmt: skip
+    context = {"amount_minor": amount_minor, "currency": CURRENCY, "method": "card", "purpose": "no_show_fee",
+               "source": "automatic", "booking": booking, **_card(client), **charge.evidence}  # fmt: skip
     clinic.note(at, "charge.succeeded", {"kind": "system", "reason": "policy:no-show"}, charge.target, context,
                 client=client, operation=operation)  # fmt: skip
     return charge
