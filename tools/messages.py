@@ -23,8 +23,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from indelible import catalogue, details, view
-from indelible.catalogue import vocabulary
+from indelible import catalogue, details, second_line, view
+from indelible.catalogue import clauses, vocabulary
 from indelible.document import ACTOR_KINDS, PEOPLE_ROLES
 from indelible.service import roles
 
@@ -75,13 +75,16 @@ _NOT_SAID = re.compile(
 
 
 def of_actions() -> Said:
-    """The catalogue: labels, sentences, names of fields and of kinds, and each word that a field may hold."""
+    """The catalogue: labels, sentences, second lines, names of fields and kinds, and the words that fields may hold."""
     kinds = set(ACTOR_KINDS)
     for action in catalogue.registered():
         if not action.__module__.startswith("indelible."):
             continue  # a host's own, or a test's
         yield action.label, "action"
         yield action.sentence, "sentence of an action"
+        yield from ((clause, "second line of an action") for clause in clauses.flat(action.detail))
+        if action.brief:
+            yield action.brief, "an action in one click with others"
         kinds.update(action.targets)
         for field in action.fields_of_context:
             yield details.label(field.name), "field"
@@ -93,6 +96,7 @@ def of_actions() -> Said:
     yield from ((text, "state of a field") for text in details.STATES.values())
     yield details.NO_CURRENCY, "state of a field"
     yield from ((role, "role of a person") for role in (*vocabulary.ROLES, *roles.ROLES))
+    yield from ((text, "second line of an action") for text in (second_line.DAYS, second_line.MORE))
     for reason in (*vocabulary.REASONS, *vocabulary.REASON_NAMES):
         yield reason.replace("-", " "), "why the system acted"
     yield from ((role.capitalize(), "role of a person") for role in PEOPLE_ROLES)

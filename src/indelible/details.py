@@ -158,7 +158,7 @@ def details(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
 def of_context(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
     """Yield every field of the context."""
     context, fields = view.context, {one.name: one for one in view.declared.fields_of_context} if view.declared else {}
-    said = _Said(speech, view.zones, context.get("currency"))
+    said = Said(speech, view.zones, context.get("currency"))
     for name, value in sorted(context.items(), key=lambda pair: _order(view, pair[0])):
         if _is_said_elsewhere(name, context):
             continue
@@ -179,7 +179,7 @@ def snapshot(view: View, speech: Speech = PLAIN) -> Sequence[Detail]:
     if not isinstance(found, dict):
         return ()
     around = amounts.nearest(found, view.context.get("currency"))
-    return tuple(_Said(speech, view.zones, around).fields(found, 0))
+    return tuple(Said(speech, view.zones, around).fields(found, 0))
 
 
 def label(name: str) -> str:
@@ -214,7 +214,7 @@ _PERSONS = frozenset({"client", "staff", "support"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """Says values in a reader's language.
 
     `currency` is that of the amounts around, or {"old", "new"} where it changed. `words` are the texts that are said in
@@ -242,7 +242,7 @@ class _Said:
             old, new = self._sides(name, value, amounts.both(self.currency))
             return Detail(said, old=old, new=new, changed=True, state=state, name=name)
         if amounts.is_changes(value):
-            return Detail(said, parts=tuple(self._changes(value)), state=state, name=name)
+            return Detail(said, parts=tuple(self.changes(value)), state=state, name=name)
         if kind in ("staff", "client") and isinstance(value, dict):
             return Detail(said, value.get("name") or value.get("id") or "—", kind=kind, id=value.get("id") or "",
                           state=state, name=name)  # fmt: skip
@@ -256,14 +256,15 @@ class _Said:
             if not _is_said_elsewhere(name, members):
                 yield self.field(name, value, "", depth=depth)
 
-    def _inside(self, members: Mapping[str, Any]) -> _Said:
+    def _inside(self, members: Mapping[str, Any]) -> Said:
         return replace(self, currency=amounts.nearest(members, self.currency))
 
     def _sides(self, name: str, change: Mapping[str, Any], currencies: tuple[Any, Any]) -> tuple[str, str]:
         old, new = (replace(self, currency=code) for code in currencies)
         return old.text(name, change.get("old")), new.text(name, change.get("new"))
 
-    def _changes(self, changes: Sequence[Mapping[str, Any]]) -> Iterator[Detail]:
+    def changes(self, changes: Sequence[Mapping[str, Any]]) -> Iterator[Detail]:
+        """Yield each field of a list of changes."""
         for one in changes:
             name = str(one["field"])
             if one.get("old") is None and one.get("new") is None:  # a secret, say: only that it changed is recorded
@@ -285,7 +286,7 @@ class _Said:
             return self._string(value)
         if amounts.is_changes(value):
             return "; ".join(
-                f"{one.label}: {f'{one.old} → {one.new}' if one.changed else one.text}" for one in self._changes(value)
+                f"{one.label}: {f'{one.old} → {one.new}' if one.changed else one.text}" for one in self.changes(value)
             )
         if isinstance(value, list):
             return ", ".join(self.text(name, one) for one in value) or "—"
@@ -309,12 +310,13 @@ class _Said:
                 return self.speech.money(value, currency)
             return f"{self.speech.number(value)} ({self.speech.translate(NO_CURRENCY)})"
         if name.endswith("_minutes"):
-            return self._minutes(value)
+            return self.minutes(value)
         if name.endswith("_basis_points"):
             return f"{self.speech.number(Decimal(value) / 100 if value % 100 else value // 100)} %"
         return self.speech.number(value)
 
-    def _minutes(self, value: int) -> str:
+    def minutes(self, value: int) -> str:
+        """Return a length of time: "1 d 2 h 5 min"."""
         hours, minutes = divmod(abs(value), 60)
         days, hours = divmod(hours, 24)
         parts = [f"{days} d" if days else "", f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]

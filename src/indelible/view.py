@@ -154,7 +154,7 @@ class View(Opened):
         if cls is None:
             target = self.target
             return f"{self.who}: {self.action}" + (f" ({target['kind']})" if target else "")
-        return cls.sentence.format_map(_Words(self, cls, ENGLISH))
+        return cls.sentence.format_map(_Words(self, cls, cls.sentence, ENGLISH))
 
     def sentence_in(self, wording: Wording) -> Iterator[Part]:
         """Yield the sentence in its parts, in a reader's language."""
@@ -162,8 +162,14 @@ class View(Opened):
         if cls is None:
             yield Part("", self.sentence)
             return
-        words = _Words(self, cls, wording)
-        for before, name, _, _ in Formatter().parse(wording.translate(cls.sentence)):
+        yield from self.told(cls.sentence, wording)
+
+    def told(self, template: str, wording: Wording) -> Iterator[Part]:
+        """Yield one of the action's templates in its parts, in a reader's language; its action is declared."""
+        cls = self.declared
+        assert cls is not None  # noqa: S101 - a template is the class's
+        words = _Words(self, cls, template, wording)
+        for before, name, _, _ in Formatter().parse(wording.translate(template)):
             if before:
                 yield Part("", before)
             if name is not None:
@@ -222,11 +228,11 @@ class View(Opened):
 class _Words(dict[str, Any]):
     """The words for a sentence's placeholders. Values only: a template reads no attribute of them but old and new."""
 
-    def __init__(self, view: View, cls: type[Action], wording: Wording) -> None:
+    def __init__(self, view: View, cls: type[Action], template: str, wording: Wording) -> None:
         super().__init__()
         self._wording = wording
         context = view.context
-        for name in {name.split(".")[0] for name in placeholders(cls.sentence)}:
+        for name in {name.split(".")[0] for name in placeholders(template)}:
             self[name] = self._word(view, cls, context, name)
 
     def _word(self, view: View, cls: type[Action], context: Mapping[str, Any], name: str) -> Any:

@@ -12,7 +12,7 @@ from indelible import document
 from indelible.catalogue import Action
 from indelible.catalogue.amounts import WrongAmount, check, is_changes, is_money
 from indelible.catalogue.fields import Changed, Count, Currency, FieldChange, Json, JsonObject, Minor
-from indelible.details import PLAIN, _Said
+from indelible.details import PLAIN, Said
 from indelible.errors import InvalidInput
 from indelible.testing.logs import event
 from indelible.view import Zones
@@ -203,7 +203,7 @@ def test_whatever_is_taken_is_shown_with_its_currency(name: str, value: Any, cur
         check(name, value, currency, (name,))
     except WrongAmount:
         return
-    said = texts(_Said(PLAIN, Zones("UTC", "UTC"), currency).field(name, value, ""))
+    said = texts(Said(PLAIN, Zones("UTC", "UTC"), currency).field(name, value, ""))
     assert sum(said.count(shown) for shown in SHOWN.values()) == amounts_in(name, value)
     assert "no known currency" not in said
     if is_money(name) and not name.endswith("_minor"):

@@ -21,12 +21,14 @@ from .action import (
     placeholders,
     registered,
 )
+from .extra import Extra
 
 __all__ = [
     "CATEGORIES",
     "KINDS",
     "PERSON_KINDS",
     "Action",
+    "Extra",
     "Field",
     "account",
     "amounts",

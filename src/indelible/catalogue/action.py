@@ -9,6 +9,8 @@ An action is declared once, by one class statement; importing its module registe
         category="bookings",
         targets=("booking",),                          # kinds that the target may have
         sentence="{actor} cancelled reservation {target}",
+        detail=("{service_name}", ("{-notice_minutes} after it began", "{notice_minutes} before it began")),
+        brief="cancelled {target}",
     ):
         starts_at: Instant | None = None               # required is only what the sentence prints
 
@@ -19,6 +21,9 @@ What a declaration must keep to, or the class statement raises TypeError:
 
 - The sentence prints `{actor}`, `{target}`, `{client}`, `{amount}` and required fields; of a field that changed, `.old`
   and `.new`. `{amount}` is made of `amount_minor` and `currency`.
+- `detail` is the second line, made of optional fields too (`clauses.py`): each clause is printed where everything that
+  it names is there. `brief` names the entry where it is one of several of a click ("and 3 more: refunded 30.00 EUR"):
+  a sentence without the actor. Without one, the label stands there.
 - `money` says what the action does to money: "in", "out", "none", or "in_undone" and "out_undone" for what takes back
   an amount that counted before (`indelible.money`). Where it counts, `amount_minor` and `currency` are required: they
   are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
@@ -38,6 +43,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from string import Formatter
@@ -46,7 +52,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ..errors import InvalidInput
-from . import amounts
+from . import amounts, clauses
 from .fields import BuiltOnce, Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
 from .refusal import in_one_sentence
 from .secrecy import is_secret_name
@@ -113,7 +119,7 @@ class Field:
 _REGISTER: dict[str, type[Action]] = {}
 
 
-class _Made(ModelMetaclass):
+class Made(ModelMetaclass):
     """Turns what pydantic says of a wrong argument into our one sentence; its own text may hold the value."""
 
     def __call__(self: Any, *args: Any, **fields: Any) -> Any:
@@ -122,10 +128,10 @@ class _Made(ModelMetaclass):
         try:
             return type.__call__(self, **fields)
         except ValidationError as error:
-            raise in_one_sentence(self.code, tuple(self.model_fields), error) from None
+            raise in_one_sentence(getattr(self, "code", self.__name__), tuple(self.model_fields), error) from None
 
 
-class Action(BuiltOnce, BaseModel, metaclass=_Made):
+class Action(BuiltOnce, BaseModel, metaclass=Made):
     """One thing that can happen. Fields are the context; class arguments are what is fixed about the action."""
 
     # Most programs use a few actions, and building the check of each one costs more than all else of the import.
@@ -136,6 +142,9 @@ class Action(BuiltOnce, BaseModel, metaclass=_Made):
     category: ClassVar[str]
     targets: ClassVar[tuple[str, ...]]
     sentence: ClassVar[str]
+    # The clauses of the second line; each, and `brief`, is a message id like the sentence.
+    detail: ClassVar[clauses.Detail] = ()
+    brief: ClassVar[str] = ""
     version: ClassVar[int]
     money: ClassVar[Money]
     by_journal: ClassVar[bool]
@@ -167,6 +176,8 @@ class Action(BuiltOnce, BaseModel, metaclass=_Made):
         category: str = "",
         targets: tuple[str, ...] = (),
         sentence: str = "",
+        detail: clauses.Detail = (),
+        brief: str = "",
         version: int = 1,
         money: Money = "none",
         by_journal: bool = False,
@@ -178,17 +189,15 @@ class Action(BuiltOnce, BaseModel, metaclass=_Made):
         if code is None:
             return  # a shared base of several actions, not an action
         cls.code, cls.label, cls.category, cls.targets = code, label, category, targets
-        cls.sentence, cls.version, cls.money, cls.by_journal = sentence, version, money, by_journal
+        cls.sentence, cls.detail, cls.brief = sentence, detail, brief
+        cls.version, cls.money, cls.by_journal = version, money, by_journal
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Called by pydantic once the fields are known: work out what the journal needs of them, and register."""
         if "code" not in cls.__dict__:
             return
-        cls.fields_of_context = tuple(_field(cls, name) for name in cls.model_fields)
-        cls.amounts = tuple(name for name in cls.model_fields if name.endswith(amounts.SUFFIX))
-        cls.open_fields = tuple(field.name for field in cls.fields_of_context if field.open)
-        cls.timed_fields = frozenset(field.name for field in cls.fields_of_context if field.timed)
+        derive(cls)
         _check_declaration(cls)
         if not cls.__module__.startswith(f"{__package__}."):
             cls.model_rebuild()  # a host hears of a type that cannot be checked where it declares it
@@ -199,7 +208,16 @@ class Action(BuiltOnce, BaseModel, metaclass=_Made):
 _RESERVED = frozenset({*Action.__annotations__} - {"model_config"})
 
 
-def _field(cls: type[Action], name: str) -> Field:
+def derive(cls: type[Action]) -> None:
+    """Work out from a class's fields what the journal needs of them."""
+    cls.fields_of_context = tuple(field_of(cls, name) for name in cls.model_fields)
+    cls.amounts = tuple(name for name in cls.model_fields if name.endswith(amounts.SUFFIX))
+    cls.open_fields = tuple(field.name for field in cls.fields_of_context if field.open)
+    cls.timed_fields = frozenset(field.name for field in cls.fields_of_context if field.timed)
+
+
+def field_of(cls: type[BaseModel], name: str) -> Field:
+    """Return what the journal needs to know of one field of a class."""
     info = cls.model_fields[name]
     markers, leaves = [*info.metadata, *_markers(info.annotation)], _leaves(info.annotation)
     realm = next((marker.name for marker in markers if isinstance(marker, Realm)), None)
@@ -270,43 +288,77 @@ def _check_declaration(cls: type[Action]) -> None:
         raise TypeError(f"{code!r} is not an action code; write noun.past in lower case, such as room.cleaned")
     if not (cls.label and cls.category and cls.targets and cls.sentence):
         raise TypeError(f"{code} needs a label, a category, targets and a sentence")
-    _check_people(cls)
-    for field in cls.fields_of_context:
-        if is_secret_name(field.name) and not _tells_no_secret(cls.model_fields[field.name].annotation):
-            raise TypeError(
-                f"{code} has the field {field.name}, the name of a secret, and a log keeps none; declare "
-                f"{field.name}_changed: bool"
-            )
+    for kind in cls.targets:
+        if kind in _OTHER_NAMES:
+            raise TypeError(f"{code} has the target {kind}, which is a person; say whose: staff or client")
+    check_fields(code, cls, "currency" in cls.model_fields)
     required = {field.name for field in cls.fields_of_context if field.required}
     money = {"amount_minor", "currency"}
     if cls.money != "none" and not money <= required:
         raise TypeError(f"{code} counts as money {cls.money}, so amount_minor and currency must be required fields")
-    if cls.amounts and "currency" not in cls.model_fields:
-        raise TypeError(f"{code} has the amount {cls.amounts[0]} and no field currency")
-    for name, info in cls.model_fields.items():
-        if not name.endswith(amounts.SUFFIX) and amounts.is_money(name) and int in _leaves(info.annotation):
-            raise TypeError(f"{code}: {name} is money without its unit; declare {name}_minor: Minor, and a currency")
-    printable = {"actor", "target", "client"} | ({"amount"} if money <= required else set())
+    printable = {"target", "client"} | ({"amount"} if money <= required else set())
     for field in cls.fields_of_context:
         if field.required:
             printable |= {f"{field.name}.old", f"{field.name}.new"} if field.changed else {field.name}
-    for name in placeholders(cls.sentence):
+    _check_prints(code, "sentence", cls.sentence, printable | {"actor"})
+    _check_prints(code, "brief", cls.brief, printable)
+    check_detail(code, cls.detail, cls)
+
+
+def _check_prints(code: str, what: str, template: str, printable: set[str]) -> None:
+    try:
+        named = placeholders(template)
+    except ValueError:
+        raise TypeError(f"{code}: the {what} has braces that are no placeholders; write {{field}}") from None
+    for name in named:
+        if name == "actor" and name not in printable:
+            raise TypeError(f"{code}: the {what} prints {{actor}}, who is said before it; leave it out")
         if name not in printable:
-            raise TypeError(f"{code}: the sentence prints {{{name}}}, which is not there in every entry of it")
+            raise TypeError(f"{code}: the {what} prints {{{name}}}, which is not there in every entry of it")
 
 
-def _check_people(cls: type[Action]) -> None:
-    for kind in cls.targets:
-        if kind in _OTHER_NAMES:
-            raise TypeError(f"{cls.code} has the target {kind}, which is a person; say whose: staff or client")
-    for field in cls.fields_of_context:
+def check_detail(owner: str, detail: clauses.Detail, *classes: type[BaseModel]) -> None:
+    """Check that clauses print only what the fields of these classes can say. Raises TypeError, naming the owner."""
+    leaves = {name: _leaves(info.annotation) for cls in classes for name, info in cls.model_fields.items()}
+    printable = clauses.Printable(
+        leaves,
+        {name for cls in classes for name, info in cls.model_fields.items() if _mentions(info.annotation, Changed)},
+        {name for name, found in leaves.items() if int in found},
+        {name for name, found in leaves.items() if bool in found},
+    )
+    clauses.check(detail, printable, lambda rest: TypeError(f"{owner} {rest}"))
+
+
+def check_fields(owner: str, cls: type[BaseModel], has_currency: bool) -> None:
+    """Check the fields of a class, by what the module's docstring says of secrets, amounts and people.
+
+    `has_currency` says whether there is a field `currency` beside them. Raises TypeError, naming the owner.
+    """
+    fields = [field_of(cls, name) for name in cls.model_fields]
+    _check_people(owner, cls, fields)
+    for field in fields:
+        name, annotation = field.name, cls.model_fields[field.name].annotation
+        if is_secret_name(name) and not _tells_no_secret(annotation):
+            raise TypeError(
+                f"{owner} has the field {name}, the name of a secret, and a log keeps none; declare "
+                f"{name}_changed: bool"
+            )
+        if name.endswith(amounts.SUFFIX):
+            if not has_currency:
+                raise TypeError(f"{owner} has the amount {name} and no field currency")
+        elif amounts.is_money(name) and int in _leaves(annotation):
+            raise TypeError(f"{owner}: {name} is money without its unit; declare {name}_minor: Minor, and a currency")
+
+
+def _check_people(owner: str, cls: type[BaseModel], fields: Sequence[Field]) -> None:
+    for field in fields:
         if field.realm is None and _mentions(cls.model_fields[field.name].annotation, Someone):
             raise TypeError(
-                f"{cls.code} has a person in {field.name} and does not say whose; use StaffMember or ClientPerson"
+                f"{owner} has a person in {field.name} and does not say whose; use StaffMember or ClientPerson"
             )
         if field.refers in _OTHER_NAMES | PERSON_KINDS:
             raise TypeError(
-                f"{cls.code} refers to a person in {field.name}, whose id would be in clear; use StaffMember or "
+                f"{owner} refers to a person in {field.name}, whose id would be in clear; use StaffMember or "
                 "ClientPerson"
             )
 

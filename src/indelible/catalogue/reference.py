@@ -8,9 +8,11 @@ The text depends on the built-in actions alone: not on the clock, the machine, o
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import CATEGORIES, Action, registered
+from .clauses import alternatives
 from .schema import type_in_words
 
 _INTRODUCTION = """\
@@ -23,6 +25,8 @@ A code never changes once released. In a context, **bold** marks a required fiel
 entry needs no other. *Italics* mark a personal value, by its class (identity, network, evidence): a body holds only a
 commitment to it. A person in a context (a staff member, a client) enters a body as a random token, id and name being
 personal values of class identity. `→` says what an id refers to, so that the thing's story finds the entry.
+
+Below a sentence stand the clauses (·) of the row's second line: each is shown where everything that it names is there.
 
 No JSON, id or word holds a secret: [what counts as one](spec/secrets.md), and how to record that it changed.
 
@@ -53,11 +57,15 @@ def _row(cls: type[Action]) -> str:
         f"`{cls.code}`" + (" (written by the log itself)" if cls.by_journal else ""),
         cls.label,
         ", ".join(cls.targets),
-        cls.sentence,
+        "<br>".join((cls.sentence, *map(_clause, alternatives(cls.detail)))),
         "–" if cls.money == "none" else cls.money,
         "<br>".join(_field(cls, name) for name in cls.model_fields) or "–",
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _clause(each: Sequence[str]) -> str:
+    return "· " + " *or* ".join(each)
 
 
 def _field(cls: type[Action], name: str) -> str:

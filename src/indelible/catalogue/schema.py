@@ -1,6 +1,7 @@
 """The catalogue as data: what `indelible actions --json` prints, one object per action.
 
-    {"code", "label", "category", "targets": [kind], "sentence", "version",
+    {"code", "label", "category", "targets": [kind], "sentence",
+     "detail": [[clause, or its alternatives]], "brief", "version",
      "money": "in" | "in_undone" | "out" | "out_undone" | "none", "by_journal",
      "fields": [{"name", "type": in words, "required", "personal": class or null, "about": "client" | "actor" or null,
                  "refers": kind or null, "person": "staff" | "client" or null, "changed"}],
@@ -18,6 +19,7 @@ import typing
 from typing import Annotated, Any, Literal, Union
 
 from .action import Action, Field
+from .clauses import alternatives
 from .fields import Changed, Kind
 
 # What pydantic adds for readers of Python classes; ours reads the table of fields.
@@ -32,6 +34,8 @@ def describe(cls: type[Action]) -> dict[str, Any]:
         "category": cls.category,
         "targets": list(cls.targets),
         "sentence": cls.sentence,
+        "detail": [list(each) for each in alternatives(cls.detail)],
+        "brief": cls.brief,
         "version": cls.version,
         "money": cls.money,
         "by_journal": cls.by_journal,

@@ -16,7 +16,7 @@ import typer
 
 from ..catalogue import host
 from ..errors import IndelibleError
-from . import demonstrating, keeping, proving, reading, recording, serving, setting_up
+from . import catalogued, demonstrating, keeping, proving, reading, recording, serving, setting_up
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
 
@@ -44,7 +44,7 @@ app.command()(keeping.restore)
 app.command()(keeping.upgrade)
 app.command()(setting_up.adopt)
 app.add_typer(setting_up.clock, name="clock")
-app.command()(reading.actions)
+app.command()(catalogued.actions)
 app.add_typer(serving.app, name="serve")
 app.command()(demonstrating.demo)
 

@@ -1,4 +1,4 @@
-"""Commands that take entries out: the list, one entry, an export; and what can be recorded."""
+"""Commands that take entries out: the list, one entry, an export."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.table import Table
 
 from .. import instant, wiring
 from .. import story as stories
-from ..catalogue import CATEGORIES, category_title, registered
-from ..catalogue.schema import describe
 from ..errors import InvalidInput, InvalidQuery
 from ..export.manifest import Format
 from ..journal import ClinicLog
@@ -216,22 +213,3 @@ def export(
         if output != "-":
             where = Path(output) / manifest.name if Path(output).is_dir() else output
             say(f"written to {where}, with its manifest beside it")
-
-
-def actions(as_json: AsJson = False) -> None:
-    """List every action that can be recorded."""
-    if as_json:
-        print(orjson.dumps([describe(cls) for cls in registered()], option=orjson.OPT_INDENT_2).decode())
-        return
-    for category in dict.fromkeys((*CATEGORIES, *(cls.category for cls in registered()))):
-        title = category_title(category)
-        listed = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-        for heading in ("Code", "Label", "Target", "Context (required first)"):
-            listed.add_column(heading)
-        for cls in registered():
-            if cls.category == category:
-                fields = sorted(cls.fields_of_context, key=lambda field: not field.required)
-                names = ", ".join(field.name + ("" if field.required else "?") for field in fields)
-                listed.add_row(cls.code, cls.label, " or ".join(cls.targets), names)
-        table.console().print(listed)
-    print("`indelible actions --json` has the JSON Schema of each context.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from .. import instant, money
 from ..details import Detail, of_context
+from ..second_line import line
 from ..view import View, clock_text, late_text, time_then_text
 
 # Without a terminal nothing wraps early: a file or a pipe has no width of its own.
@@ -83,12 +84,13 @@ def entries(views: Iterable[View], zone: str, title: str) -> tuple[Table, int]:
     count = 0
     for view in views:
         count += 1
+        beside = line(view)
         table.add_row(
             str(view.seq),
             _when(view),
             _who(view),
-            Text(printable(_what(view)), style=_COLOURS.get(view.category, "")),
-            Text(printable(_context(view))),
+            _what(view, beside.text),
+            Text(printable(_context(view, beside.names))),
         )
     return table, count
 
@@ -117,25 +119,32 @@ def _who(view: View) -> Text:
     return text
 
 
-def _what(view: View) -> str:
-    """The sentence without the actor, who has a column."""
+def _what(view: View, beside: str) -> Text:
+    """The sentence without the actor, who has a column, and below it the second line."""
     sentence, who = view.sentence, view.who
     if sentence.startswith(who + " "):
         sentence = sentence[len(who) + 1 :]
-    return sentence[:1].upper() + sentence[1:]
+    text = Text(printable(sentence[:1].upper() + sentence[1:]), style=_COLOURS.get(view.category, ""))
+    if beside:
+        text.append(f"\n{printable(beside)}", style="dim")
+    return text
 
 
-def _context(view: View) -> str:
-    """What helps most beside the sentence: the client, the reason, and for sign-ins where they came from."""
+def _context(view: View, said: Set[str]) -> str:
+    """What helps most beside the sentence: the client, the reason, and for sign-ins where they came from.
+
+    `said` is what the second line prints already.
+    """
     parts: list[str] = []
-    client = view.client
-    if client is not None and view.members["actor"]["kind"] != "client" and (view.target or {}).get("kind") != "client":
+    known = {view.members["actor"]["kind"], (view.target or {}).get("kind"), *said}
+    if view.client is not None and "client" not in known:
         parts.append(view.client_in_words)
-    if view.amount_minor is not None and view.currency and "{amount}" not in getattr(view.declared, "sentence", ""):
+    in_sentence = "{amount}" in getattr(view.declared, "sentence", "")
+    if view.amount_minor is not None and view.currency and not in_sentence and "amount_minor" not in said:
         parts.append(money.display(view.amount_minor, view.currency))
     context = view.context
     for name in ("reason_text", "service_name", "failure_code"):
-        if context.get(name):
+        if name not in said and context.get(name):
             parts.append(str(context[name]))
     if view.category == "account" or view.members["actor"]["kind"] == "client":
         parts += [view.device, view.request.get("ip") or ""]
