@@ -25,6 +25,7 @@ class LoggedIn(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} logged in",
+    detail=("{method}", "second factor: {second_factor}",),
 ):
     method: Literal["password", "passkey", "sso", "magic_link", "one_time_code", "pin"] | None = None
     second_factor: Literal["none", "totp", "sms", "email", "passkey", "recovery_code"] | None = None
@@ -39,6 +40,7 @@ class LoginFailed(
     category="account",
     targets=("staff", "client", "clinic"),
     sentence="Failed login for {target}",
+    detail=("{reason_code}", "attempt {attempt}",),
 ):
     reason_code: (
         Literal["wrong_password", "wrong_code", "locked", "unknown_account", "sso_error", "disabled", "other"] | None
@@ -54,6 +56,7 @@ class LoggedOut(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} logged out",
+    detail=("{cause}",),
 ):
     cause: Literal["user", "idle_timeout", "expired"] | None = None
     session: SessionRef | None = None
@@ -66,6 +69,7 @@ class AccountLocked(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} locked the account of {target}",
+    detail=("{reason_code}", "until {until}",),
 ):
     reason_code: Literal["too_many_failures", "admin", "risk"] | None = None
     until: Instant | None = None
@@ -78,6 +82,7 @@ class PasswordChanged(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} changed the password of {target}",
+    detail=("sessions ended: {sessions_revoked}",),
 ):
     sessions_revoked: Count | None = None
 
@@ -100,6 +105,7 @@ class PasswordReset(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} reset the password of {target}",
+    detail=("sessions ended: {sessions_revoked}",),
 ):
     sessions_revoked: Count | None = None
 
@@ -111,6 +117,7 @@ class TwoFactorEnabled(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} enabled 2FA for {target}",
+    detail=("{factor}",),
 ):
     factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
 
@@ -122,6 +129,7 @@ class TwoFactorDisabled(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} disabled 2FA for {target}",
+    detail=("{factor}",),
 ):
     factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
 
@@ -133,6 +141,7 @@ class RecoveryCodeUsed(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} used a recovery code of {target}",
+    detail=("codes left: {remaining}",),
 ):
     remaining: Count | None = None
 
@@ -144,6 +153,7 @@ class SessionRevoked(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} revoked a session of {target}",
+    detail=("{cause}", "sessions ended: {sessions_revoked}",),
 ):
     """One session, or all of an account: `scope` and `sessions_revoked` say how many."""
 
@@ -160,6 +170,7 @@ class EmailChanged(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} changed the login e-mail of {target}",
+    detail=("{email}",),
 ):
     email: EmailChange | None = None
 
@@ -171,6 +182,7 @@ class StaffInvited(
     category="account",
     targets=("staff",),
     sentence="{actor} invited staff member {target}",
+    detail=("{role}",),
 ):
     """Before there is an account: `staff.added` tells that the invitation was taken."""
 
@@ -186,6 +198,7 @@ class StaffAdded(
     category="account",
     targets=("staff",),
     sentence="{actor} added staff member {target}",
+    detail=("{role}",),
 ):
     role: StaffRole | None = None
 
@@ -197,6 +210,7 @@ class StaffRoleChanged(
     category="account",
     targets=("staff",),
     sentence="{actor} changed the role of {target} from {role.old} to {role.new}",
+    detail=("may now: {permissions_added}", "may no more: {permissions_removed}",),
 ):
     role: Changed[StaffRole]
     permissions_added: Words | None = None
@@ -210,6 +224,7 @@ class StaffDeactivated(
     category="account",
     targets=("staff",),
     sentence="{actor} deactivated staff member {target}",
+    detail=("bookings ahead: {future_bookings}", "sessions ended: {sessions_revoked}",),
 ):
     future_bookings: Count | None = None
     sessions_revoked: Count | None = None
@@ -222,6 +237,7 @@ class StaffRemoved(
     category="account",
     targets=("staff",),
     sentence="{actor} removed staff member {target}",
+    detail=("bookings ahead: {future_bookings}", "sessions ended: {sessions_revoked}",),
 ):
     """The host's record is gone, or an invitation was taken back. Who only may sign in no more is deactivated."""
 

@@ -16,6 +16,7 @@ class ClientCreated(
     category="clients",
     targets=("client",),
     sentence="{actor} created client {target}",
+    brief="created a client",
 ):
     method: Literal["staff", "self_signup", "booking", "import", "api"] | None = None
     fields_present: FieldNames | None = None
@@ -28,6 +29,8 @@ class ClientEdited(
     category="clients",
     targets=("client",),
     sentence="{actor} edited client {target}",
+    detail=(("{changes}", "{fields_changed}"),),
+    brief="edited a client",
 ):
     changes: PersonalChanges | None = None
     fields_changed: FieldNames | None = None
@@ -40,6 +43,7 @@ class ClientDeleted(
     category="clients",
     targets=("client",),
     sentence="{actor} deleted client {target}",
+    detail=(("{reason_text}", "{reason_code}"), "can be restored until {restorable_until}",),
 ):
     """The host's record is gone; what the log holds about the client stays until the client is anonymized."""
 
@@ -56,6 +60,7 @@ class ClientMerged(
     category="clients",
     targets=("client",),
     sentence="{actor} merged client {merged} into {target}",
+    detail=("reservations moved: {bookings_moved}", "vouchers moved: {vouchers_moved}", "points moved: {points_moved}", "{reason_code}",),
 ):
     """Two records were of one person. The target is the one that stays, `merged` the one that went into it."""
 
@@ -74,6 +79,7 @@ class ClientAnonymized(
     category="clients",
     targets=("client",),
     sentence="{actor} anonymized a client (asked for by: {requested_by})",
+    detail=("on {entries} entries",),
     by_journal=True,
 ):
     """Written by the log when it erases a client's values. What it erased is the body's member `erases`.

@@ -22,6 +22,7 @@ class LogViewed(
     category="log",
     targets=("log",),
     sentence="{actor} viewed the activity log",
+    detail=("{filter_in_words}",),
     by_journal=True,
 ):
     """One entry for a burst of reading, not one per page."""
@@ -38,6 +39,7 @@ class LogExported(
     category="log",
     targets=("log",),
     sentence="{actor} exported the activity log up to entry {up_to_seq}",
+    detail=("{filter_in_words}", "{format}", "rows: {rows}",),
     by_journal=True,
 ):
     """Appended before the first byte is handed over.
@@ -66,6 +68,7 @@ class LogVerified(
     category="log",
     targets=("log",),
     sentence="{actor} verified the activity log: {result}",
+    detail=("findings: {findings}",),
     by_journal=True,
 ):
     result: Literal["intact", "not_intact", "could_not_tell"]

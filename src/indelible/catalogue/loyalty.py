@@ -43,6 +43,8 @@ class PointsAwarded(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} awarded {points} points to {target}",
+    detail=(("points {balance_before} → {balance_after}", "{balance_after} points now"), "{client}", "for {spent_minor}", "reservation {booking}",),
+    brief="awarded {points} points",
 ):
     points: Count
     rule: PointsRule | None = None
@@ -60,6 +62,8 @@ class PointsRedeemed(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} redeemed {points} points of {target}",
+    detail=(("points {balance_before} → {balance_after}", "{balance_after} points now"), "{client}", "coupon {coupon}",),
+    brief="redeemed {points} points",
 ):
     points: Count
     reward: RewardRef | None = None
@@ -73,6 +77,8 @@ class PointsAdjusted(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} adjusted the points of {target} by {points}",
+    detail=(("points {balance_before} → {balance_after}", "{balance_after} points now"), "{client}", ("{reason_text}", "{cause}"),),
+    brief=("took back {-points} points", "gave {points} points"),
 ):
     """Any change that is neither earned by a visit nor spent on a reward. Below zero, points were taken away."""
 
@@ -90,6 +96,8 @@ class CouponIssued(
     category="loyalty",
     targets=("coupon",),
     sentence="{actor} issued coupon {target}",
+    detail=(("{discount_minor} off", "{discount_basis_points} off"), "{cause}", "{client}", "valid until {expires_on}",),
+    brief="issued a coupon",
 ):
     """A coupon that no points paid for. One for a reward is told by `points.redeemed`."""
 
@@ -108,6 +116,8 @@ class CouponRedeemed(
     category="loyalty",
     targets=("coupon",),
     sentence="{actor} redeemed coupon {target}",
+    detail=(("{discount_minor} off", "{discount_basis_points} off"), "{client}", "reservation {booking}",),
+    brief="redeemed a coupon",
 ):
     """A coupon lowers a price before it is charged, so its discount is no money of its own."""
 
@@ -128,6 +138,7 @@ class RewardCreated(
     category="loyalty",
     targets=("reward",),
     sentence="{actor} created reward {target}",
+    detail=("{reward_type}", "{cost_points} points", ("worth {value_minor}", "{value_basis_points} off"),),
 ):
     reward_type: RewardType | None = None
     cost_points: Count | None = None
@@ -144,6 +155,7 @@ class RewardEdited(
     category="loyalty",
     targets=("reward",),
     sentence="{actor} edited reward {target}",
+    detail=("{changes}",),
 ):
     changes: ChangeList | None = None
 
@@ -155,6 +167,7 @@ class RewardDeleted(
     category="loyalty",
     targets=("reward",),
     sentence="{actor} deleted reward {target}",
+    detail=("taken and not used yet: {outstanding}",),
 ):
     snapshot: JsonObject | None = None
     outstanding: Count | None = None

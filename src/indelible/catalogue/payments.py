@@ -79,6 +79,8 @@ class ChargeSucceeded(
     category="payments",
     targets=("charge",),
     sentence="{actor} processed charge {target} of {amount}",
+    detail=(("{purpose}: reservation {booking}", "{purpose}: voucher {voucher}", "{purpose}", "reservation {booking}", "voucher {voucher}"), "{client}", ("{card_brand} ending in {card_last4}", "{method}"),),
+    brief="charged {amount}",
     money="in",
 ):
     """`purpose` says what it was for, `source` how it came about: `automatic` is a rule, without anybody's click.
@@ -107,6 +109,8 @@ class ChargeFailed(
     category="payments",
     targets=("charge",),
     sentence="Charge {target} of {amount} failed",
+    detail=(("{failure_code}: {decline_code}", "{failure_code}", "{decline_code}"), ("reservation {booking}", "voucher {voucher}"), "{client}",),
+    brief="a charge of {amount} failed",
 ):
     amount_minor: Amount
     currency: Currency
@@ -126,6 +130,8 @@ class ChargeRefunded(
     category="payments",
     targets=("charge", "refund"),
     sentence="{actor} refunded {amount} on {target} (source: {source})",
+    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "{refunded_total_minor} of {charge_amount_minor} refunded so far", ("{reason_text}", "{reason_code}"),),
+    brief="refunded {amount}",
     money="out",
 ):
     """One refund: its own amount, never the charge's running total.
@@ -157,6 +163,8 @@ class ChargeRefundFailed(
     category="payments",
     targets=("charge", "refund"),
     sentence="Refund of {amount} on {target} failed",
+    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "{failure_code}",),
+    brief="a refund of {amount} failed",
     money="out_undone",
 ):
     """A refund recorded before that the bank returned: the money never went out. For no other failure of a refund."""
@@ -176,6 +184,8 @@ class DepositAuthorized(
     category="payments",
     targets=("charge",),
     sentence="{actor} authorized a deposit of {amount} on {target}",
+    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "until {expires_at}",),
+    brief="authorized a deposit of {amount}",
 ):
     amount_minor: Amount
     currency: Currency
@@ -191,6 +201,8 @@ class DepositCaptured(
     category="payments",
     targets=("charge",),
     sentence="{actor} captured a deposit of {amount} on {target}",
+    detail=(("reservation {booking}", "voucher {voucher}"), "{client}",),
+    brief="captured a deposit of {amount}",
 ):
     """What became of an authorization. The money that it brought is the `charge.succeeded` of the same charge."""
 
@@ -206,6 +218,8 @@ class DepositReleased(
     category="payments",
     targets=("charge",),
     sentence="{actor} released a deposit of {amount} on {target}",
+    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "{reason_code}",),
+    brief="released a deposit of {amount}",
 ):
     amount_minor: Amount
     currency: Currency
@@ -219,6 +233,8 @@ class DepositForfeited(
     category="payments",
     targets=("charge",),
     sentence="{actor} kept a deposit of {amount} on {target}",
+    detail=("{reason_code}", ("reservation {booking}", "voucher {voucher}"), "{client}",),
+    brief="kept a deposit of {amount}",
 ):
     """What the clinic keeps of a deposit that was charged. The money came in with the `charge.succeeded` of it."""
 
@@ -244,6 +260,8 @@ class DisputeOpened(
     category="payments",
     targets=("dispute",),
     sentence="Dispute {target} over {amount} was opened",
+    detail=("{reason_code}", "charge {charge}", "{client}", "answer by {evidence_due_at}",),
+    brief="opened a dispute over {amount}",
 ):
     """The client asks the bank for the money. An inquiry moves none yet; the entry itself counts none in any case."""
 
@@ -260,6 +278,8 @@ class DisputeFundsWithdrawn(
     category="payments",
     targets=("dispute",),
     sentence="{amount} was withdrawn for dispute {target}",
+    detail=("charge {charge}", "{client}", "fee of {fee_minor}",),
+    brief="{amount} withdrawn for a dispute",
     money="out",
 ):
     """The bank took the amount from the clinic. `fee_minor`, which the processor asks for it, is no part of it."""
@@ -276,6 +296,8 @@ class DisputeFundsReturned(
     category="payments",
     targets=("dispute",),
     sentence="{amount} was returned for dispute {target}",
+    detail=("charge {charge}", "{client}", "fee of {fee_minor} returned",),
+    brief="{amount} returned for a dispute",
     money="out_undone",
 ):
     """The amount that was withdrawn is back, whole or in part. `fee_minor` is what came back of the fee, beside it."""
@@ -292,6 +314,8 @@ class DisputeClosed(
     category="payments",
     targets=("dispute",),
     sentence="Dispute {target} was closed: {result}",
+    detail=("{amount}", "charge {charge}", "{client}",),
+    brief="closed a dispute: {result}",
 ):
     """`warning_closed` is an inquiry that never became a chargeback, `prevented` a dispute settled before it began."""
 
@@ -307,6 +331,8 @@ class InvoiceIssued(
     category="payments",
     targets=("invoice",),
     sentence="{actor} issued invoice {target}",
+    detail=("{document_type}", "number {invoice_number}", "{amount}", "{client}",),
+    brief="issued an invoice",
 ):
     """That a document was issued, with its number and the hash of its file, so that it can be told from another.
 

@@ -36,6 +36,7 @@ class ServiceCreated(
     category="services",
     targets=("service",),
     sentence="{actor} created service {target}",
+    detail=("{price_minor}", "{duration_minutes}", "{service_category}",),
 ):
     service_category: ServiceCategory | None = None
     duration_minutes: Minutes | None = None
@@ -59,6 +60,7 @@ class ServiceEdited(
     category="services",
     targets=("service",),
     sentence="{actor} edited service {target}",
+    detail=("{changes}", "from {effective_from} on", "bookings ahead: {future_bookings}",),
 ):
     changes: ChangeList | None = None
     effective_from: Instant | None = None
@@ -72,6 +74,7 @@ class ServiceDeleted(
     category="services",
     targets=("service",),
     sentence="{actor} deleted service {target}",
+    detail=("bookings ahead: {future_bookings}", "vouchers still valid: {active_vouchers}",),
 ):
     snapshot: JsonObject | None = None
     mode: Literal["archived", "removed"] | None = None
@@ -86,6 +89,7 @@ class ServiceRestored(
     category="services",
     targets=("service",),
     sentence="{actor} restored service {target}",
+    detail=("deleted on {deleted_at}",),
 ):
     """A service that had been deleted is offered again. `snapshot` is what it was made from."""
 
@@ -100,6 +104,7 @@ class ScheduleCreated(
     category="services",
     targets=("schedule",),
     sentence="{actor} created schedule {target}",
+    detail=("{practitioner}", "from {valid_from} on",),
 ):
     practitioner: StaffMember | None = None
     location: LocationRef | None = None
@@ -115,6 +120,7 @@ class ScheduleEdited(
     category="services",
     targets=("schedule",),
     sentence="{actor} edited schedule {target}",
+    detail=("{practitioner}", "{changes}", "bookings outside the hours: {bookings_outside_hours}",),
 ):
     practitioner: StaffMember | None = None
     location: LocationRef | None = None
@@ -129,6 +135,7 @@ class ScheduleDeleted(
     category="services",
     targets=("schedule",),
     sentence="{actor} deleted schedule {target}",
+    detail=("{practitioner}", "bookings affected: {bookings_affected}",),
 ):
     practitioner: StaffMember | None = None
     location: LocationRef | None = None
@@ -154,6 +161,7 @@ class ScheduleBlocked(
     category="services",
     targets=("schedule", "schedule_block"),
     sentence="{actor} blocked schedule {target}",
+    detail=("{practitioner}", "{starts_at} – {ends_at}", "{reason_code}", "bookings affected: {bookings_affected}",),
 ):
     """The target is the schedule, or the block itself where it has an id of its own."""
 
@@ -165,5 +173,6 @@ class ScheduleUnblocked(
     category="services",
     targets=("schedule", "schedule_block"),
     sentence="{actor} unblocked schedule {target}",
+    detail=("{practitioner}", "{starts_at} – {ends_at}", "{reason_code}",),
 ):
     """The time of a block can be booked again."""

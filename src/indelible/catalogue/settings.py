@@ -32,6 +32,7 @@ class ClinicTimeZoneChanged(
     category="settings",
     targets=("clinic",),
     sentence="{actor} changed the time zone from {zone.old} to {zone.new}",
+    detail=("bookings ahead: {future_bookings}",),
 ):
     """From this entry on, days and times of the log are those of the new zone. `keeps` says what bookings keep."""
 
@@ -48,6 +49,7 @@ class SettingsChanged(
     category="settings",
     targets=("settings", "clinic"),
     sentence="{actor} changed the {section} settings",
+    detail=(("{changes}", "{fields_changed}"),),
 ):
     section: Section
     changes: PersonalChanges | None = None
@@ -76,6 +78,7 @@ class IntegrationDisconnected(
     category="settings",
     targets=("integration",),
     sentence="{actor} disconnected {target}",
+    detail=("{cause}",),
 ):
     stripe_account: EvidenceId | None = None
     cause: Literal["staff", "provider", "expired", "error"] | None = None

@@ -80,6 +80,8 @@ class VoucherPurchased(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} purchased voucher {target}",
+    detail=(("{sessions_total} sessions of {service_name}", "{sessions_total} sessions", "worth {amount}"), "{price_minor} paid", "{client}", "valid until {expires_on}",),
+    brief="purchased a voucher",
 ):
     price_minor: Minor | None = None  # what was paid for it
     amount_minor: Amount | None = None  # what the voucher is worth
@@ -96,6 +98,8 @@ class VoucherRedeemed(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} redeemed voucher {target}",
+    detail=(("{sessions_left} of {sessions_total} sessions left", "{sessions_left} sessions left", "{balance_after_minor} left"), "{service_name}", "{client}", "reservation {booking}", "{amount} used",),
+    brief="redeemed a voucher",
 ):
     sessions_used: Count | None = None
     sessions_left: Count | None = None
@@ -114,6 +118,8 @@ class VoucherSessionReturned(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} returned a session to voucher {target}",
+    detail=(("{sessions_left} of {sessions_total} sessions left", "{sessions_left} sessions left", "{balance_after_minor} left"), "{service_name}", "{client}", "reservation {booking}", "{reason_code}",),
+    brief="returned a session",
 ):
     """What a booking had taken is on the voucher again: after a cancellation in time, say."""
 
@@ -133,6 +139,8 @@ class VoucherExpired(
     category="vouchers",
     targets=("voucher",),
     sentence="Voucher {target} expired",
+    detail=(("{sessions_lost} of {sessions_total} sessions lost", "{sessions_lost} sessions lost", "{balance_lost_minor} lost"), "{service_name}", "{client}",),
+    brief="a voucher expired",
 ):
     sessions_lost: Count | None = None
     balance_lost_minor: Minor | None = None
@@ -147,6 +155,8 @@ class VoucherOfferCreated(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} created voucher offer {target}",
+    detail=(("{sessions_total} sessions for {price_minor}", "{sessions_total} sessions", "{price_minor}"), "valid for {validity_days} days",),
+    brief="created a voucher offer",
 ):
     service: ServiceRef | None = None
     sessions_total: Count | None = None
@@ -162,6 +172,8 @@ class VoucherOfferEdited(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} edited voucher offer {target}",
+    detail=("{changes}", "vouchers still valid: {active_vouchers}",),
+    brief="edited a voucher offer",
 ):
     """Vouchers that were sold before keep what they had."""
 
@@ -177,6 +189,8 @@ class VoucherOfferDeleted(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} deleted voucher offer {target}",
+    detail=("vouchers still valid: {active_vouchers}",),
+    brief="deleted a voucher offer",
 ):
     """It is sold no more. `snapshot` is all that the host needs to make it again."""
 
