@@ -67,7 +67,8 @@ def _list(found: Sequence[type[Action]]) -> None:
         for cls in found:
             if cls.category == category:
                 listed.add_row(cls.code, cls.label, Text(printable(cls.sentence)))
-        table.console().print(listed, end="\n\n")
+        table.console().print(listed)
+        print()
     say("`indelible actions CODE` shows all fields of one; --json has the JSON Schema of each context.")
 
 
@@ -86,7 +87,8 @@ def _show(cls: type[Action]) -> None:
     ):
         about.add_row(name, Text(text))
     table.console().print(about)
-    fields = _plain("Context", "Field", "Takes", "Required", "Kept")
+    print()
+    fields = _plain("", "Field", "Takes", "Required", "Kept")
     for field in sorted(cls.fields_of_context, key=lambda field: not field.required):
         takes = type_in_words(cls, field.name) + (f" → {field.refers}" if field.refers else "")
         fields.add_row(field.name, takes, "yes" if field.required else "no", _kept(field))
@@ -104,7 +106,9 @@ def _kept(field: Field) -> str:
 
 
 def _plain(title: str, *headings: str) -> Table:
-    plain = Table(title=printable(title), title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    plain = Table(
+        title=printable(title) or None, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+    )
     for heading in headings:
         plain.add_column(heading)
     return plain

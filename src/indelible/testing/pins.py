@@ -44,7 +44,9 @@ def check_pins(pinned: Mapping[str, str], actions: Iterable[type[Action]] | None
                 f"{code} is pinned and no longer declared; entries have this code, so declare it again"
             )
         _compare(code, before, declared[code])
-    if new := [f"{code}\t{declared[code]}" for code in declared if code not in pinned]:
+    parts = max((text.count("\t") for text in pinned.values()), default=2) + 1  # as the others are pinned
+    new = ["\t".join([code, *text.split("\t")[:parts]]) for code, text in declared.items() if code not in pinned]
+    if new:
         raise AssertionError(f"{new[0].partition(chr(9))[0]} is not pinned; add what is new:\n" + "\n".join(new))
 
 
@@ -70,5 +72,5 @@ def _difference(old: str, new: str) -> str:
     before, now = (dict(one.split(": ", 1) for one in text.split("; ") if one) for text in (old, new))
     for name in (*before, *now):
         if before.get(name) != now.get(name):
-            return f"{name}: {before.get(name, 'not there')} became {now.get(name, 'not there')}"
+            return f"{name} was {before.get(name, 'not there')} and is {now.get(name, 'not there')}"
     return "their order"
