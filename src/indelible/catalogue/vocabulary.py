@@ -18,8 +18,8 @@ from .fields import Vocabulary, Word, Words
 REASONS = frozenset({"client", "command", "job", "login", "policy", "rule", "webhook"})
 REASON_NAMES = frozenset({
     *("anonymize", "cancel-in-time", "clinic-add", "clinic-cancelled", "complete-visits", "deposit", "export", "list"),
-    *("locked", "late-cancel", "loyalty-points", "no-show", "set-time-zone", "story", "unknown-account", "verify"),
-    *("voucher-expiry", "wrong-code", "wrong-password"),
+    *("locked", "late-cancel", "loyalty-points", "no-show", "referral", "reminders", "set-time-zone", "story"),
+    *("unknown-account", "verify", "voucher-expiry", "wrong-code", "wrong-password"),
 })  # fmt: skip
 ROLES = frozenset({"auditor", "manager", "owner", "practitioner", "receptionist", "staff"})
 # What clients, bookings, settings and schedules have, as lists of changed fields name them.
@@ -52,11 +52,11 @@ Section = Annotated[Word, Vocabulary(frozenset({
     "vouchers",
 }))]  # fmt: skip
 PointsRule = Annotated[Word, Vocabulary(frozenset({"one_point_per_euro"}))]
-ExpiryRule = Annotated[Word, Vocabulary(frozenset({"six_months"}))]
+ExpiryRule = Annotated[Word, Vocabulary(frozenset({"six_months", "twelve_months"}))]
 ServiceCategory = Annotated[Word, Vocabulary(frozenset({"body", "face", "laser"}))]
 RewardType = Literal["free_service", "discount", "other"]
 NoticeTemplate = Annotated[Word, Vocabulary(frozenset({
-    *("booking_cancelled", "booking_changed", "booking_confirmed", "follow_up", "reminder", "voucher_expiring"),
+    *("booking_cancelled", "booking_changed", "booking_confirmed", "follow_up", "reminder"),
 }))]  # fmt: skip
 BlockReason = Literal["leave", "holiday", "training", "maintenance", "other"]
 FieldNames = Annotated[Words, Vocabulary(FIELDS)]
