@@ -83,8 +83,8 @@ def of_actions() -> Said:
         yield action.label, "action"
         yield action.sentence, "sentence of an action"
         yield from ((clause, "second line of an action") for clause in clauses.flat(action.detail))
-        if action.brief:
-            yield action.brief, "an action in one click with others"
+        briefs = action.brief if isinstance(action.brief, tuple) else (action.brief,)
+        yield from ((one, "an action in one click with others") for one in briefs if one)
         kinds.update(action.targets)
         for field in action.fields_of_context:
             yield details.label(field.name), "field"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .catalogue import Action, Field, amounts, clauses
 from .catalogue.clauses import Placeholder
 from .details import PLAIN, Detail, Said, Speech
-from .view import View
+from .view import KNOWN_BY_NAME, View
 
 # Of a text, so much that a row stays a row; the details have all of it. What is cut ends in "…".
 TEXT_LIMIT = 120
@@ -66,9 +66,16 @@ def brief(view: View, speech: Speech = PLAIN) -> str:
     cls = view.declared
     if cls is None:
         return view.label
+    if isinstance(cls.brief, tuple):
+        words = _Words(view, cls, speech)
+        return next((text for clause in cls.brief if (text := words.filled(clause)) is not None), _label(cls, speech))
     if not cls.brief:
-        return _small(speech.translate(cls.label))
+        return _label(cls, speech)
     return "".join(part.text for part in view.told(cls.brief, speech))
+
+
+def _label(cls: type[Action], speech: Speech) -> str:
+    return _small(speech.translate(cls.label))
 
 
 def _small(text: str) -> str:
@@ -134,8 +141,8 @@ class _Words:
                 yield said[placeholder]
 
     def _word(self, one: Placeholder) -> str | None:
-        if one.name == "client" and "client" not in self._fields:
-            return self._client()
+        if one.name in clauses.AROUND and one.name not in self._fields:
+            return self._client() if one.name == "client" else self._target()
         name = "amount_minor" if one.name == "amount" else one.name
         value, currency = self._context.get(name), self._said.currency
         if self._is_gone(name):
@@ -168,6 +175,11 @@ class _Words:
             return None
         said = replace(self._said, currency=currency, words=field.words, forms=field.timed or field.open)
         return said.text(field.name, value)
+
+    def _target(self) -> str | None:
+        """The name of the target, where the sentence says its id."""
+        target = self._view.target or {}
+        return None if target.get("kind") in KNOWN_BY_NAME else target.get("name")
 
     def _client(self) -> str | None:
         """The client concerned, where no other word of the row names them."""

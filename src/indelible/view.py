@@ -27,7 +27,7 @@ from .personal import Sealer, Unreadable
 from .store import LATE_AFTER, Found, PersonalRow
 
 # Things that a reader knows by name; everything else (a booking, a charge, a voucher) by its id.
-_KNOWN_BY_NAME = frozenset(
+KNOWN_BY_NAME = frozenset(
     {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
 
@@ -242,7 +242,7 @@ class _Words(dict[str, Any]):
         if name == "target":
             target = view.target or {"kind": "thing"}
             kind = target["kind"]
-            if kind in _KNOWN_BY_NAME:
+            if kind in KNOWN_BY_NAME:
                 return view._named(target, kind, "target", wording)
             return target.get("id") or wording.translate(f"a {kind.replace('_', ' ')}")
         if name == "client":

@@ -25,7 +25,10 @@ class LoggedIn(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} logged in",
-    detail=("{method}", "second factor: {second_factor}",),
+    detail=(
+        "{method}",
+        "second factor: {second_factor}",
+    ),
 ):
     method: Literal["password", "passkey", "sso", "magic_link", "one_time_code", "pin"] | None = None
     second_factor: Literal["none", "totp", "sms", "email", "passkey", "recovery_code"] | None = None
@@ -40,7 +43,10 @@ class LoginFailed(
     category="account",
     targets=("staff", "client", "clinic"),
     sentence="Failed login for {target}",
-    detail=("{reason_code}", "attempt {attempt}",),
+    detail=(
+        "{reason_code}",
+        "attempt {attempt}",
+    ),
 ):
     reason_code: (
         Literal["wrong_password", "wrong_code", "locked", "unknown_account", "sso_error", "disabled", "other"] | None
@@ -69,7 +75,10 @@ class AccountLocked(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} locked the account of {target}",
-    detail=("{reason_code}", "until {until}",),
+    detail=(
+        "{reason_code}",
+        "until {until}",
+    ),
 ):
     reason_code: Literal["too_many_failures", "admin", "risk"] | None = None
     until: Instant | None = None
@@ -153,7 +162,10 @@ class SessionRevoked(
     category="account",
     targets=("staff", "client"),
     sentence="{actor} revoked a session of {target}",
-    detail=("{cause}", "sessions ended: {sessions_revoked}",),
+    detail=(
+        "{cause}",
+        "sessions ended: {sessions_revoked}",
+    ),
 ):
     """One session, or all of an account: `scope` and `sessions_revoked` say how many."""
 
@@ -210,7 +222,10 @@ class StaffRoleChanged(
     category="account",
     targets=("staff",),
     sentence="{actor} changed the role of {target} from {role.old} to {role.new}",
-    detail=("may now: {permissions_added}", "may no more: {permissions_removed}",),
+    detail=(
+        "may now: {permissions_added}",
+        "may no more: {permissions_removed}",
+    ),
 ):
     role: Changed[StaffRole]
     permissions_added: Words | None = None
@@ -224,7 +239,10 @@ class StaffDeactivated(
     category="account",
     targets=("staff",),
     sentence="{actor} deactivated staff member {target}",
-    detail=("bookings ahead: {future_bookings}", "sessions ended: {sessions_revoked}",),
+    detail=(
+        "bookings ahead: {future_bookings}",
+        "sessions ended: {sessions_revoked}",
+    ),
 ):
     future_bookings: Count | None = None
     sessions_revoked: Count | None = None
@@ -237,7 +255,10 @@ class StaffRemoved(
     category="account",
     targets=("staff",),
     sentence="{actor} removed staff member {target}",
-    detail=("bookings ahead: {future_bookings}", "sessions ended: {sessions_revoked}",),
+    detail=(
+        "bookings ahead: {future_bookings}",
+        "sessions ended: {sessions_revoked}",
+    ),
 ):
     """The host's record is gone, or an invitation was taken back. Who only may sign in no more is deactivated."""
 

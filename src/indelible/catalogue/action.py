@@ -23,7 +23,7 @@ What a declaration must keep to, or the class statement raises TypeError:
   and `.new`. `{amount}` is made of `amount_minor` and `currency`.
 - `detail` is the second line, made of optional fields too (`clauses.py`): each clause is printed where everything that
   it names is there. `brief` names the entry where it is one of several of a click ("and 3 more: refunded 30.00 EUR"):
-  a sentence without the actor. Without one, the label stands there.
+  a sentence without the actor, or a tuple of clauses, of which the first that fits is said. Without one, the label.
 - `money` says what the action does to money: "in", "out", "none", or "in_undone" and "out_undone" for what takes back
   an amount that counted before (`indelible.money`). Where it counts, `amount_minor` and `currency` are required: they
   are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
@@ -144,7 +144,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
     sentence: ClassVar[str]
     # The clauses of the second line; each, and `brief`, is a message id like the sentence.
     detail: ClassVar[clauses.Detail] = ()
-    brief: ClassVar[str] = ""
+    brief: ClassVar[str | tuple[str, ...]] = ""
     version: ClassVar[int]
     money: ClassVar[Money]
     by_journal: ClassVar[bool]
@@ -177,7 +177,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
         targets: tuple[str, ...] = (),
         sentence: str = "",
         detail: clauses.Detail = (),
-        brief: str = "",
+        brief: str | tuple[str, ...] = "",
         version: int = 1,
         money: Money = "none",
         by_journal: bool = False,
@@ -301,7 +301,10 @@ def _check_declaration(cls: type[Action]) -> None:
         if field.required:
             printable |= {f"{field.name}.old", f"{field.name}.new"} if field.changed else {field.name}
     _check_prints(code, "sentence", cls.sentence, printable | {"actor"})
-    _check_prints(code, "brief", cls.brief, printable)
+    if isinstance(cls.brief, tuple):
+        check_detail(code, (cls.brief,), cls)
+    else:
+        _check_prints(code, "brief", cls.brief, printable)
     check_detail(code, cls.detail, cls)
 
 

@@ -54,7 +54,14 @@ class BookingCreated(
     category="bookings",
     targets=("booking",),
     sentence="{actor} created reservation {target}",
-    detail=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"), "{client}", "with {practitioner}", "paid with voucher {voucher}", "deposit of {deposit_minor}", ("{discount_minor} off with coupon {coupon}", "{discount_minor} off"),),
+    detail=(
+        ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
+        "{client}",
+        "with {practitioner}",
+        "paid with voucher {voucher}",
+        "deposit of {deposit_minor}",
+        ("{discount_minor} off with coupon {coupon}", "{discount_minor} off"),
+    ),
     brief="created a reservation",
 ):
     starts_at: Instant | None = None
@@ -84,7 +91,13 @@ class BookingRescheduled(
     category="bookings",
     targets=("booking",),
     sentence="{actor} rescheduled reservation {target} from {starts_at.old} to {starts_at.new}",
-    detail=("{service_name}", "{client}", "{practitioner}", ("{-notice_minutes} after it began", "{notice_minutes} before it began"), ("{reason_text}", "{reason_code}"),),
+    detail=(
+        "{service_name}",
+        "{client}",
+        "{practitioner}",
+        ("{-notice_minutes} after it began", "{notice_minutes} before it began"),
+        ("{reason_text}", "{reason_code}"),
+    ),
     brief="rescheduled a reservation",
 ):
     starts_at: Changed[Instant]
@@ -102,7 +115,16 @@ class BookingCancelled(
     category="bookings",
     targets=("booking",),
     sentence="{actor} cancelled reservation {target}",
-    detail=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"), "{client}", ("{-notice_minutes} after it began", "{notice_minutes} before it began"), "policy asks for {policy_window_minutes}", "{fee_minor} kept", "{refund_due_minor} goes back", "sessions returned: {sessions_returned}", ("{reason_text}", "{reason_code}"),),
+    detail=(
+        ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
+        "{client}",
+        ("{-notice_minutes} after it began", "{notice_minutes} before it began"),
+        "policy asks for {policy_window_minutes}",
+        "{fee_minor} kept",
+        "{refund_due_minor} goes back",
+        "sessions returned: {sessions_returned}",
+        ("{reason_text}", "{reason_code}"),
+    ),
     brief="cancelled a reservation",
 ):
     starts_at: Instant | None = None
@@ -133,7 +155,13 @@ class BookingCompleted(
     category="bookings",
     targets=("booking",),
     sentence="{actor} marked reservation {target} as completed",
-    detail=(("{service_name}", "{target}"), "{client}", "with {practitioner}", "{price_minor}", "paid with voucher {voucher}",),
+    detail=(
+        ("{service_name}", "{target}"),
+        "{client}",
+        "with {practitioner}",
+        "{price_minor}",
+        "paid with voucher {voucher}",
+    ),
     brief="completed a reservation",
 ):
     completed_at: Instant | None = None
@@ -150,7 +178,11 @@ class BookingNoShowMarked(
     category="bookings",
     targets=("booking",),
     sentence="{actor} marked reservation {target} as no-show",
-    detail=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"), "{client}", "fee of {fee_minor}",),
+    detail=(
+        ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
+        "{client}",
+        "fee of {fee_minor}",
+    ),
     brief="marked a no-show",
 ):
     starts_at: Instant | None = None
@@ -168,7 +200,12 @@ class BookingEdited(
     category="bookings",
     targets=("booking",),
     sentence="{actor} edited reservation {target}",
-    detail=(("{service_name}", "{target}"), "{client}", ("{changes}", "{fields_changed}"), "{reason_code}",),
+    detail=(
+        ("{service_name}", "{target}"),
+        "{client}",
+        ("{changes}", "{fields_changed}"),
+        "{reason_code}",
+    ),
     brief="edited a reservation",
 ):
     """Anything but its time, which `booking.rescheduled` tells, and its state. What changed may tell about health."""
@@ -185,7 +222,11 @@ class BookingReinstated(
     category="bookings",
     targets=("booking",),
     sentence="{actor} reinstated reservation {target} from {from_status}",
-    detail=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"), "{client}", "{reason_code}",),
+    detail=(
+        ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
+        "{client}",
+        "{reason_code}",
+    ),
     brief="reinstated a reservation",
 ):
     """A booking holds again that had been cancelled, missed or completed, by mistake or on request."""
@@ -211,7 +252,12 @@ class BookingNoticeSent(
     category="bookings",
     targets=("booking",),
     sentence="{actor} sent a notice about reservation {target}",
-    detail=(("{template} by {medium}", "{template}", "{medium}"), "{service_name}", "{client}", "{minutes_before} before it begins",),
+    detail=(
+        ("{template} by {medium}", "{template}", "{medium}"),
+        "{service_name}",
+        "{client}",
+        "{minutes_before} before it begins",
+    ),
     brief="sent a notice",
 ):
     """Handed over to be delivered: whether it arrived, or was read, is not known."""
@@ -224,7 +270,12 @@ class BookingNoticeFailed(
     category="bookings",
     targets=("booking",),
     sentence="A notice about reservation {target} failed",
-    detail=("{failure_code}", ("{template} by {medium}", "{template}", "{medium}"), "{service_name}", "{client}",),
+    detail=(
+        "{failure_code}",
+        ("{template} by {medium}", "{template}", "{medium}"),
+        "{service_name}",
+        "{client}",
+    ),
     brief="a notice failed",
 ):
     failure_code: FailureCode | None = None

@@ -7,6 +7,7 @@
                   {?field}                   nothing, where the field is true
                   {amount}                   amount_minor with its currency
                   {client}                   the client concerned, who is neither actor nor target
+                  {target}                   the name of what is known by its id, such as a booking's
 
 A clause is printed where everything that it names is there. A tuple of clauses is alternatives, of which the first that
 fits is printed.
@@ -21,6 +22,10 @@ from typing import NamedTuple
 
 # One clause, or alternatives.
 Detail = tuple[str | tuple[str, ...], ...]
+
+
+# What a clause can name that is no field: who and what the entry is about.
+AROUND = frozenset({"client", "target"})
 
 
 class Placeholder(NamedTuple):
@@ -104,7 +109,7 @@ def _is_clause(one: object) -> bool:
 
 def _refused(one: Placeholder, printable: Printable) -> str:
     """Why a placeholder cannot be printed, or nothing."""
-    if one.name == "client" and not (one.mark or one.side) and "client" not in printable.fields:
+    if one.name in AROUND and not (one.mark or one.side) and one.name not in printable.fields:
         return ""
     name = "amount_minor" if one.name == "amount" else one.name
     if name not in printable.fields:

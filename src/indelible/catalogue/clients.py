@@ -43,7 +43,10 @@ class ClientDeleted(
     category="clients",
     targets=("client",),
     sentence="{actor} deleted client {target}",
-    detail=(("{reason_text}", "{reason_code}"), "can be restored until {restorable_until}",),
+    detail=(
+        ("{reason_text}", "{reason_code}"),
+        "can be restored until {restorable_until}",
+    ),
 ):
     """The host's record is gone; what the log holds about the client stays until the client is anonymized."""
 
@@ -60,7 +63,12 @@ class ClientMerged(
     category="clients",
     targets=("client",),
     sentence="{actor} merged client {merged} into {target}",
-    detail=("reservations moved: {bookings_moved}", "vouchers moved: {vouchers_moved}", "points moved: {points_moved}", "{reason_code}",),
+    detail=(
+        "reservations moved: {bookings_moved}",
+        "vouchers moved: {vouchers_moved}",
+        "points moved: {points_moved}",
+        "{reason_code}",
+    ),
 ):
     """Two records were of one person. The target is the one that stays, `merged` the one that went into it."""
 

@@ -39,7 +39,11 @@ class LogExported(
     category="log",
     targets=("log",),
     sentence="{actor} exported the activity log up to entry {up_to_seq}",
-    detail=("{filter_in_words}", "{format}", "rows: {rows}",),
+    detail=(
+        "{filter_in_words}",
+        "{format}",
+        "rows: {rows}",
+    ),
     by_journal=True,
 ):
     """Appended before the first byte is handed over.

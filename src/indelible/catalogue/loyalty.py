@@ -43,7 +43,12 @@ class PointsAwarded(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} awarded {points} points to {target}",
-    detail=(("points {balance_before} → {balance_after}", "{balance_after} points now"), "{client}", "for {spent_minor}", "reservation {booking}",),
+    detail=(
+        ("points {balance_before} → {balance_after}", "{balance_after} points now"),
+        "{client}",
+        "for {spent_minor}",
+        "reservation {booking}",
+    ),
     brief="awarded {points} points",
 ):
     points: Count
@@ -62,7 +67,11 @@ class PointsRedeemed(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} redeemed {points} points of {target}",
-    detail=(("points {balance_before} → {balance_after}", "{balance_after} points now"), "{client}", "coupon {coupon}",),
+    detail=(
+        ("points {balance_before} → {balance_after}", "{balance_after} points now"),
+        "{client}",
+        "coupon {coupon}",
+    ),
     brief="redeemed {points} points",
 ):
     points: Count
@@ -77,7 +86,11 @@ class PointsAdjusted(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} adjusted the points of {target} by {points}",
-    detail=(("points {balance_before} → {balance_after}", "{balance_after} points now"), "{client}", ("{reason_text}", "{cause}"),),
+    detail=(
+        ("points {balance_before} → {balance_after}", "{balance_after} points now"),
+        "{client}",
+        ("{reason_text}", "{cause}"),
+    ),
     brief=("took back {-points} points", "gave {points} points"),
 ):
     """Any change that is neither earned by a visit nor spent on a reward. Below zero, points were taken away."""
@@ -96,7 +109,12 @@ class CouponIssued(
     category="loyalty",
     targets=("coupon",),
     sentence="{actor} issued coupon {target}",
-    detail=(("{discount_minor} off", "{discount_basis_points} off"), "{cause}", "{client}", "valid until {expires_on}",),
+    detail=(
+        ("{discount_minor} off", "{discount_basis_points} off"),
+        "{cause}",
+        "{client}",
+        "valid until {expires_on}",
+    ),
     brief="issued a coupon",
 ):
     """A coupon that no points paid for. One for a reward is told by `points.redeemed`."""
@@ -116,7 +134,11 @@ class CouponRedeemed(
     category="loyalty",
     targets=("coupon",),
     sentence="{actor} redeemed coupon {target}",
-    detail=(("{discount_minor} off", "{discount_basis_points} off"), "{client}", "reservation {booking}",),
+    detail=(
+        ("{discount_minor} off", "{discount_basis_points} off"),
+        "{client}",
+        "reservation {booking}",
+    ),
     brief="redeemed a coupon",
 ):
     """A coupon lowers a price before it is charged, so its discount is no money of its own."""
@@ -138,7 +160,11 @@ class RewardCreated(
     category="loyalty",
     targets=("reward",),
     sentence="{actor} created reward {target}",
-    detail=("{reward_type}", "{cost_points} points", ("worth {value_minor}", "{value_basis_points} off"),),
+    detail=(
+        "{reward_type}",
+        "{cost_points} points",
+        ("worth {value_minor}", "{value_basis_points} off"),
+    ),
 ):
     reward_type: RewardType | None = None
     cost_points: Count | None = None

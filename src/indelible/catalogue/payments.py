@@ -79,7 +79,17 @@ class ChargeSucceeded(
     category="payments",
     targets=("charge",),
     sentence="{actor} processed charge {target} of {amount}",
-    detail=(("{purpose}: reservation {booking}", "{purpose}: voucher {voucher}", "{purpose}", "reservation {booking}", "voucher {voucher}"), "{client}", ("{card_brand} ending in {card_last4}", "{method}"),),
+    detail=(
+        (
+            "{purpose}: reservation {booking}",
+            "{purpose}: voucher {voucher}",
+            "{purpose}",
+            "reservation {booking}",
+            "voucher {voucher}",
+        ),
+        "{client}",
+        ("{card_brand} ending in {card_last4}", "{method}"),
+    ),
     brief="charged {amount}",
     money="in",
 ):
@@ -109,7 +119,11 @@ class ChargeFailed(
     category="payments",
     targets=("charge",),
     sentence="Charge {target} of {amount} failed",
-    detail=(("{failure_code}: {decline_code}", "{failure_code}", "{decline_code}"), ("reservation {booking}", "voucher {voucher}"), "{client}",),
+    detail=(
+        ("{failure_code}: {decline_code}", "{failure_code}", "{decline_code}"),
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+    ),
     brief="a charge of {amount} failed",
 ):
     amount_minor: Amount
@@ -130,7 +144,12 @@ class ChargeRefunded(
     category="payments",
     targets=("charge", "refund"),
     sentence="{actor} refunded {amount} on {target} (source: {source})",
-    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "{refunded_total_minor} of {charge_amount_minor} refunded so far", ("{reason_text}", "{reason_code}"),),
+    detail=(
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+        "{refunded_total_minor} of {charge_amount_minor} refunded so far",
+        ("{reason_text}", "{reason_code}"),
+    ),
     brief="refunded {amount}",
     money="out",
 ):
@@ -163,7 +182,11 @@ class ChargeRefundFailed(
     category="payments",
     targets=("charge", "refund"),
     sentence="Refund of {amount} on {target} failed",
-    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "{failure_code}",),
+    detail=(
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+        "{failure_code}",
+    ),
     brief="a refund of {amount} failed",
     money="out_undone",
 ):
@@ -184,7 +207,11 @@ class DepositAuthorized(
     category="payments",
     targets=("charge",),
     sentence="{actor} authorized a deposit of {amount} on {target}",
-    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "until {expires_at}",),
+    detail=(
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+        "until {expires_at}",
+    ),
     brief="authorized a deposit of {amount}",
 ):
     amount_minor: Amount
@@ -201,7 +228,10 @@ class DepositCaptured(
     category="payments",
     targets=("charge",),
     sentence="{actor} captured a deposit of {amount} on {target}",
-    detail=(("reservation {booking}", "voucher {voucher}"), "{client}",),
+    detail=(
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+    ),
     brief="captured a deposit of {amount}",
 ):
     """What became of an authorization. The money that it brought is the `charge.succeeded` of the same charge."""
@@ -218,7 +248,11 @@ class DepositReleased(
     category="payments",
     targets=("charge",),
     sentence="{actor} released a deposit of {amount} on {target}",
-    detail=(("reservation {booking}", "voucher {voucher}"), "{client}", "{reason_code}",),
+    detail=(
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+        "{reason_code}",
+    ),
     brief="released a deposit of {amount}",
 ):
     amount_minor: Amount
@@ -233,7 +267,11 @@ class DepositForfeited(
     category="payments",
     targets=("charge",),
     sentence="{actor} kept a deposit of {amount} on {target}",
-    detail=("{reason_code}", ("reservation {booking}", "voucher {voucher}"), "{client}",),
+    detail=(
+        "{reason_code}",
+        ("reservation {booking}", "voucher {voucher}"),
+        "{client}",
+    ),
     brief="kept a deposit of {amount}",
 ):
     """What the clinic keeps of a deposit that was charged. The money came in with the `charge.succeeded` of it."""
@@ -260,7 +298,12 @@ class DisputeOpened(
     category="payments",
     targets=("dispute",),
     sentence="Dispute {target} over {amount} was opened",
-    detail=("{reason_code}", "charge {charge}", "{client}", "answer by {evidence_due_at}",),
+    detail=(
+        "{reason_code}",
+        "charge {charge}",
+        "{client}",
+        "answer by {evidence_due_at}",
+    ),
     brief="opened a dispute over {amount}",
 ):
     """The client asks the bank for the money. An inquiry moves none yet; the entry itself counts none in any case."""
@@ -278,7 +321,11 @@ class DisputeFundsWithdrawn(
     category="payments",
     targets=("dispute",),
     sentence="{amount} was withdrawn for dispute {target}",
-    detail=("charge {charge}", "{client}", "fee of {fee_minor}",),
+    detail=(
+        "charge {charge}",
+        "{client}",
+        "fee of {fee_minor}",
+    ),
     brief="{amount} withdrawn for a dispute",
     money="out",
 ):
@@ -296,7 +343,11 @@ class DisputeFundsReturned(
     category="payments",
     targets=("dispute",),
     sentence="{amount} was returned for dispute {target}",
-    detail=("charge {charge}", "{client}", "fee of {fee_minor} returned",),
+    detail=(
+        "charge {charge}",
+        "{client}",
+        "fee of {fee_minor} returned",
+    ),
     brief="{amount} returned for a dispute",
     money="out_undone",
 ):
@@ -314,7 +365,11 @@ class DisputeClosed(
     category="payments",
     targets=("dispute",),
     sentence="Dispute {target} was closed: {result}",
-    detail=("{amount}", "charge {charge}", "{client}",),
+    detail=(
+        "{amount}",
+        "charge {charge}",
+        "{client}",
+    ),
     brief="closed a dispute: {result}",
 ):
     """`warning_closed` is an inquiry that never became a chargeback, `prevented` a dispute settled before it began."""
@@ -331,7 +386,12 @@ class InvoiceIssued(
     category="payments",
     targets=("invoice",),
     sentence="{actor} issued invoice {target}",
-    detail=("{document_type}", "number {invoice_number}", "{amount}", "{client}",),
+    detail=(
+        "{document_type}",
+        "number {invoice_number}",
+        "{amount}",
+        "{client}",
+    ),
     brief="issued an invoice",
 ):
     """That a document was issued, with its number and the hash of its file, so that it can be told from another.

@@ -36,7 +36,11 @@ class ServiceCreated(
     category="services",
     targets=("service",),
     sentence="{actor} created service {target}",
-    detail=("{price_minor}", "{duration_minutes}", "{service_category}",),
+    detail=(
+        "{price_minor}",
+        "{duration_minutes}",
+        "{service_category}",
+    ),
 ):
     service_category: ServiceCategory | None = None
     duration_minutes: Minutes | None = None
@@ -60,7 +64,11 @@ class ServiceEdited(
     category="services",
     targets=("service",),
     sentence="{actor} edited service {target}",
-    detail=("{changes}", "from {effective_from} on", "bookings ahead: {future_bookings}",),
+    detail=(
+        "{changes}",
+        "from {effective_from} on",
+        "bookings ahead: {future_bookings}",
+    ),
 ):
     changes: ChangeList | None = None
     effective_from: Instant | None = None
@@ -74,7 +82,10 @@ class ServiceDeleted(
     category="services",
     targets=("service",),
     sentence="{actor} deleted service {target}",
-    detail=("bookings ahead: {future_bookings}", "vouchers still valid: {active_vouchers}",),
+    detail=(
+        "bookings ahead: {future_bookings}",
+        "vouchers still valid: {active_vouchers}",
+    ),
 ):
     snapshot: JsonObject | None = None
     mode: Literal["archived", "removed"] | None = None
@@ -104,7 +115,10 @@ class ScheduleCreated(
     category="services",
     targets=("schedule",),
     sentence="{actor} created schedule {target}",
-    detail=("{practitioner}", "from {valid_from} on",),
+    detail=(
+        "{practitioner}",
+        "from {valid_from} on",
+    ),
 ):
     practitioner: StaffMember | None = None
     location: LocationRef | None = None
@@ -120,7 +134,11 @@ class ScheduleEdited(
     category="services",
     targets=("schedule",),
     sentence="{actor} edited schedule {target}",
-    detail=("{practitioner}", "{changes}", "bookings outside the hours: {bookings_outside_hours}",),
+    detail=(
+        "{practitioner}",
+        "{changes}",
+        "bookings outside the hours: {bookings_outside_hours}",
+    ),
 ):
     practitioner: StaffMember | None = None
     location: LocationRef | None = None
@@ -135,7 +153,10 @@ class ScheduleDeleted(
     category="services",
     targets=("schedule",),
     sentence="{actor} deleted schedule {target}",
-    detail=("{practitioner}", "bookings affected: {bookings_affected}",),
+    detail=(
+        "{practitioner}",
+        "bookings affected: {bookings_affected}",
+    ),
 ):
     practitioner: StaffMember | None = None
     location: LocationRef | None = None
@@ -161,7 +182,12 @@ class ScheduleBlocked(
     category="services",
     targets=("schedule", "schedule_block"),
     sentence="{actor} blocked schedule {target}",
-    detail=("{practitioner}", "{starts_at} – {ends_at}", "{reason_code}", "bookings affected: {bookings_affected}",),
+    detail=(
+        "{practitioner}",
+        "{starts_at} – {ends_at}",
+        "{reason_code}",
+        "bookings affected: {bookings_affected}",
+    ),
 ):
     """The target is the schedule, or the block itself where it has an id of its own."""
 
@@ -173,6 +199,10 @@ class ScheduleUnblocked(
     category="services",
     targets=("schedule", "schedule_block"),
     sentence="{actor} unblocked schedule {target}",
-    detail=("{practitioner}", "{starts_at} – {ends_at}", "{reason_code}",),
+    detail=(
+        "{practitioner}",
+        "{starts_at} – {ends_at}",
+        "{reason_code}",
+    ),
 ):
     """The time of a block can be booked again."""

@@ -80,7 +80,12 @@ class VoucherPurchased(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} purchased voucher {target}",
-    detail=(("{sessions_total} sessions of {service_name}", "{sessions_total} sessions", "worth {amount}"), "{price_minor} paid", "{client}", "valid until {expires_on}",),
+    detail=(
+        ("{sessions_total} sessions of {service_name}", "{sessions_total} sessions", "worth {amount}"),
+        "{price_minor} paid",
+        "{client}",
+        "valid until {expires_on}",
+    ),
     brief="purchased a voucher",
 ):
     price_minor: Minor | None = None  # what was paid for it
@@ -98,7 +103,17 @@ class VoucherRedeemed(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} redeemed voucher {target}",
-    detail=(("{sessions_left} of {sessions_total} sessions left", "{sessions_left} sessions left", "{balance_after_minor} left"), "{service_name}", "{client}", "reservation {booking}", "{amount} used",),
+    detail=(
+        (
+            "{sessions_left} of {sessions_total} sessions left",
+            "{sessions_left} sessions left",
+            "{balance_after_minor} left",
+        ),
+        "{service_name}",
+        "{client}",
+        "reservation {booking}",
+        "{amount} used",
+    ),
     brief="redeemed a voucher",
 ):
     sessions_used: Count | None = None
@@ -118,7 +133,17 @@ class VoucherSessionReturned(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} returned a session to voucher {target}",
-    detail=(("{sessions_left} of {sessions_total} sessions left", "{sessions_left} sessions left", "{balance_after_minor} left"), "{service_name}", "{client}", "reservation {booking}", "{reason_code}",),
+    detail=(
+        (
+            "{sessions_left} of {sessions_total} sessions left",
+            "{sessions_left} sessions left",
+            "{balance_after_minor} left",
+        ),
+        "{service_name}",
+        "{client}",
+        "reservation {booking}",
+        "{reason_code}",
+    ),
     brief="returned a session",
 ):
     """What a booking had taken is on the voucher again: after a cancellation in time, say."""
@@ -139,7 +164,15 @@ class VoucherExpired(
     category="vouchers",
     targets=("voucher",),
     sentence="Voucher {target} expired",
-    detail=(("{sessions_lost} of {sessions_total} sessions lost", "{sessions_lost} sessions lost", "{balance_lost_minor} lost"), "{service_name}", "{client}",),
+    detail=(
+        (
+            "{sessions_lost} of {sessions_total} sessions lost",
+            "{sessions_lost} sessions lost",
+            "{balance_lost_minor} lost",
+        ),
+        "{service_name}",
+        "{client}",
+    ),
     brief="a voucher expired",
 ):
     sessions_lost: Count | None = None
@@ -155,7 +188,10 @@ class VoucherOfferCreated(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} created voucher offer {target}",
-    detail=(("{sessions_total} sessions for {price_minor}", "{sessions_total} sessions", "{price_minor}"), "valid for {validity_days} days",),
+    detail=(
+        ("{sessions_total} sessions for {price_minor}", "{sessions_total} sessions", "{price_minor}"),
+        "valid for {validity_days} days",
+    ),
     brief="created a voucher offer",
 ):
     service: ServiceRef | None = None
@@ -172,7 +208,10 @@ class VoucherOfferEdited(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} edited voucher offer {target}",
-    detail=("{changes}", "vouchers still valid: {active_vouchers}",),
+    detail=(
+        "{changes}",
+        "vouchers still valid: {active_vouchers}",
+    ),
     brief="edited a voucher offer",
 ):
     """Vouchers that were sold before keep what they had."""

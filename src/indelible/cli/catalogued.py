@@ -80,7 +80,7 @@ def _show(cls: type[Action]) -> None:
         ("target", " or ".join(cls.targets)),
         ("sentence", cls.sentence),
         ("second line", "\n".join(" or ".join(each) for each in alternatives(cls.detail)) or "–"),
-        ("brief", cls.brief or "the label"),
+        ("brief", (cls.brief if isinstance(cls.brief, str) else " or ".join(cls.brief)) or "the label"),
         ("money", "moves none" if cls.money == "none" else cls.money),
         ("version", str(cls.version)),
         ("written by", "the log itself" if cls.by_journal else "your program"),
