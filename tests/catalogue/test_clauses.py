@@ -89,3 +89,16 @@ def test_the_reference_has_the_clauses_of_every_action():
         assert cls is not None
         for clause in clauses.flat(cls.detail):
             assert clause in text
+
+
+def test_a_brief_may_be_alternatives_which_are_checked_like_clauses():
+    class Adjusted(Action, code="tub.adjusted", label="Adjusted tub", category="services", targets=("tub",),
+                   sentence="{actor} adjusted {target}", brief=("drained {-minutes}", "filled {minutes}")):  # fmt: skip
+        minutes: Minutes | None = None
+
+    assert Adjusted.brief == ("drained {-minutes}", "filled {minutes}")
+    with pytest.raises(TypeError, match="prints {litres}, which is no field of it"):
+
+        class Wrong(Action, code="tub.wrong", label="Wrong tub", category="services", targets=("tub",),
+                    sentence="{actor} adjusted {target}", brief=("drained {litres}",)):  # fmt: skip
+            minutes: Minutes | None = None

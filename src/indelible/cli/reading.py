@@ -150,9 +150,8 @@ def story(
             + ("" if told.whole else f" Only the newest {count}: there are more.")
         )
         if beside:
-            say(
-                f"Not about it by name, but a payment of it, of the same click, or of a record merged with it: {', '.join(beside[:30])}"
-            )
+            belongs = "a payment of it, of the same click, or of a record merged with it"
+            say(f"Not about it by name, but {belongs}: {', '.join(beside[:30])}")
 
 
 def show(

@@ -174,8 +174,8 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         messages.success(request, _("The client was anonymized. Nobody can read the name, contact or device any more; "
                                     "the entries and their proofs are as they were."))  # fmt: skip
         return redirect("activity", visit.clinic_id)
-    found = {"form": form, "merged": _records(visit, merged), "name": _name(told, "client", thing), "thing": thing, "count": len(told.entries),
-             "whole": told.whole}  # fmt: skip
+    found = {"form": form, "merged": _records(visit, merged), "name": _name(told, "client", thing), "thing": thing,
+             "count": len(told.entries), "whole": told.whole}  # fmt: skip
     return render(request, "indelible/story/anonymize.html", found, status=400 if form.errors else 200)
 
 
