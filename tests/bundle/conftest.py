@@ -70,11 +70,11 @@ def _varied() -> list[dict[str, Any]]:
         event(9, context={"reason_text": "a" * 5_000}, request={"channel": "client_app", "user_agent": PHONE}),
         event(10, client=None, context={}, occurred_at="1900-01-01T00:00:00Z"),
         event(11, occurred_at="2025-10-26T01:30:00+01:00"),
-        event(12, actor=_ASSISTANT | {"on_behalf_of": _CLIENT}, client=None),
-        event(13, actor=_ASSISTANT | {"on_behalf_of": {"kind": "staff", "id": "usr_9"}}, client={"id": "cli_78"}),
-        event(14, actor={"kind": "agent", "id": "=1"}, client=None),
+        event(21, actor=_ASSISTANT | {"on_behalf_of": _CLIENT}, client=None),
+        event(22, actor=_ASSISTANT | {"on_behalf_of": {"kind": "staff", "id": "usr_9"}}, client={"id": "cli_78"}),
+        event(23, actor={"kind": "agent", "id": "=1"}, client=None),
         event(
-            15,
+            24,
             actor={
                 "kind": "support",
                 "id": "sup_1",
