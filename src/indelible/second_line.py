@@ -187,6 +187,8 @@ class _Words:
         if self._view.client_role != "client" or client is None:
             return None
         person = members["client"].get("person")
-        if any(members.get(role, {}).get("person") == person for role in ("actor", "target")):
+        actor = members["actor"]
+        others = (actor, actor.get("on_behalf_of", {}), members.get("target", {}))
+        if any(other.get("person") == person for other in others):
             return None
         return client.get("name") or client.get("id")

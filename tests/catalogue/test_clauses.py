@@ -97,7 +97,7 @@ def test_a_brief_may_be_alternatives_which_are_checked_like_clauses():
         minutes: Minutes | None = None
 
     assert Adjusted.brief == ("drained {-minutes}", "filled {minutes}")
-    with pytest.raises(TypeError, match="prints {litres}, which is no field of it"):
+    with pytest.raises(TypeError, match=r"prints \{litres\}, which is no field of it"):
 
         class Wrong(Action, code="tub.wrong", label="Wrong tub", category="services", targets=("tub",),
                     sentence="{actor} adjusted {target}", brief=("drained {litres}",)):  # fmt: skip

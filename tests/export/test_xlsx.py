@@ -103,7 +103,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_rows_are_those_of_the_csv(log: ClinicLog, record: Record):
     record(context={"late": True, "reason_text": "comboio, “atraso”"})
-    record("charge.refunded", context={"amount_minor": 1250, "currency": "EUR", "source": "staff"})
+    ana = {"kind": "client", "id": "0077", "name": "=Ana"}
+    record("charge.refunded", context={"amount_minor": 1250, "currency": "EUR", "source": "staff"},
+           actor={"kind": "agent", "id": "1E5", "name": "=Booking assistant", "on_behalf_of": ana})  # fmt: skip
     book, done = written(log)
     for one, found in zip(log.read(), book.rows(), strict=True):
         cells = dict(zip(COLUMNS, csv_file.row(one, "Europe/Lisbon"), strict=True))
@@ -263,7 +265,7 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(log: ClinicLog, record: Record):
     for sheet in book.book.worksheets:
         assert (sheet.freeze_panes, sheet["A1"].font.b) == ("A2", True)
         if sheet.title.startswith("entries"):
-            assert sheet.auto_filter.ref == f"A1:AC{sheet.max_row}"
+            assert sheet.auto_filter.ref == f"A1:AF{sheet.max_row}"
 
 
 def test_a_text_too_long_for_a_cell_stands_in_parts(log: ClinicLog, record: Record):

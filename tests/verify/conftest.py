@@ -33,6 +33,7 @@ _STAFF = {"kind": "staff", "id": "usr_12", "name": "Maria Fernandes", "role": "r
 _CLIENT = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
 _STRIPE = {"kind": "integration", "id": "stripe"}
 _POLICY = {"kind": "system", "reason": "policy:late-cancel"}
+_ASSISTANT = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant", "on_behalf_of": _CLIENT}
 _EURO = {"amount_minor": 4_500, "currency": "EUR"}
 _PHONE = {"channel": "client_app", "ip": "203.0.113.9", "user_agent": "Mozilla/5.0 (iPhone)"}
 
@@ -69,6 +70,7 @@ def _varied() -> list[dict]:
         event(action="account.logged_in", target={"kind": "staff", "id": "usr_12"}, client=None, context={}),
         event(
             action="points.awarded",
+            actor=_ASSISTANT,
             target={"kind": "loyalty_account", "id": "loy_5"},
             context={"points": 10},
             people=[{"role": "payer", "id": "cli_78", "name": "Bruno Sousa"}],
