@@ -111,7 +111,7 @@ def of_kinds(kinds: Iterable[str]) -> Said:
     for kind in kinds:
         plain = kind.replace("_", " ")
         yield details.kind_label(kind), "kind of thing"
-        if kind in view._KNOWN_BY_NAME or kind in ACTOR_KINDS:
+        if kind in view.KNOWN_BY_NAME or kind in ACTOR_KINDS:
             yield f"Anonymous {plain}", "who was anonymized"
             yield f"Unknown {plain}", "whose name is not known"
         else:
