@@ -115,7 +115,7 @@ def of_kinds(kinds: Iterable[str]) -> Said:
             yield f"Anonymous {plain}", "who was anonymized"
             yield f"Unknown {plain}", "whose name is not known"
         else:
-            yield f"a {kind}", "a thing whose number is not known"
+            yield f"a {plain}", "a thing whose number is not known"
     yield "a thing", "a thing whose number is not known"
 
 
