@@ -107,6 +107,11 @@ document.querySelectorAll("[data-toggle]").forEach((button) => {
   button.addEventListener("click", () => show(fields.classList.contains("closed")));
 });
 
+// Paper unfolds nothing: what is folded up is printed too, also where the stylesheet cannot open it.
+window.addEventListener("beforeprint", () => {
+  document.querySelectorAll("details.click, details.fields").forEach((one) => (one.open = true));
+});
+
 // Buttons that need this file are there only with it.
 document.querySelectorAll("[data-print], [data-copy-from]").forEach((button) => button.removeAttribute("hidden"));
 
