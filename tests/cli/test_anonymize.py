@@ -91,3 +91,12 @@ def test_another_reader_of_the_database_makes_it_incomplete_and_a_second_run_com
     assert "was anonymized before" in done
     assert "still holds" not in done
     assert not (cli.folder / "activity.db-wal").exists() or not (cli.folder / "activity.db-wal").stat().st_size
+
+
+def test_a_record_that_was_merged_with_it_is_named_and_stays(cli):
+    cli.record(event(1), event(2, client={"id": "cli_78", "name": "A. Sousa"}),
+               event(action="client.merged", client=None, target={"kind": "client"} | ANA,
+                     context={"merged": {"id": "cli_78", "name": "A. Sousa"}}))  # fmt: skip
+    said = anonymize(cli).err
+    assert "anonymize cli_78 too" in said
+    assert "cli_78" in cli.ok("list", "--json").out
