@@ -35,7 +35,7 @@ def test_a_passkey_signs_in_alone_and_all_of_it_is_recorded(site, page_as):
     page.goto(f"{site.clinic}sign-ins/")
     entered = page.locator("tr.signin", has_text="Logged in").first.inner_text()
     assert re.search("passkey", entered, re.I), entered
-    assert page.locator("tr.signin", has_text="Enabled two-factor").first.is_visible()
+    assert page.locator("tr.signin", has_text="Enabled 2FA").first.is_visible()
 
     page.goto(f"{site.address}/account/2fa/webauthn/")
     page.get_by_role("link", name=re.compile("Remove")).click()

@@ -1,4 +1,4 @@
-"""Values for contexts, made from the types of the fields."""
+"""Values for contexts, made from the types of the fields; and the log of those tests that record."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pydantic import BaseModel
 
 from indelible.catalogue import Action
 from indelible.catalogue.fields import Kind
+from indelible.testing.logs import clock, journal, log
+
+__all__ = ["clock", "context_of", "journal", "log"]
 
 _BY_KIND = {
     "id": "x_1",
@@ -19,6 +22,7 @@ _BY_KIND = {
     "count": 3,
     "whole number": -3,
     "minutes": 90,
+    "basis points, hundredths of a percent": 5000,
     "amount in minor units": 1250,
     "currency code": "EUR",
     "time with an offset": "2026-05-03T14:22:31+02:00",
@@ -27,6 +31,10 @@ _BY_KIND = {
     "JSON without floats": {"room": [1, None]},
     "object without floats": {"name": "Facial"},
 }
+
+
+# So many that what is used of them and what is left, three each, are no more.
+_SESSIONS = {"sessions_total": 10}
 
 
 def _value(annotation: Any, metadata: typing.Sequence[Any] = ()) -> Any:
@@ -51,7 +59,7 @@ def _value(annotation: Any, metadata: typing.Sequence[Any] = ()) -> Any:
 
 def _context(cls: type[Action], *, optional: bool) -> dict[str, Any]:
     return {
-        name: _value(field.annotation, field.metadata)
+        name: _SESSIONS.get(name) or _value(field.annotation, field.metadata)
         for name, field in cls.model_fields.items()
         if optional or field.is_required()
     }

@@ -40,8 +40,8 @@ DESCRIPTION = [
     ("account", "logins", "account.logged_in", "Logged in"),
     ("account", "logins that failed", "account.login_failed", "Failed login"),
     ("account", "password changes", "account.password_changed", "Changed password"),
-    ("account", "2FA enabled", "account.two_factor_enabled", "Enabled two-factor"),
-    ("account", "2FA disabled", "account.two_factor_disabled", "Disabled two-factor"),
+    ("account", "2FA enabled", "account.two_factor_enabled", "Enabled 2FA"),
+    ("account", "2FA disabled", "account.two_factor_disabled", "Disabled 2FA"),
     ("account", "session revocations", "account.session_revoked", "Revoked session"),
     ("loyalty", "points awarded", "points.awarded", "Awarded points"),
     ("loyalty", "coupons redeemed", "coupon.redeemed", "Redeemed coupon"),
@@ -111,6 +111,8 @@ def test_money_counts_once_and_only_where_it_moved():
         "charge.succeeded": "in",
         "charge.refunded": "out",
         "charge.refund_failed": "out_undone",
+        "dispute.funds_withdrawn": "out",
+        "dispute.funds_returned": "out_undone",
     }
 
 

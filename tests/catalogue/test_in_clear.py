@@ -70,7 +70,8 @@ def test_objects_in_clear_are_those_that_name_no_person():
         if field.personal is None and any(_is_open(leaf) for leaf, _ in leaves(cls.model_fields[field.name].annotation))
     }
     assert in_clear == {
-        "service.edited changes", "service.deleted snapshot", "schedule.created hours",
+        "service.created snapshot", "service.edited changes", "service.deleted snapshot", "service.restored snapshot",
+        "schedule.created hours", "voucher_offer.edited changes", "voucher_offer.deleted snapshot",
         "reward.edited changes", "reward.deleted snapshot",
         "log.exported files",
     }  # fmt: skip
@@ -88,19 +89,23 @@ def test_personal_fields_are_those_typed_over_here():
         if field.personal is not None
     }
     payments = ("invoice_number", "stripe_account", "stripe_payment_intent", "stripe_charge", "stripe_event",
-                "stripe_refund", "card_last4", "receipt_number")  # fmt: skip
+                "stripe_refund", "stripe_dispute", "card_last4", "receipt_number", "sha256")  # fmt: skip
     assert marked == {
         ("bookings", "service_name"): "identity",
         ("bookings", "reason_text"): "identity",
+        ("bookings", "changes"): "identity",
         **{("payments", name): "evidence" for name in payments},
         ("payments", "reason_text"): "identity",
         ("vouchers", "code_last4"): "evidence",
+        ("vouchers", "service_name"): "identity",
+        ("loyalty", "reason_text"): "identity",
         ("services", "changes"): "identity",
         ("services", "snapshot"): "identity",
         ("clients", "changes"): "identity",
         ("clients", "reason_text"): "identity",
         ("account", "email"): "identity",
         ("settings", "changes"): "identity",
+        ("settings", "stripe_account"): "evidence",
         ("log", "filter"): "identity",
         ("log", "filter_in_words"): "identity",
     }
@@ -123,5 +128,5 @@ def test_targets_that_are_persons_are_among_the_kinds_that_become_tokens():
     assert kinds >= PERSON_KINDS
     assert kinds - PERSON_KINDS == {
         "booking", "charge", "refund", "voucher", "service", "schedule", "clinic", "coupon", "reward",
-        "settings", "log",
+        "settings", "log", "voucher_offer", "dispute", "invoice", "schedule_block", "integration",
     }  # fmt: skip

@@ -47,7 +47,10 @@ def sample(schema, definitions):
 
 def full_context(action):
     schema = action.model_json_schema()
-    return {name: sample(one, schema.get("$defs", {})) for name, one in schema["properties"].items()}
+    context = {name: sample(one, schema.get("$defs", {})) for name, one in schema["properties"].items()}
+    if "sessions_total" in context:
+        context["sessions_total"] *= 10  # what is used and what is left are together no more
+    return context
 
 
 def view_of(action, context):

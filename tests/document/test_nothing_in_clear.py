@@ -24,7 +24,8 @@ from indelible.document import ACTOR_KINDS, PEOPLE_ROLES
 from indelible.testing.logs import START
 
 PLAIN: dict[str, Any] = {
-    "count": 3, "whole number": -3, "minutes": 90, "amount in minor units": 1250, "currency code": "EUR",
+    "count": 3, "whole number": -3, "minutes": 90, "basis points, hundredths of a percent": 5000,
+    "amount in minor units": 1250, "currency code": "EUR",
     "time with an offset": "2026-05-03T14:22:31+02:00", "date": "2026-05-03",
 }  # fmt: skip
 
@@ -59,10 +60,7 @@ class Garden:
             },
             "client": person("client"),
             "people": [{"role": role} | person(f"people {role}") for role in PEOPLE_ROLES],
-            "context": {
-                name: self.value(f"{where} context.{name}", field.annotation, tuple(field.metadata))
-                for name, field in cls.model_fields.items()
-            },
+            "context": self.context(where, cls),
             "request": {
                 "channel": self.plant(f"{where} channel", secret=False, form="zq{}zq_web"),
                 "ip": self.plant(f"{where} ip", secret=True, form="2001:db8::{:x}"),
@@ -71,6 +69,18 @@ class Garden:
             "operation": self.plant(f"{where} operation", secret=False),
             "key": self.plant(f"{where} key", secret=True),
         }
+
+    def context(self, where: str, cls: type[Action]) -> dict[str, Any]:
+        context = {
+            name: self.value(f"{where} context.{name}", field.annotation, tuple(field.metadata))
+            for name, field in cls.model_fields.items()
+            if name != "booking_service"
+        }
+        if "booking_service" in cls.model_fields:
+            context["booking_service"] = context["service"]  # a voucher is of one service
+        if "sessions_total" in context:
+            context["sessions_total"] = 10  # what was used and what is left are together no more
+        return context
 
     def actor(self, where: str, kind: str, person: dict[str, str]) -> dict[str, str]:
         if kind == "system":

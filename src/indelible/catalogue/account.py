@@ -26,7 +26,7 @@ class LoggedIn(
     targets=("staff", "client"),
     sentence="{actor} logged in",
 ):
-    method: Literal["password", "passkey", "sso", "magic_link", "pin"] | None = None
+    method: Literal["password", "passkey", "sso", "magic_link", "one_time_code", "pin"] | None = None
     second_factor: Literal["none", "totp", "sms", "email", "passkey", "recovery_code"] | None = None
     new_device: bool | None = None
     session: SessionRef | None = None
@@ -43,7 +43,7 @@ class LoginFailed(
     reason_code: (
         Literal["wrong_password", "wrong_code", "locked", "unknown_account", "sso_error", "disabled", "other"] | None
     ) = None
-    method: Literal["password", "passkey", "sso", "magic_link", "pin"] | None = None
+    method: Literal["password", "passkey", "sso", "magic_link", "one_time_code", "pin"] | None = None
     attempt: Count | None = None
 
 
@@ -107,10 +107,10 @@ class PasswordReset(
 class TwoFactorEnabled(
     Action,
     code="account.two_factor_enabled",
-    label="Enabled two-factor",
+    label="Enabled 2FA",
     category="account",
     targets=("staff", "client"),
-    sentence="{actor} enabled two-factor login for {target}",
+    sentence="{actor} enabled 2FA for {target}",
 ):
     factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
 
@@ -118,10 +118,10 @@ class TwoFactorEnabled(
 class TwoFactorDisabled(
     Action,
     code="account.two_factor_disabled",
-    label="Disabled two-factor",
+    label="Disabled 2FA",
     category="account",
     targets=("staff", "client"),
-    sentence="{actor} disabled two-factor login for {target}",
+    sentence="{actor} disabled 2FA for {target}",
 ):
     factor: Literal["totp", "sms", "email", "passkey", "security_key"] | None = None
 
@@ -164,6 +164,21 @@ class EmailChanged(
     email: EmailChange | None = None
 
 
+class StaffInvited(
+    Action,
+    code="staff.invited",
+    label="Invited staff member",
+    category="account",
+    targets=("staff",),
+    sentence="{actor} invited staff member {target}",
+):
+    """Before there is an account: `staff.added` tells that the invitation was taken."""
+
+    role: StaffRole | None = None
+    medium: Literal["email", "sms", "link"] | None = None
+    expires_at: Instant | None = None
+
+
 class StaffAdded(
     Action,
     code="staff.added",
@@ -196,5 +211,20 @@ class StaffDeactivated(
     targets=("staff",),
     sentence="{actor} deactivated staff member {target}",
 ):
+    future_bookings: Count | None = None
+    sessions_revoked: Count | None = None
+
+
+class StaffRemoved(
+    Action,
+    code="staff.removed",
+    label="Removed staff member",
+    category="account",
+    targets=("staff",),
+    sentence="{actor} removed staff member {target}",
+):
+    """The host's record is gone, or an invitation was taken back. Who only may sign in no more is deactivated."""
+
+    role: StaffRole | None = None
     future_bookings: Count | None = None
     sessions_revoked: Count | None = None

@@ -47,7 +47,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ..errors import InvalidInput
 from . import amounts
-from .fields import Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
+from .fields import BuiltOnce, Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
 from .refusal import in_one_sentence
 from .secrecy import is_secret_name
 
@@ -125,10 +125,11 @@ class _Made(ModelMetaclass):
             raise in_one_sentence(self.code, tuple(self.model_fields), error) from None
 
 
-class Action(BaseModel, metaclass=_Made):
+class Action(BuiltOnce, BaseModel, metaclass=_Made):
     """One thing that can happen. Fields are the context; class arguments are what is fixed about the action."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Most programs use a few actions, and building the check of each one costs more than all else of the import.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     code: ClassVar[str]
     label: ClassVar[str]
@@ -189,6 +190,8 @@ class Action(BaseModel, metaclass=_Made):
         cls.open_fields = tuple(field.name for field in cls.fields_of_context if field.open)
         cls.timed_fields = frozenset(field.name for field in cls.fields_of_context if field.timed)
         _check_declaration(cls)
+        if not cls.__module__.startswith(f"{__package__}."):
+            cls.model_rebuild()  # a host hears of a type that cannot be checked where it declares it
         _register(cls)
 
 

@@ -1,5 +1,9 @@
 """What happens to a booking. The code says booking and the label says reservation, as the description does.
 
+A voucher of sessions gives one when the client books, not at the visit: `voucher` says which one pays for a booking.
+The terms of cancelling are those that the client agreed to when booking, so the booking keeps them, whatever becomes of
+the service's policy.
+
 The name of a service is personal here: tied to a client of a clinic it tells about the client's health. So is a reason
 in words. `reason_code` is a word from the host's own list; it stays when the client is anonymized, so no word of that
 list may name a condition.
@@ -11,22 +15,27 @@ from typing import Literal
 
 from .action import Action
 from .fields import (
+    BasisPoints,
     Changed,
     ChargeRef,
     Count,
+    CouponRef,
     Currency,
     Instant,
+    LateRefund,
     LocationRef,
     Minor,
     Minutes,
+    PersonalChanges,
     PersonalName,
     PersonalText,
     PolicyRef,
     SeriesRef,
     ServiceRef,
     StaffMember,
+    VoucherRef,
 )
-from .vocabulary import ReasonCode
+from .vocabulary import FailureCode, FieldNames, NoticeTemplate, ReasonCode
 
 
 class _OfBooking(Action):
@@ -35,6 +44,7 @@ class _OfBooking(Action):
     service: ServiceRef | None = None
     service_name: PersonalName | None = None
     location: LocationRef | None = None
+    voucher: VoucherRef | None = None  # the one that pays for it
 
 
 class BookingCreated(
@@ -51,7 +61,15 @@ class BookingCreated(
     practitioner: StaffMember | None = None
     price_minor: Minor | None = None
     deposit_minor: Minor | None = None
+    discount_minor: Minor | None = None
     currency: Currency | None = None
+    coupon: CouponRef | None = None
+    policy: PolicyRef | None = None
+    policy_version: Count | None = None
+    policy_window_minutes: Minutes | None = None  # a client who cancels earlier than this gets all of the deposit back
+    late_refund: LateRefund | None = None
+    late_refund_basis_points: BasisPoints | None = None  # of the deposit, where it is partial
+    policy_accepted: bool | None = None
     source: Literal["online", "staff", "phone", "walk_in", "waitlist", "rebook", "import", "api"] | None = None
     availability_override: bool | None = None
     series: SeriesRef | None = None
@@ -93,9 +111,13 @@ class BookingCancelled(
     # Programs that scan mail open every link in it: an opened link alone does not show that the client meant to cancel.
     confirmation: Literal["link_opened", "form_sent", "form_sent_after_delay"] | None = None
     charge: ChargeRef | None = None
+    deposit_minor: Minor | None = None  # what had been paid
+    refund_rule: LateRefund | None = None  # what the policy gives back of it
+    refund_basis_points: BasisPoints | None = None
     fee_minor: Minor | None = None
     refund_due_minor: Minor | None = None
     currency: Currency | None = None
+    sessions_returned: Count | None = None  # to `voucher`
 
 
 class BookingCompleted(
@@ -109,6 +131,8 @@ class BookingCompleted(
     completed_at: Instant | None = None
     method: Literal["staff", "automatic"] | None = None
     practitioner: StaffMember | None = None
+    price_minor: Minor | None = None
+    currency: Currency | None = None
 
 
 class BookingNoShowMarked(
@@ -125,3 +149,64 @@ class BookingNoShowMarked(
     charge: ChargeRef | None = None
     fee_minor: Minor | None = None
     currency: Currency | None = None
+
+
+class BookingEdited(
+    _OfBooking,
+    code="booking.edited",
+    label="Edited reservation",
+    category="bookings",
+    targets=("booking",),
+    sentence="{actor} edited reservation {target}",
+):
+    """Anything but its time, which `booking.rescheduled` tells, and its state. What changed may tell about health."""
+
+    changes: PersonalChanges | None = None
+    fields_changed: FieldNames | None = None
+    reason_code: ReasonCode | None = None
+
+
+class BookingReinstated(
+    _OfBooking,
+    code="booking.reinstated",
+    label="Reinstated reservation",
+    category="bookings",
+    targets=("booking",),
+    sentence="{actor} reinstated reservation {target} from {from_status}",
+):
+    """A booking holds again that had been cancelled, missed or completed, by mistake or on request."""
+
+    from_status: Literal["cancelled", "no_show", "completed"]
+    starts_at: Instant | None = None
+    practitioner: StaffMember | None = None
+    reason_code: ReasonCode | None = None
+
+
+class _OfNotice(_OfBooking):
+    """What both entries about a notice may say: a confirmation, a reminder, a change. Never its text or its address."""
+
+    medium: Literal["email", "sms", "push", "whatsapp"] | None = None
+    template: NoticeTemplate | None = None
+    minutes_before: Minutes | None = None  # before the start
+
+
+class BookingNoticeSent(
+    _OfNotice,
+    code="booking.notice_sent",
+    label="Sent reservation notice",
+    category="bookings",
+    targets=("booking",),
+    sentence="{actor} sent a notice about reservation {target}",
+):
+    """Handed over to be delivered: whether it arrived, or was read, is not known."""
+
+
+class BookingNoticeFailed(
+    _OfNotice,
+    code="booking.notice_failed",
+    label="Failed reservation notice",
+    category="bookings",
+    targets=("booking",),
+    sentence="A notice about reservation {target} failed",
+):
+    failure_code: FailureCode | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Count, Day, Instant, PersonalChanges, PersonalText, StaffMember
+from .fields import ClientPerson, Count, Day, Instant, PersonalChanges, PersonalText, StaffMember
 from .vocabulary import FieldNames, ReasonCode
 
 
@@ -49,13 +49,31 @@ class ClientDeleted(
     reason_text: PersonalText | None = None
 
 
+class ClientMerged(
+    Action,
+    code="client.merged",
+    label="Merged client",
+    category="clients",
+    targets=("client",),
+    sentence="{actor} merged client {merged} into {target}",
+):
+    """Two records were of one person. The target is the one that stays, `merged` the one that went into it."""
+
+    merged: ClientPerson
+    fields_changed: FieldNames | None = None  # of the record that stays
+    bookings_moved: Count | None = None
+    vouchers_moved: Count | None = None
+    points_moved: Count | None = None
+    reason_code: ReasonCode | None = None
+
+
 class ClientAnonymized(
     Action,
     code="client.anonymized",
     label="Anonymized client",
     category="clients",
     targets=("client",),
-    sentence="{actor} anonymized a client",
+    sentence="{actor} anonymized a client (asked for by: {requested_by})",
     by_journal=True,
 ):
     """Written by the log when it erases a client's values. What it erased is the body's member `erases`.
@@ -63,7 +81,7 @@ class ClientAnonymized(
     The sentence names no target: nobody can know the name any more. The counts are of what came before this entry.
     """
 
-    requested_by: Literal["client", "staff", "retention_rule"] | None = None
+    requested_by: Literal["client", "staff", "retention_rule"]
     # Which ground of Article 17(1)(a) to (f) or of Article 5(1)(e) GDPR.
     legal_basis: Literal["17_1_a", "17_1_b", "17_1_c", "17_1_d", "17_1_e", "17_1_f", "5_1_e"] | None = None
     approver: StaffMember | None = None

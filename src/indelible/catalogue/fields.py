@@ -3,7 +3,7 @@
     type                     in a document              in the body
     Id, Word, Literal[...]   text                       the same
     Count, Number, bool      integer, true or false     the same
-    Minutes                  integer                    the same
+    Minutes, BasisPoints     integer                    the same
     Amount, Minor            integer, minor units       the same
     Currency                 ISO 4217 code              the same
     Instant                  RFC 3339 with an offset    UTC text with six digits
@@ -32,6 +32,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from threading import RLock
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
@@ -53,6 +54,8 @@ ID_LIMIT = 255
 EMAIL_LIMIT = 254
 # Labels of a role, a field, a code.
 WORD_LIMIT = 100
+# The whole, in basis points.
+WHOLE_BASIS_POINTS = 10_000
 # A snapshot of rows and their parts nests four or five deep; a reader's stack must never depend on what is sent.
 DEPTH_LIMIT = 32
 # How many names a list of words may have: the fields of a form, the permissions of a role.
@@ -214,6 +217,12 @@ def _not_negative(value: int) -> int:
     return _safe_integer(value)
 
 
+def _basis_points(value: int) -> int:
+    if not 0 <= value <= WHOLE_BASIS_POINTS:
+        raise ValueError(f"must be 0 to {WHOLE_BASIS_POINTS}, in hundredths of a percent: half is 5000")
+    return value
+
+
 def _amount(value: int) -> int:
     if value < 0:
         raise ValueError("is negative; send the amount without a sign, because the action says its direction")
@@ -271,6 +280,13 @@ Text = Annotated[str, BeforeValidator(as_text), cut(TEXT_LIMIT), Kind(f"text, cu
 Count = Annotated[int, AfterValidator(_not_negative), Kind("count"), WithJsonSchema(_UNSIGNED_SCHEMA)]
 # A whole number that may be negative, such as a balance of points.
 Number = Annotated[int, AfterValidator(_safe_integer), Kind("whole number"), WithJsonSchema(_SIGNED_SCHEMA)]
+# Hundredths of a percent, of a whole that is never exceeded: from 0 to 10000.
+BasisPoints = Annotated[
+    int,
+    AfterValidator(_basis_points),
+    Kind("basis points, hundredths of a percent"),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": WHOLE_BASIS_POINTS}),
+]
 # May be negative: the notice of a cancellation after the start.
 Minutes = Annotated[int, AfterValidator(_safe_integer), Kind("minutes"), WithJsonSchema(_SIGNED_SCHEMA)]
 # The amount of the action itself, `amount_minor`. Never negative: a minus would turn money out into money in.
@@ -295,6 +311,9 @@ Json = Annotated[Any, BeforeValidator(_json), Kind("JSON without floats")]
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_json_object), Kind("object without floats")]
 Words = Annotated[list[Word], AfterValidator(_few), Kind("list of words")]
 
+# How much of a deposit goes back to a client who cancels too late, or did go back.
+LateRefund = Literal["full", "partial", "none"]
+
 PersonalText = Annotated[Text, Personal("identity")]
 PersonalName = Annotated[Name, Personal("identity")]
 PersonalObject = Annotated[JsonObject, Personal("identity")]
@@ -307,6 +326,8 @@ ChargeRef = Annotated[Id, Refers("charge")]
 RefundRef = Annotated[Id, Refers("refund")]
 InvoiceRef = Annotated[Id, Refers("invoice")]
 VoucherRef = Annotated[Id, Refers("voucher")]
+VoucherOfferRef = Annotated[Id, Refers("voucher_offer")]
+DisputeRef = Annotated[Id, Refers("dispute")]
 ServiceRef = Annotated[Id, Refers("service")]
 RewardRef = Annotated[Id, Refers("reward")]
 CouponRef = Annotated[Id, Refers("coupon")]
@@ -316,8 +337,34 @@ LocationRef = Annotated[Id, Refers("location")]
 SeriesRef = Annotated[Id, Refers("series")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+# Two threads may be the first to use a class at once; pydantic builds under a lock of its own from 2.14 only.
+_BUILDING = RLock()
+
+
+class BuiltOnce:
+    """Beside BaseModel: a class whose check is built when it is first used, by whichever thread comes first."""
+
+    @classmethod
+    def model_rebuild(
+        cls,
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Any = None,
+    ) -> bool | None:
+        with _BUILDING:
+            rebuilt: bool | None = super().model_rebuild(  # type: ignore[misc]  # BaseModel's
+                force=force,
+                raise_errors=raise_errors,
+                _parent_namespace_depth=_parent_namespace_depth + 1,  # this function is one frame more
+                _types_namespace=_types_namespace,
+            )
+        return rebuilt
+
+
+class _Part(BuiltOnce, BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Someone(_Part):

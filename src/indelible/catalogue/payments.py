@@ -10,6 +10,10 @@ by construction, because one action alone brings money in, and one alone takes i
   it is `deposit.authorized`. The capture is `charge.succeeded`, of the amount that was captured.
 - `charge.refunded` is money that was given back. Where the bank then returns it, `charge.refund_failed` undoes that: it
   is one refund fewer, not income.
+- `dispute.funds_withdrawn` is money that the client's bank took back. It is no refund, and is not sent as one too.
+  Where the clinic wins, `dispute.funds_returned` undoes that: the charge came in once, and its money is back, so it is
+  not income a second time. That a dispute was opened or closed counts nothing.
+- A deposit that is kept (`deposit.forfeited`) came in with its charge, and counts nothing again.
 
 docs/howto/money.md says which entries a host sends for each event.
 
@@ -28,6 +32,7 @@ from .fields import (
     ChargeRef,
     Count,
     Currency,
+    Day,
     EvidenceId,
     Instant,
     InvoiceRef,
@@ -36,14 +41,29 @@ from .fields import (
     PolicyRef,
     RefundRef,
     StaffMember,
+    VoucherRef,
 )
-from .vocabulary import CardBrand, FailureCode, ReasonCode
+from .vocabulary import CardBrand, DisputeReason, FailureCode, ReasonCode
+
+Purpose = Literal[
+    "deposit",
+    "full_price",
+    "balance",
+    "voucher",
+    "no_show_fee",
+    "cancellation_fee",
+    "subscription",
+    "product",
+    "tip",
+    "other",
+]
 
 
 class _OfCharge(Action):
     """What every entry about a charge may say."""
 
     booking: BookingRef | None = None
+    voucher: VoucherRef | None = None
     invoice: InvoiceRef | None = None
     invoice_number: EvidenceId | None = None
     stripe_account: EvidenceId | None = None
@@ -61,16 +81,23 @@ class ChargeSucceeded(
     sentence="{actor} processed charge {target} of {amount}",
     money="in",
 ):
+    """`purpose` says what it was for, `source` how it came about: `automatic` is a rule, without anybody's click.
+
+    The amount is what the client paid. Of it `processing_fee_minor` goes to the processor, `application_fee_minor` to
+    the platform, and `net_minor` is left for the clinic. None of the three counts: a sum is of what was charged.
+    """
+
     amount_minor: Amount
     currency: Currency
+    purpose: Purpose | None = None
     method: Literal["card", "terminal", "sepa", "bacs", "wallet", "cash", "transfer", "other"] | None = None
-    source: (
-        Literal["online", "terminal", "staff", "no_show_fee", "cancellation_fee", "balance", "subscription"] | None
-    ) = None
+    source: Literal["online", "terminal", "staff", "automatic"] | None = None
     card_brand: CardBrand | None = None
     card_last4: EvidenceId | None = None
     receipt_number: EvidenceId | None = None
     application_fee_minor: Minor | None = None
+    processing_fee_minor: Minor | None = None
+    net_minor: Minor | None = None
 
 
 class ChargeFailed(
@@ -83,6 +110,7 @@ class ChargeFailed(
 ):
     amount_minor: Amount
     currency: Currency
+    purpose: Purpose | None = None
     method: Literal["card", "terminal", "sepa", "bacs", "wallet", "cash", "transfer", "other"] | None = None
     failure_code: FailureCode | None = None
     decline_code: FailureCode | None = None
@@ -182,3 +210,118 @@ class DepositReleased(
     amount_minor: Amount
     currency: Currency
     reason_code: Literal["cancelled_in_time", "expired", "staff"] | None = None
+
+
+class DepositForfeited(
+    _OfCharge,
+    code="deposit.forfeited",
+    label="Kept deposit",
+    category="payments",
+    targets=("charge",),
+    sentence="{actor} kept a deposit of {amount} on {target}",
+):
+    """What the clinic keeps of a deposit that was charged. The money came in with the `charge.succeeded` of it."""
+
+    amount_minor: Amount
+    currency: Currency
+    reason_code: Literal["late_cancellation", "no_show", "staff"] | None = None
+    policy: PolicyRef | None = None
+    policy_version: Count | None = None
+
+
+class _OfDispute(_OfCharge):
+    """What every entry about a dispute may say."""
+
+    charge: ChargeRef | None = None
+    stripe_dispute: EvidenceId | None = None
+    reason_code: DisputeReason | None = None
+
+
+class DisputeOpened(
+    _OfDispute,
+    code="dispute.opened",
+    label="Opened dispute",
+    category="payments",
+    targets=("dispute",),
+    sentence="Dispute {target} over {amount} was opened",
+):
+    """The client asks the bank for the money. An inquiry moves none yet; the entry itself counts none in any case."""
+
+    amount_minor: Amount
+    currency: Currency
+    case_type: Literal["inquiry", "chargeback", "other"] | None = None
+    evidence_due_at: Instant | None = None
+
+
+class DisputeFundsWithdrawn(
+    _OfDispute,
+    code="dispute.funds_withdrawn",
+    label="Withdrew dispute funds",
+    category="payments",
+    targets=("dispute",),
+    sentence="{amount} was withdrawn for dispute {target}",
+    money="out",
+):
+    """The bank took the amount from the clinic. `fee_minor`, which the processor asks for it, is no part of it."""
+
+    amount_minor: Amount
+    currency: Currency
+    fee_minor: Minor | None = None
+
+
+class DisputeFundsReturned(
+    _OfDispute,
+    code="dispute.funds_returned",
+    label="Returned dispute funds",
+    category="payments",
+    targets=("dispute",),
+    sentence="{amount} was returned for dispute {target}",
+    money="out_undone",
+):
+    """The amount that was withdrawn is back, whole or in part. `fee_minor` is what came back of the fee, beside it."""
+
+    amount_minor: Amount
+    currency: Currency
+    fee_minor: Minor | None = None
+
+
+class DisputeClosed(
+    _OfDispute,
+    code="dispute.closed",
+    label="Closed dispute",
+    category="payments",
+    targets=("dispute",),
+    sentence="Dispute {target} was closed: {result}",
+):
+    """`warning_closed` is an inquiry that never became a chargeback, `prevented` a dispute settled before it began."""
+
+    result: Literal["won", "lost", "warning_closed", "prevented"]
+    amount_minor: Amount | None = None
+    currency: Currency | None = None
+
+
+class InvoiceIssued(
+    Action,
+    code="invoice.issued",
+    label="Issued invoice",
+    category="payments",
+    targets=("invoice",),
+    sentence="{actor} issued invoice {target}",
+):
+    """That a document was issued, with its number and the hash of its file, so that it can be told from another.
+
+    The host's program numbers, signs and reports invoices as its country asks. This entry does none of it, and is no
+    claim that the document meets any tax law.
+    """
+
+    invoice_number: EvidenceId | None = None
+    sha256: EvidenceId | None = None  # hexadecimal, of the document's file
+    document_type: Literal["invoice", "receipt", "credit_note", "other"] | None = None
+    issued_on: Day | None = None
+    amount_minor: Amount | None = None
+    tax_minor: Minor | None = None
+    currency: Currency | None = None
+    booking: BookingRef | None = None
+    voucher: VoucherRef | None = None
+    charge: ChargeRef | None = None
+    corrects: InvoiceRef | None = None  # the invoice that a credit note takes back

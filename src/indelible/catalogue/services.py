@@ -11,12 +11,14 @@ from typing import Literal
 
 from .action import Action
 from .fields import (
+    BasisPoints,
     ChangeList,
     Count,
     Currency,
     Day,
     Instant,
     JsonObject,
+    LateRefund,
     LocationRef,
     Minor,
     Minutes,
@@ -24,7 +26,7 @@ from .fields import (
     PersonalObject,
     StaffMember,
 )
-from .vocabulary import ServiceCategory
+from .vocabulary import BlockReason, ServiceCategory
 
 
 class ServiceCreated(
@@ -42,6 +44,12 @@ class ServiceCreated(
     currency: Currency | None = None
     tax_rate_basis_points: Count | None = None
     online_bookable: bool | None = None
+    policy_window_minutes: Minutes | None = None  # a client who cancels earlier than this gets all of the deposit back
+    deposit_minor: Minor | None = None  # either a fixed amount
+    deposit_basis_points: BasisPoints | None = None  # or a part of the price
+    late_refund: LateRefund | None = None
+    late_refund_basis_points: BasisPoints | None = None  # of the deposit, where it is partial
+    snapshot: JsonObject | None = None  # the rest of it: its description, its reminders
 
 
 class ServiceEdited(
@@ -69,6 +77,20 @@ class ServiceDeleted(
     mode: Literal["archived", "removed"] | None = None
     future_bookings: Count | None = None
     active_vouchers: Count | None = None
+
+
+class ServiceRestored(
+    Action,
+    code="service.restored",
+    label="Restored service",
+    category="services",
+    targets=("service",),
+    sentence="{actor} restored service {target}",
+):
+    """A service that had been deleted is offered again. `snapshot` is what it was made from."""
+
+    snapshot: JsonObject | None = None
+    deleted_at: Instant | None = None
 
 
 class ScheduleCreated(
@@ -112,3 +134,36 @@ class ScheduleDeleted(
     location: LocationRef | None = None
     snapshot: PersonalObject | None = None
     bookings_affected: Count | None = None
+
+
+class _OfBlock(Action):
+    """What both entries about a block may say: a time in which nothing can be booked."""
+
+    practitioner: StaffMember | None = None
+    location: LocationRef | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    reason_code: BlockReason | None = None
+    bookings_affected: Count | None = None
+
+
+class ScheduleBlocked(
+    _OfBlock,
+    code="schedule.blocked",
+    label="Blocked schedule",
+    category="services",
+    targets=("schedule", "schedule_block"),
+    sentence="{actor} blocked schedule {target}",
+):
+    """The target is the schedule, or the block itself where it has an id of its own."""
+
+
+class ScheduleUnblocked(
+    _OfBlock,
+    code="schedule.unblocked",
+    label="Unblocked schedule",
+    category="services",
+    targets=("schedule", "schedule_block"),
+    sentence="{actor} unblocked schedule {target}",
+):
+    """The time of a block can be booked again."""

@@ -1,4 +1,4 @@
-"""The clinic itself and its settings.
+"""The clinic itself, its settings, and the services of others that it is connected to.
 
 Old and new values of settings are personal: an address for notices is one of them. Of a secret (an API key, a password)
 say only that it changed, with neither value; a document that gives it is refused (`secrecy.py`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import Changed, Count, Currency, Instant, PersonalChanges, Word
+from .fields import Changed, Count, Currency, EvidenceId, Instant, PersonalChanges, Word, Words
 from .vocabulary import FieldNames, Section
 
 
@@ -52,6 +52,33 @@ class SettingsChanged(
     section: Section
     changes: PersonalChanges | None = None
     fields_changed: FieldNames | None = None
+
+
+class IntegrationConnected(
+    Action,
+    code="integration.connected",
+    label="Connected integration",
+    category="settings",
+    targets=("integration",),
+    sentence="{actor} connected {target}",
+):
+    """The target is the service of somebody else, such as `stripe`; which account of it, is evidence."""
+
+    stripe_account: EvidenceId | None = None
+    permissions: Words | None = None
+    test_mode: bool | None = None
+
+
+class IntegrationDisconnected(
+    Action,
+    code="integration.disconnected",
+    label="Disconnected integration",
+    category="settings",
+    targets=("integration",),
+    sentence="{actor} disconnected {target}",
+):
+    stripe_account: EvidenceId | None = None
+    cause: Literal["staff", "provider", "expired", "error"] | None = None
 
 
 class ClinicClosed(

@@ -107,7 +107,8 @@ def _snapshot(told: Story, clinic_id: str, thing: str) -> dict[str, Any] | None:
     for one in reversed(told.entries):
         view = one.view
         target = view.target or {}
-        if target.get("id") == thing and view.context.get("snapshot"):
+        deleted = view.action.endswith((".deleted", ".removed"))  # what was created or restored has a snapshot too
+        if deleted and target.get("id") == thing and view.context.get("snapshot"):
             return {
                 "row": present.row(view, clinic_id),
                 "details": present.snapshot_details(view, clinic_id),
