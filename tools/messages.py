@@ -92,6 +92,8 @@ def of_actions() -> Said:
         yield text, "field"
     yield from ((text, "state of a field") for text in details.STATES.values())
     yield details.NO_CURRENCY, "state of a field"
+    yield details.ON_BEHALF_OF, "field"
+    yield from ((text, "who acts for whom") for text in (view.FOR, view.FOR_IN_SENTENCE))
     yield from ((role, "role of a person") for role in (*vocabulary.ROLES, *roles.ROLES))
     for reason in (*vocabulary.REASONS, *vocabulary.REASON_NAMES):
         yield reason.replace("-", " "), "why the system acted"

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .catalogue import Action
-    from .document import Client, Integration, Person, Request, Staff, Support, System, Target
+    from .document import Agent, Client, Integration, Person, Request, Staff, Support, System, Target
     from .errors import Conflict, IndelibleError, InvalidInput
     from .journal import ClinicLog, Journal
 
 _HOME = {
     "Action": "catalogue",
+    "Agent": "document",
     "Client": "document",
     "ClinicLog": "journal",
     "Conflict": "errors",
@@ -39,6 +40,7 @@ _HOME = {
 
 __all__ = [
     "Action",
+    "Agent",
     "Client",
     "ClinicLog",
     "Conflict",

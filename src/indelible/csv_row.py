@@ -31,14 +31,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from . import instant, money
-from .opened import Opened
+from .opened import PRINCIPAL, Opened
 
 COLUMNS = (
     *("seq", "id", "occurred_at", "occurred_at_utc", "time_zone", "local_date", "local_time"),
     *("category", "action", "label", "actor_kind", "actor_id", "actor_name"),
     *("target_kind", "target_id", "target_name", "client_id", "client_name"),
     *("amount", "to_sum", "amount_minor", "currency", "channel", "ip", "device", "context", "money"),
-    *("recorded_zone", "recorded_at"),
+    *("recorded_zone", "recorded_at", "on_behalf_of_kind", "on_behalf_of_id", "on_behalf_of_name"),
 )
 NUMBERS = frozenset({"seq", "amount", "to_sum", "amount_minor"})
 
@@ -128,7 +128,8 @@ def _texts(view: Opened, wording: Wording, zone: str, ahead: Ahead) -> list[str]
         kind,
         # The system has no id: its reason says which rule or job acted.
         actor["reason"] if kind == "system" else _id(actor, get("actor.id")),
-        "System" if kind == "system" else get("actor.name") or "",
+        # An agent is no person, and has its name in the body.
+        "System" if kind == "system" else get("actor.name") or actor.get("name", ""),
         target["kind"] if target else "",
         _id(target, get("target.id")) if target else "",
         get("target.name") or "",
@@ -142,6 +143,9 @@ def _texts(view: Opened, wording: Wording, zone: str, ahead: Ahead) -> list[str]
         wording.money,
         members["zone"],
         _times(recorded, ahead(recorded, zone), zone)[0],
+        actor["on_behalf_of"]["kind"] if "on_behalf_of" in actor else "",
+        get(f"{PRINCIPAL}.id") or "",
+        get(f"{PRINCIPAL}.name") or "",
     ]
 
 

@@ -23,6 +23,7 @@ from . import instant
 from .catalogue import Field, amounts, kind_title
 from .catalogue.amounts import SUFFIX
 from .money import EXPONENTS
+from .opened import PRINCIPAL
 from .view import View, Wording, Zones
 
 LABELS = {
@@ -102,6 +103,7 @@ STATES = {
     "missing": "missing, and no entry accounts for it",
     "unreadable": "cannot be read: it was changed, or its key is gone",
 }
+ON_BEHALF_OF = "On behalf of"
 # What stands beside an amount that an earlier version took without a currency.
 NO_CURRENCY = "in minor units, of no known currency"
 # Said by other fields, or of no use to somebody who reads.
@@ -143,8 +145,10 @@ class Detail:
 
 
 def details(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
-    """Yield target, client, people, and every field of the context."""
+    """Yield on whose behalf it was done, target, client, people, and every field of the context."""
     translate = speech.translate
+    if principal := view.on_behalf_of:
+        yield _person_or_thing(view, translate(ON_BEHALF_OF), principal, principal["kind"], PRINCIPAL, speech)
     if target := view.target:
         yield _person_or_thing(view, translate(kind_label(target["kind"])), target, target["kind"], "target", speech)
     if view.client_role == "client":

@@ -4,6 +4,10 @@
 
 A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `client`
 and `people` have ids of the host's clients; a target that is a person is of kind `client` or `staff`, an account too.
+An actor of kind `agent` is software that decides, and no person; it, staff and support may act `on_behalf_of` a person:
+
+    {"kind": "agent", "id": "assistant_1", "name"?, "on_behalf_of"?: {"kind": "client" | "staff", "id", "name"?}}
+
 `parse` checks the shape of a JSON value; what it means is checked when it becomes a draft (`drafting.py`).
 """
 
@@ -25,7 +29,7 @@ from .errors import InvalidInput
 # A document's JSON text; leaves room for the commitments in a body of 65,535 bytes.
 DOCUMENT_LIMIT = 48 * 1024
 
-ACTOR_KINDS = ("staff", "client", "system", "integration", "support")
+ACTOR_KINDS = ("staff", "client", "system", "integration", "support", "agent")
 PEOPLE_ROLES = ("payer", "recipient", "guardian", "mentioned")
 
 # An id as a host's database has it; the log keeps it as text.
@@ -34,21 +38,27 @@ HostId = str | int | UUID
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it. `id` for everybody but the system; `reason` (policy:late-cancel) for the system."""
+    """Who did it. `id` for everybody but the system; `reason` (policy:late-cancel) for the system.
+
+    `on_behalf_of` is a client or a member of staff, with an id and perhaps a name.
+    """
 
     kind: str
     id: str | None = None
     name: str | None = None
     role: str | None = None
     reason: str | None = None
+    on_behalf_of: Actor | None = None
 
     def __post_init__(self) -> None:
         _as_texts(self)
 
 
-def Staff(id: HostId, name: str | None = None, role: str | None = None) -> Actor:  # noqa: N802 - reads as a type
-    """A member of the clinic's staff as actor."""
-    return Actor("staff", as_id(id), name, role)
+def Staff(  # noqa: N802 - reads as a type
+    id: HostId, name: str | None = None, role: str | None = None, on_behalf_of: Actor | None = None
+) -> Actor:
+    """A member of the clinic's staff as actor, perhaps on behalf of a Client(...) or of other Staff(...)."""
+    return Actor("staff", as_id(id), name, role, on_behalf_of=on_behalf_of)
 
 
 def Client(id: HostId, name: str | None = None) -> Actor:  # noqa: N802 - reads as a type
@@ -66,9 +76,21 @@ def Integration(id: HostId) -> Actor:  # noqa: N802 - reads as a type
     return Actor("integration", as_id(id))
 
 
-def Support(id: HostId, name: str | None = None) -> Actor:  # noqa: N802 - reads as a type
-    """A person of the platform's support as actor."""
-    return Actor("support", as_id(id), name)
+def Support(  # noqa: N802 - reads as a type
+    id: HostId, name: str | None = None, on_behalf_of: Actor | None = None
+) -> Actor:
+    """A person of the platform's support as actor, perhaps in the place of a Client(...) or of Staff(...)."""
+    return Actor("support", as_id(id), name, on_behalf_of=on_behalf_of)
+
+
+def Agent(  # noqa: N802 - reads as a type
+    id: HostId, name: str | None = None, on_behalf_of: Actor | None = None
+) -> Actor:
+    """Software that decides, such as a booking assistant, perhaps on behalf of a Client(...) or of Staff(...).
+
+    It is no person: its id and name stand in clear for ever.
+    """
+    return Actor("agent", as_id(id), name, on_behalf_of=on_behalf_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +203,7 @@ def parse(value: object) -> Document:
     return Document(
         action=_text(members, "action", ""),
         occurred_at=None if occurred is None else instant.parse(is_text(occurred, "occurred_at"), "occurred_at"),
-        actor=Actor(**_texts(members["actor"], "actor", ("kind",), ("id", "name", "role", "reason"))),
+        actor=_actor(members["actor"]),
         target=Target(**_texts(members["target"], "target", ("kind", "id"), ("name",)))
         if "target" in members
         else None,
@@ -195,6 +217,17 @@ def parse(value: object) -> Document:
         operation=_text(members, "operation", "") if "operation" in members else None,
         key=_text(members, "key", "") if "key" in members else None,
     )
+
+
+def _actor(value: object) -> Actor:
+    known = ("kind", "id", "name", "role", "reason", "on_behalf_of")
+    members = dict(_object(value, "actor", known))
+    principal = members.pop("on_behalf_of", None)
+    texts: dict[str, Any] = {**_texts(members, "actor", ("kind",), known[1:-1])}
+    if principal is not None:
+        whose: dict[str, Any] = {**_texts(principal, "actor.on_behalf_of", ("kind", "id"), ("name",))}
+        texts["on_behalf_of"] = Actor(**whose)
+    return Actor(**texts)
 
 
 def _object(value: object, field: str, known: tuple[str, ...]) -> dict[str, Any]:

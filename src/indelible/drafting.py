@@ -5,12 +5,14 @@ will be the body, and gives each its one owner:
 
     a value of actor, client or people       that person
     target.name                              the target if that is a person, else the client concerned, else nobody
+    a value of actor.on_behalf_of            that person
     request.ip, request.user_agent           the actor if that is a person, else the client concerned, else nobody
     a personal context field                 as the field says: the client concerned, else the actor, else nobody
     a person in the context                  that person
     key                                      the client concerned, else the actor, else nobody
 
-The client concerned is the one named as `client`, else the client who is the target, else the client who acts.
+The client concerned is the one named as `client`, else the client who is the target, else the client on whose behalf
+somebody acts, else the client who acts. An agent is no person: its id and its name are no personal values.
 "Nobody" is a token of the clinic's own, for values that concern no person: the name of a service, a Stripe payout.
 """
 
@@ -43,7 +45,17 @@ from .catalogue.fields import (
     to_json,
 )
 from .catalogue.refusal import in_one_sentence
-from .document import ACTOR_KINDS, PEOPLE_ROLES, Actor, Document, Person, Request, Target, is_text
+from .catalogue.secrecy import check_text
+from .document import (
+    ACTOR_KINDS,
+    PEOPLE_ROLES,
+    Actor,
+    Document,
+    Person,
+    Request,
+    Target,
+    is_text,
+)
 from .errors import InvalidInput
 
 # Personal values in one entry. A group booking of 25 people with id and name fits; a mailing list does not.
@@ -186,8 +198,9 @@ class _Drafting:
         if document.client is not None:
             self.client = self._person("client", document.client, "client")
             stem["client"] = {"person": self.client}
-        elif document.actor.kind == "client" and (document.target is None or document.target.kind != "client"):
-            self.client = self.actor  # else the target is the client concerned, as a reader of the body finds it
+        elif document.target is None or document.target.kind != "client":
+            self.client = self._acting_client(stem["actor"])
+        # else the target is the client concerned, as a reader of the body finds it
         if document.target is not None:
             stem["target"] = self._target(document.target)
         elif "target" in placeholders(cls.sentence):
@@ -220,7 +233,8 @@ class _Drafting:
         allowed = {"system": ("reason",), "integration": ("id",), "staff": ("id", "name", "role")}.get(
             kind, ("id", "name")
         )
-        for name in ("id", "name", "role", "reason"):
+        allowed += ("on_behalf_of",) if kind in entry.DEPUTIES else ()
+        for name in ("id", "name", "role", "reason", "on_behalf_of"):
             if getattr(actor, name) is not None and name not in allowed:
                 raise InvalidInput(f"does not belong to an actor of kind {kind}; leave it out", f"actor.{name}")
         if kind == "system":
@@ -237,11 +251,43 @@ class _Drafting:
             raise InvalidInput(f"is missing; an actor of kind {kind} has one", "actor.id")
         if kind == "integration":
             return {"kind": kind, "id": _id(actor.id, "actor.id")}
-        self.actor = self._person(kind, Person(actor.id, actor.name), "actor")
-        member: dict[str, Any] = {"kind": kind, "person": self.actor}
-        if actor.role is not None:
-            member["role"] = _word(actor.role, "actor.role")
+        if kind == "agent":
+            member: dict[str, Any] = {"kind": kind, "id": _id(actor.id, "actor.id")}
+            if actor.name is not None:
+                member["name"] = _name_in_clear(actor.name, "actor.name")
+        else:
+            self.actor = self._person(kind, Person(actor.id, actor.name), "actor")
+            member = {"kind": kind, "person": self.actor}
+            if actor.role is not None:
+                member["role"] = _word(actor.role, "actor.role")
+        if actor.on_behalf_of is not None:
+            member["on_behalf_of"] = self._principal(actor, actor.on_behalf_of)
         return member
+
+    def _principal(self, actor: Actor, principal: Actor) -> dict[str, Any]:
+        """The person on whose behalf the actor acts."""
+        path = "actor.on_behalf_of"
+        if not isinstance(principal, Actor):
+            raise InvalidInput('must say for whom, such as Client("cli_77", "Ana Sousa") or Staff("usr_12")', path)
+        if principal.kind not in entry.PRINCIPALS:
+            raise InvalidInput(f"must be {' or '.join(entry.PRINCIPALS)}", f"{path}.kind")
+        for name in ("role", "reason", "on_behalf_of"):
+            if getattr(principal, name) is not None:
+                raise InvalidInput("does not belong to on_behalf_of, which has kind, id and name; leave it out",
+                                   f"{path}.{name}")  # fmt: skip
+        if principal.id is None:
+            raise InvalidInput(f"is missing; a {principal.kind} has one", f"{path}.id")
+        if (principal.kind, principal.id) == (actor.kind, actor.id):
+            raise InvalidInput("is the actor; leave it out where somebody acts for themselves", path)
+        person = self._person(principal.kind, Person(principal.id, principal.name), path)
+        return {"kind": principal.kind, "person": person}
+
+    def _acting_client(self, actor: dict[str, Any]) -> int | None:
+        """The client on whose behalf the actor of a body acts, or who acts."""
+        for holder in (actor.get("on_behalf_of"), actor):
+            if holder is not None and holder["kind"] == "client":
+                return int(holder["person"])
+        return None
 
     def _target(self, target: Target) -> dict[str, Any]:
         cls = self.cls
@@ -412,3 +458,19 @@ def _word(value: str, field: str) -> str:
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise InvalidInput(f"must be 1 to {WORD_LIMIT} printable characters without @", field)
     return _checked(no_secret, value, field)
+
+
+def _name_in_clear(value: str, field: str) -> str:
+    """Check the name of something that is no person; it is not cut, because no one could mend it later."""
+    is_text(value, field)
+    if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
+        raise InvalidInput(
+            f"must be 1 to {WORD_LIMIT} printable characters without @; it stands in clear, so give the name of the "
+            "software and of no person",
+            field,
+        )
+    try:
+        check_text(value)
+    except ValueError as error:
+        raise InvalidInput(str(error), field) from error
+    return value

@@ -12,10 +12,13 @@ which those marked ? are absent where there is nothing to say (never null):
     offset_minutes  integer, the zone's offset east of UTC at occurred_at
     action          code, such as booking.rescheduled
     action_version  integer from 1: which fields the context has
-    actor           {"kind": "staff" | "client" | "support", "person": P, "role"?}
+    actor           {"kind": "staff" | "support", "person": P, "role"?, "on_behalf_of"?: B}
+                    | {"kind": "client", "person": P, "role"?}
                     | {"kind": "system", "reason"} | {"kind": "integration", "id"}
+                    | {"kind": "agent", "id", "name"?, "on_behalf_of"?: B}
+                    B is {"kind": "client" | "staff", "person": P}, another person than the actor
     target?         {"kind", "id"} | {"kind", "person": P}
-    client?         {"person": P}: the client concerned, where it is neither actor nor target
+    client?         {"person": P}: the client concerned, where it is neither actor nor target nor acted for
     people?         [{"role", "person": P}, ...]
     context         object; a member that refers to a thing is {"kind", "id"}, to a person {"person": P}, a change
                     {"old", "new"} of such; instants are UTC text as above
@@ -45,6 +48,9 @@ from .errors import MalformedProof
 BODY_LIMIT = 65_535
 VERSION = 1
 PERSON_ACTORS = frozenset({"staff", "client", "support"})
+# Who may act on behalf of somebody, and of whom.
+DEPUTIES = ("agent", "staff", "support")
+PRINCIPALS = ("client", "staff")
 CLASSES = ("evidence", "identity", "network")
 # What an anonymization destroys. Evidence stays: tax and payment law want it kept, and it names nobody by itself.
 ERASED_CLASSES = ("identity", "network")
@@ -198,13 +204,26 @@ def _check_erases(members: dict[str, Any]) -> None:
 def _check_actor(actor: Any, people: int) -> None:
     _require(type(actor) is dict, "actor")
     kind = actor.get("kind")
-    if type(kind) is str and kind in PERSON_ACTORS:
+    _require(type(kind) is str, "actor")
+    if "on_behalf_of" in actor:
+        _require(kind in DEPUTIES, "actor")
+        _check_principal(actor["on_behalf_of"], actor.get("person"), people)
+        actor = {name: value for name, value in actor.items() if name != "on_behalf_of"}
+    if kind in PERSON_ACTORS:
         role = {"role"} & actor.keys()
         _require(_is_person(actor, people, "kind", *role) and type(actor.get("role", "")) is str, "actor")
+    elif kind == "agent":
+        _require({"kind", "id"} <= actor.keys() <= {"kind", "id", "name"}, "actor")
+        _require(all(type(value) is str for value in actor.values()), "actor")
     elif kind == "system":
         _require(set(actor) == {"kind", "reason"} and type(actor["reason"]) is str, "actor")
     else:
         _require(kind == "integration" and set(actor) == {"kind", "id"} and type(actor["id"]) is str, "actor")
+
+
+def _check_principal(principal: Any, actor: Any, people: int) -> None:
+    _require(_is_person(principal, people, "kind") and type(principal["kind"]) is str, "on_behalf_of")
+    _require(principal["kind"] in PRINCIPALS and principal["person"] != actor, "on_behalf_of")
 
 
 def _is_person(holder: Any, people: int, *others: str) -> bool:
@@ -280,6 +299,8 @@ def links(body: Body) -> Iterator[Link]:
         if holder is None or (role == "actor" and "person" not in holder):
             continue
         yield _link(body, holder, role)
+    if "on_behalf_of" in members["actor"]:
+        yield _link(body, members["actor"]["on_behalf_of"], "on_behalf_of")
     for holder in members.get("people", ()):
         yield _link(body, holder, holder["role"])
     for name, holder in _holders(members["context"]):

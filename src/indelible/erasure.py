@@ -150,11 +150,15 @@ def _draft(
     context: ClientAnonymized, client_id: str, actor: Actor, request: Request, clinic: Clinic, now: int, size: int
 ) -> Draft:
     themselves = actor.kind == "client" and actor.id == client_id
+    principal = actor.on_behalf_of
+    for_them = principal is not None and (principal.kind, principal.id) == ("client", client_id)
+    # What an agent's request says would be the client's, for whom it acts.
+    silent = themselves or (for_them and actor.kind == "agent")
     event = Document(
         action=context.code,
         context=context,
-        actor=System("client:themselves") if themselves else actor,
-        request=Request(channel=request.channel) if themselves else request,
+        actor=System("client:themselves") if themselves else replace(actor, on_behalf_of=None) if for_them else actor,
+        request=Request(channel=request.channel) if silent else request,
         # A sealed value, so that whoever can write the database and has no key cannot make such an entry. It belongs to
         # nobody: it must never be erased itself.
         key=f"anonymize-{secrets.token_hex(16)}",
@@ -165,6 +169,8 @@ def _draft(
     draft.stem["erases"] = {"person": person, "classes": list(entry.ERASED_CLASSES), "up_to_seq": size}
     if themselves:
         draft.stem["actor"] = {"kind": "client", "person": person}
+    if for_them:
+        draft.stem["actor"]["on_behalf_of"] = {"kind": "client", "person": person}
     persons = (*draft.persons, _ERASED) if NOBODY in draft.persons else (*draft.persons, _ERASED, NOBODY)
     nobody = persons.index(NOBODY)
     values = tuple(one._replace(owner=nobody) if one.path == "key" else one for one in draft.values)

@@ -5,7 +5,7 @@ stay in it when the client is anonymized. So a recorded filter holds, of what wa
 
     a word of a closed vocabulary     a kind of actor, an action, a category, a day
     a thing that the log holds        written out as kind/id, so that no client's id is meant by it; an operation
-    an actor who is no client         staff, support, an integration
+    an actor who is no client         staff, support, an integration, an agent
     the one client who owns it        the entry is about that client then, and the whole filter goes with the client
     "mentioned"                       for each of several clients, who stand in `people` as mentioned
     "unknown"                         for everything else: it may be the id of a client who was anonymized, or is
@@ -30,6 +30,7 @@ from .errors import InvalidInput
 from .journal import ClinicLog
 from .personal import Unreadable
 from .query import Choice, Query
+from .selecting import IN_CLEAR
 from .store import CheckpointRow, Reference, Selection
 from .view import View
 
@@ -179,8 +180,10 @@ class _Named:
     def _is_person(self, realm: str, host_id: str) -> bool:
         return self._selecting.token(realm, host_id) is not None
 
-    def _acts(self, integration: str) -> bool:
-        acted = Selection(up_to=self._log.size, actors=(("integration", integration.encode()),))
+    def _acts(self, host_id: str) -> bool:
+        """Whether an integration or an agent of this id did something."""
+        terms = tuple((kind, host_id.encode()) for kind in sorted(IN_CLEAR))
+        acted = Selection(up_to=self._log.size, actors=terms)
         return next(self._log.views(acted, limit=1), None) is not None
 
     def _holds(self, kind: str, thing_id: str) -> bool:

@@ -21,7 +21,9 @@ from .store import Clinic, EntryRow, KeyRow, LinkRow, PersonalRow, Snapshot
 from .verify import SEALED, Finding, Opening, Record, Report, Signed, verify_log
 from .verify.log import CLOCK_TOLERANCE
 
-_PERSON_ID = re.compile(r"(actor|target|client|people\.[0-9]+|context\.[a-z0-9_]+(\.(old|new))?)\.id", re.ASCII)
+_PERSON_ID = re.compile(
+    r"(actor|actor\.on_behalf_of|target|client|people\.[0-9]+|context\.[a-z0-9_]+(\.(old|new))?)\.id", re.ASCII
+)
 
 
 def inspect(log: ClinicLog, progress: Callable[[int], None] = lambda done: None, *, open_values: bool = True) -> Report:
@@ -132,7 +134,7 @@ class _Live:
         if self._sealer is None:
             evidence: set[tuple[bytes, str]] = set()
         else:
-            evidence = self._remember(self._sealer, openings, stored.actor_kind, stored.target_kind)
+            evidence = self._remember(self._sealer, openings, stored)
             self._check_key(self._sealer, openings, stored)
         implied = set()
         for link in links:
@@ -171,8 +173,7 @@ class _Live:
         self,
         sealer: Sealer,
         openings: dict[tuple[bytes, str], Opening | None],
-        actor_kind: str,
-        target_kind: str | None,
+        stored: EntryRow,
     ) -> set[tuple[bytes, str]]:
         """Keep each person's id, to compare with the person rows; return the links that evidence values imply."""
         evidence = set()
@@ -185,11 +186,13 @@ class _Live:
                         # A loyalty account has an id of its own; its client's is on the same entry.
                         (self._target_ids if path == "target.id" else self._ids).setdefault(token, value)
                         if path == "actor.id":
-                            self._realms[token] = actor_kind
+                            self._realms[token] = stored.actor_kind
+                        elif path == "actor.on_behalf_of.id":
+                            self._realms[token] = _kind_of_principal(stored.body)
                         elif path == "client.id":
                             self._realms[token] = "client"
-                        elif path == "target.id" and target_kind in ("client", "staff"):
-                            self._realms[token] = target_kind
+                        elif path == "target.id" and stored.target_kind in ("client", "staff"):
+                            self._realms[token] = stored.target_kind
             elif personal_class == "evidence":
                 for path, value in opening.values.items():
                     evidence.add((sealer.find_evidence(value), path))
@@ -276,6 +279,14 @@ def _has_key(body: bytes) -> bool:
         return any("key" in group["values"] for group in orjson.loads(body)["personal"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return False
+
+
+def _kind_of_principal(body: bytes) -> str:
+    """Whose ids the person has on whose behalf a body's actor acted; empty where the body is of another form."""
+    try:
+        return str(orjson.loads(body)["actor"]["on_behalf_of"]["kind"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
 
 
 Row = TypeVar("Row", PersonalRow, LinkRow)

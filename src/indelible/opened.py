@@ -13,6 +13,9 @@ from typing import Any
 
 from . import entry, instant
 
+# The path of the person on whose behalf the actor acted.
+PRINCIPAL = "actor.on_behalf_of"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -47,8 +50,17 @@ class Opened:
 
     @property
     def actor(self) -> dict[str, Any]:
-        """{"kind", "id"?, "name"?, "role"?, "reason"?} as in the document."""
-        return self._person_in(self.members["actor"], "actor")
+        """{"kind", "id"?, "name"?, "role"?, "reason"?, "on_behalf_of"?} as in the document."""
+        found = self._person_in(self.members["actor"], "actor")
+        if (principal := self.on_behalf_of) is not None:
+            found["on_behalf_of"] = principal
+        return found
+
+    @property
+    def on_behalf_of(self) -> dict[str, Any] | None:
+        """{"kind", "id", "name"?} of the person on whose behalf the actor acted."""
+        holder = self.members["actor"].get("on_behalf_of")
+        return None if holder is None else self._person_in(holder, PRINCIPAL)
 
     @property
     def target(self) -> dict[str, Any] | None:
@@ -57,20 +69,22 @@ class Opened:
 
     @property
     def client(self) -> dict[str, Any] | None:
-        """{"id", "name"?} of the client concerned: named as such, or the target, or the actor."""
+        """{"id", "name"?} of the client concerned: named as such, or the target, or acted for, or the actor."""
         role = self.client_role
         if not role:
             return None
-        found = self._person_in(self.members[role], role)
+        found = self._person_in(self._holder(role) or {}, role)
         return {name: found[name] for name in ("id", "name") if name in found}
 
     @property
     def client_role(self) -> str:
-        """Where the client concerned stands in the body: client, target or actor; empty where there is none."""
+        """Where the client concerned stands in the body: a path, such as client, target or actor; or nothing."""
         members = self.members
         if "client" in members:
             return "client"
-        return next((role for role in ("target", "actor") if members.get(role, {}).get("kind") == "client"), "")
+        actor = members.get("actor", {})
+        places = (("target", members.get("target")), (PRINCIPAL, actor.get("on_behalf_of")), ("actor", actor))
+        return next((path for path, holder in places if holder is not None and holder.get("kind") == "client"), "")
 
     @property
     def people(self) -> list[dict[str, Any]]:
@@ -124,6 +138,13 @@ class Opened:
         currency = self.members["context"].get("currency")
         return currency if self.amount_minor is not None and type(currency) is str else None
 
+    def _holder(self, path: str) -> dict[str, Any] | None:
+        """The member of the body that a path such as target or actor.on_behalf_of leads to, if there is one."""
+        found: dict[str, Any] | None = self.members
+        for name in path.split("."):
+            found = None if found is None else found.get(name)
+        return found
+
     def _paths(self) -> Iterable[str]:
         """Every personal path of the body, whether or not it could be opened."""
         return [*self.values, *self.states]
@@ -149,7 +170,7 @@ class Opened:
 
     def _is_erased(self, path: str) -> bool:
         """Whether the person at `path` was anonymized: before, or by this entry, which never held an id of theirs."""
-        erases, holder = self.members.get("erases"), self.members.get(path)
+        erases, holder = self.members.get("erases"), self._holder(path)
         if erases is not None and holder is not None and holder.get("person") == erases["person"]:
             return True
         return self.states.get(f"{path}.id") == "erased"

@@ -9,11 +9,11 @@
     bare   = characters other than white space and double quotes, straight or curly
     quoted = '"' characters, with \\" for a double quote and \\\\ for a backslash '"'
 
-    actor     the id of an actor, or staff, client, system, integration or support: everybody of that kind
+    actor     the id of an actor, or staff, client, system, integration, support or agent: everybody of that kind
     action    the code of an action, such as booking.cancelled
     category  the name of a category, such as payments
     target    the id of what it was done to, or kind/id where several kinds use one id: bk_99812, service/7
-    client    the id of a client concerned in any role: actor, target, client, payer, recipient, mentioned
+    client    the id of a client concerned in any role: actor, on whose behalf, target, client, payer, mentioned, ...
     about     the id of a thing or a person in any role, or kind/id: booking/7, staff/usr_12
     operation the id of an operation: the entries of one click
     stripe    a Stripe id, as pasted from its dashboard: ch_..., re_..., pi_..., evt_...
@@ -28,7 +28,7 @@
 
 The same key again means "or"; different keys mean "and"; each word with "-" means "and not". Every free word must
 occur, and none that has a "-"; the name of a key without a colon is a free word, and so is an IPv6 address. A free word
-has at least two characters as it is compared, white space not counted. An actor whose id is one of the five kinds
+has at least two characters as it is compared, white space not counted. An actor whose id is one of the six kinds
 cannot be asked for by id. kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a
 control character, a line separator or a lone surrogate.
 
@@ -57,7 +57,7 @@ KEYS = (
     *("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to"),
     *("ip", "in", "recorded"),
 )
-KINDS = ("staff", "client", "system", "integration", "support")
+KINDS = ("staff", "client", "system", "integration", "support", "agent")
 
 # Ids and codes are shorter; it bounds what a manifest and an index look-up carry.
 LONGEST_VALUE = 200

@@ -163,8 +163,11 @@ def _people(
 def searchable(view: View) -> str:
     """The texts of an entry that free words are looked for in: what it says and why, its values, what it refers to."""
     texts = [view.sentence, view.label, view.action, view.members.get("operation", "")]
-    if reason := view.members["actor"].get("reason"):
+    actor = view.members["actor"]
+    if reason := actor.get("reason"):
         texts += (view.who, view.why, reason)
+    if actor["kind"] == "agent":  # no person, so no personal value has these
+        texts += (actor["id"], actor.get("name", ""))
     if device := view.device:
         texts.append(device)
     _collect(view.values, texts)

@@ -20,6 +20,8 @@ from .store import ActorTerm, Reference, Selection, Store
 
 # Whose ids a host's id may be. Each is a number space of its own.
 _REALMS = ("client", "staff", "support")
+# The kinds of actors that are no persons, so that bodies have their ids in clear.
+IN_CLEAR = frozenset({"agent", "integration"})
 
 
 def vocabulary(store: Store, clinic_id: str) -> Vocabulary:
@@ -105,15 +107,14 @@ class Selecting:
                 yield start, latest if end is None else min(end, latest)
 
     def _actors(self, ids: Iterable[str], kinds: Iterable[str]) -> tuple[ActorTerm, ...]:
-        """Every actor that an id may mean: a person under any kind, or an integration. A kind takes in its ids."""
+        """Every actor that an id may mean: a person under any kind, or one in clear. A kind takes in its ids."""
         whole = set(kinds)
         terms: set[ActorTerm] = {(kind, None) for kind in whole}
         for host_id in ids:
             for kind in {"staff", "client", "support"} - whole:
                 if (token := self.token(kind, host_id)) is not None:
                     terms.add((kind, token))
-            if "integration" not in whole:
-                terms.add(("integration", host_id.encode()))
+            terms.update((kind, host_id.encode()) for kind in IN_CLEAR - whole)
         return tuple(sorted(terms, key=lambda term: (term[0], term[1] or b"")))
 
     def token(self, realm: str, host_id: str) -> bytes | None:

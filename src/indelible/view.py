@@ -22,7 +22,7 @@ from . import device, entry, instant, money, offsets
 from .catalogue import Action, Field, amounts, find, placeholders
 from .catalogue.vocabulary import REASON_NAMES, REASONS
 from .errors import StorageFailure
-from .opened import Opened
+from .opened import PRINCIPAL, Opened
 from .personal import Sealer, Unreadable
 from .store import LATE_AFTER, Found, PersonalRow
 
@@ -30,6 +30,10 @@ from .store import LATE_AFTER, Found, PersonalRow
 _KNOWN_BY_NAME = frozenset(
     {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
 )
+
+# Who acts for whom: by itself, and before the verb of a sentence.
+FOR = "{who}, for {principal}"
+FOR_IN_SENTENCE = "{who}, for {principal},"
 
 
 class Zones(NamedTuple):
@@ -119,10 +123,22 @@ class View(Opened):
 
     @property
     def who(self) -> str:
-        """The actor in words: "Maria Fernandes", "System", "stripe", "Unknown client"."""
+        """The actor in words: "Maria Fernandes", "System", "stripe", "Booking assistant, for Ana Sousa"."""
         return self.who_in(ENGLISH)
 
     def who_in(self, wording: Wording) -> str:
+        return self._acting(FOR, wording)
+
+    def _acting(self, template: str, wording: Wording) -> str:
+        """The actor, put into the template with the person on whose behalf, where there is one."""
+        who = self.own_name_in(wording)
+        if (principal := self.on_behalf_of) is None:
+            return who
+        said = self._named(principal, principal["kind"], PRINCIPAL, wording)
+        return wording.translate(template).format(who=who, principal=said)
+
+    def own_name_in(self, wording: Wording) -> str:
+        """The actor in words, without on whose behalf."""
         return self._named(self.actor, self.members["actor"]["kind"], "actor", wording)
 
     @property
@@ -232,7 +248,7 @@ class _Words(dict[str, Any]):
     def _word(self, view: View, cls: type[Action], context: Mapping[str, Any], name: str) -> Any:
         wording = self._wording
         if name == "actor":
-            return view.who_in(wording)
+            return view._acting(FOR_IN_SENTENCE, wording)
         if name == "target":
             target = view.target or {"kind": "thing"}
             kind = target["kind"]

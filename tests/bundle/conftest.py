@@ -28,6 +28,7 @@ PHONE = (
     "Version/17.0 Mobile/15E148 Safari/604.1"
 )
 _CLIENT = {"kind": "client", "id": "cli_77", "name": "=1+1"}
+_ASSISTANT = {"kind": "agent", "id": "assistant_1", "name": "=Booking, assistant"}
 _MOVED = {"starts_at": {"old": "2026-05-04T09:00:00+02:00", "new": "2026-05-05T10:00:00+02:00"}}
 _PRACTITIONERS = {"practitioner": {"old": {"id": "usr_9", "name": "Rui"}, "new": {"id": "usr_10"}}}
 
@@ -69,6 +70,19 @@ def _varied() -> list[dict[str, Any]]:
         event(9, context={"reason_text": "a" * 5_000}, request={"channel": "client_app", "user_agent": PHONE}),
         event(10, client=None, context={}, occurred_at="1900-01-01T00:00:00Z"),
         event(11, occurred_at="2025-10-26T01:30:00+01:00"),
+        event(21, actor=_ASSISTANT | {"on_behalf_of": _CLIENT}, client=None),
+        event(22, actor=_ASSISTANT | {"on_behalf_of": {"kind": "staff", "id": "usr_9"}}, client={"id": "cli_78"}),
+        event(23, actor={"kind": "agent", "id": "=1"}, client=None),
+        event(
+            24,
+            actor={
+                "kind": "support",
+                "id": "sup_1",
+                "name": "Rita",
+                "on_behalf_of": {"kind": "client", "id": "cli_78"},
+            },
+            client=None,
+        ),
     ]
 
 

@@ -39,10 +39,12 @@ TOP = 2**53 - 1
 HEADER = (
     "seq,id,occurred_at,occurred_at_utc,time_zone,local_date,local_time,category,action,label,actor_kind,actor_id,"
     "actor_name,target_kind,target_id,target_name,client_id,client_name,amount,to_sum,amount_minor,currency,channel,ip,"
-    "device,context,money,recorded_zone,recorded_at"
+    "device,context,money,recorded_zone,recorded_at,on_behalf_of_kind,on_behalf_of_id,on_behalf_of_name"
 )
 NUMBERS = {"seq", "amount", "to_sum", "amount_minor"}
-CELLS = {f"{who}.{what}" for who in ("actor", "target", "client") for what in ("id", "name")} | {"request.ip"}
+CELLS = {f"{who}.{what}" for who in ("actor", "actor.on_behalf_of", "target", "client") for what in ("id", "name")} | {
+    "request.ip"
+}
 TRIGGERED = re.compile("'*[=+\\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
 
 
@@ -162,8 +164,12 @@ def offset_table(value: Any) -> bool:
 
 UUID7 = matching("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PERSON = {"person": whole(0)}
+PRINCIPAL = {"kind": one_of("client", "staff"), "person": whole(0)}
+BEHALF = {"on_behalf_of?": lambda value: shaped(value, PRINCIPAL)}
 ACTORS: list[dict[str, Any]] = [
-    {"kind": one_of("staff", "client", "support"), "person": whole(0), "role?": text},
+    {"kind": one_of("staff", "support"), "person": whole(0), "role?": text} | BEHALF,
+    {"kind": one_of("client"), "person": whole(0), "role?": text},
+    {"kind": one_of("agent"), "id": text, "name?": text} | BEHALF,
     {"kind": one_of("system"), "reason": text},
     {"kind": one_of("integration"), "id": text},
 ]
@@ -277,12 +283,15 @@ def read_body(words: str) -> dict[str, Any] | None:
     persons = [each for each in sides(body["context"]).values() if is_person(each)]
     persons += [body[name] for name in ("actor", "target", "client", "erases") if "person" in body.get(name, {})]
     persons += body.get("people", [])
+    principal = body["actor"].get("on_behalf_of")
+    persons += [principal] if principal else []
     owners = [each["person"] for each in persons] + [group["owner"] for group in body["personal"]]
     order = [(group["owner"], group["class"]) for group in body["personal"]]
     paths = [path for group in body["personal"] for path in group["values"]]
     fine = (
         len(data) <= 65_535
         and ("erases" not in body or erases_well(body))
+        and (principal is None or principal["person"] != body["actor"].get("person"))
         and all(whole(0, len(body["tokens"]) - 1)(owner) for owner in owners)
         and len(set(body["tokens"])) == len(body["tokens"])
         and order == sorted(set(order))
@@ -463,14 +472,20 @@ def money_cells(context: dict[str, Any], money: str, digits_of: dict[str, int]) 
 
 def who_cells(body: dict[str, Any], shown: dict[str, Any]) -> dict[str, Any]:
     actor, target = body["actor"], body.get("target", {})
-    actor_id = {"system": actor.get("reason"), "integration": actor.get("id")}.get(actor["kind"], shown.get("actor.id"))
+    actor_id = actor.get("id", actor.get("reason")) if "person" not in actor else shown.get("actor.id")
+    principal = actor.get("on_behalf_of", {})
     client = "client" if "client" in body else "target" if target.get("kind") == "client" else "actor"
+    if client == "actor" and principal.get("kind") == "client":
+        client = "actor.on_behalf_of"
     has_client = client != "actor" or actor["kind"] == "client"
     target_id = shown.get("target.id") if "person" in target else target.get("id")
     cells = {
         "actor_kind": actor["kind"],
         "actor_id": actor_id,
-        "actor_name": "System" if actor["kind"] == "system" else shown.get("actor.name"),
+        "actor_name": "System" if actor["kind"] == "system" else actor.get("name") or shown.get("actor.name"),
+        "on_behalf_of_kind": principal.get("kind"),
+        "on_behalf_of_id": shown.get("actor.on_behalf_of.id"),
+        "on_behalf_of_name": shown.get("actor.on_behalf_of.name"),
         "target_kind": target.get("kind"),
         "target_id": target_id,
         "target_name": shown.get("target.name"),

@@ -16,6 +16,8 @@ from indelible.document import Actor, Document, Person, Request, Staff, Target
 from indelible.errors import InvalidInput
 from indelible.testing.logs import START, event
 
+ANA = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
+AGENT = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant"}
 GOOD = event(
     occurred_at="2026-05-03T14:22:31+02:00",
     people=[{"role": "payer", "id": "cli_78", "name": "Rui Sousa"}],
@@ -159,6 +161,30 @@ def test_broken_json_is_refused(data, words):
         ("actor", {"kind": "system"}, "actor.reason", "must say why"),
         ("actor", {"kind": "system", "reason": "because"}, "actor.reason", "must say why"),
         ("actor", {"kind": "staff"}, "actor.id", "is missing"),
+        # agents, and on whose behalf
+        ("actor", {"kind": "agent"}, "actor.id", "is missing; an actor of kind agent has one"),
+        ("actor", AGENT | {"id": "bot@example.org"}, "actor.id", "opaque id"),
+        ("actor", AGENT | {"name": ""}, "actor.name", "1 to 100 printable characters"),
+        ("actor", AGENT | {"name": "B" * 101}, "actor.name", "1 to 100 printable characters"),
+        ("actor", AGENT | {"name": "ana@example.org"}, "actor.name", "the name of the software and of no person"),
+        ("actor", AGENT | {"name": "Bot\x00"}, "actor.name", "printable"),
+        ("actor", AGENT | {"name": "Bot\ud800"}, "actor.name", "printable"),
+        ("actor", AGENT | {"name": "Bot ghp_0123456789abcdefghij"}, "actor.name", "a token of GitHub"),
+        ("actor", AGENT | {"role": "owner"}, "actor.role", "does not belong"),
+        ("actor", AGENT | {"reason": "job:x"}, "actor.reason", "does not belong"),
+        ("actor", AGENT | {"on_behalf_of": "cli_77"}, "actor.on_behalf_of", "must be an object"),
+        ("actor", AGENT | {"on_behalf_of": {"id": "cli_77"}}, "actor.on_behalf_of.kind", "is missing"),
+        ("actor", AGENT | {"on_behalf_of": {"kind": "client"}}, "actor.on_behalf_of.id", "is missing"),
+        ("actor", AGENT | {"on_behalf_of": ANA | {"kind": "robot"}}, "actor.on_behalf_of.kind", "client or staff"),
+        ("actor", AGENT | {"on_behalf_of": ANA | {"kind": "agent"}}, "actor.on_behalf_of.kind", "client or staff"),
+        ("actor", AGENT | {"on_behalf_of": ANA | {"id": "a@b"}}, "actor.on_behalf_of.id", "opaque id"),
+        ("actor", AGENT | {"on_behalf_of": ANA | {"name": "\x00"}}, "actor.on_behalf_of.name", "NUL"),
+        ("actor", AGENT | {"on_behalf_of": ANA | {"role": "x"}}, "actor.on_behalf_of.role", "is not a field here"),
+        ("actor", ANA | {"on_behalf_of": ANA}, "actor.on_behalf_of", "does not belong to an actor of kind client"),
+        ("actor", {"kind": "system", "reason": "job:x", "on_behalf_of": ANA}, "actor.on_behalf_of", "does not belong"),
+        ("actor", {"kind": "integration", "id": "x", "on_behalf_of": ANA}, "actor.on_behalf_of", "does not belong"),
+        ("actor", {"kind": "staff", "id": "usr_1", "on_behalf_of": {"kind": "staff", "id": "usr_1"}},
+         "actor.on_behalf_of", "is the actor; leave it out"),
         ("actor", {"kind": "integration", "id": "stripe", "name": "S"}, "actor.name", "does not belong"),
         ("actor", {}, "actor.kind", "is missing"),
         ("target.kind", "charge", "target.kind", "must be booking"),

@@ -8,7 +8,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
@@ -52,7 +52,7 @@ class Garden:
 
         return {
             "action": cls.code,
-            "actor": self.actor(where, actor_kind, person("actor")),
+            "actor": self.actor(where, actor_kind, person("actor")) | self.principal(actor_kind, person),
             "target": {
                 "kind": target_kind,
                 "id": self.plant(f"{where} target.id", secret=target_kind in PERSON_KINDS),
@@ -82,11 +82,19 @@ class Garden:
             context["sessions_total"] = 10  # what was used and what is left are together no more
         return context
 
-    def actor(self, where: str, kind: str, person: dict[str, str]) -> dict[str, str]:
+    def principal(self, actor_kind: str, person: Callable[[str], dict[str, str]]) -> dict[str, Any]:
+        kinds = {"agent": "client", "staff": "client", "support": "staff"}
+        if actor_kind not in kinds:
+            return {}
+        return {"on_behalf_of": {"kind": kinds[actor_kind]} | person("on behalf of")}
+
+    def actor(self, where: str, kind: str, person: dict[str, str]) -> dict[str, Any]:
         if kind == "system":
             return {"kind": kind, "reason": self.plant(f"{where} reason", secret=False, form="policy:zq{}zq")}
         if kind == "integration":
             return {"kind": kind, "id": self.plant(f"{where} integration", secret=False)}
+        if kind == "agent":
+            return {"kind": kind} | {name: self.plant(f"{where} agent {name}", secret=False) for name in ("id", "name")}
         role = {"role": self.plant(f"{where} role", secret=False)} if kind == "staff" else {}
         return {"kind": kind} | person | role
 
@@ -177,7 +185,7 @@ def test_no_planted_personal_value_is_there_in_another_spelling(planted, tmp_pat
 def test_every_planted_value_is_read_again(log, planted):
     shown = orjson.dumps([view.document() for view in log.read()]).decode()
     keys = {text for text, where in planted.secret.items() if where.endswith(" key")}
-    unused = {text for text, where in planted.secret.items() if "by system" in where or "by integration" in where}
+    unused = {text for text, where in planted.secret.items() if re.search("by (system|integration|agent) ", where)}
     unused = {text for text in unused if planted.secret[text].split(": ")[1].startswith("actor.")}
     every = planted.secret | planted.clear
     missing = [where for text, where in every.items() if text not in shown and text not in keys and text not in unused]

@@ -28,6 +28,8 @@ STAFF = {"kind": "staff", "id": "usr_12", "name": "Maria"}
 CLIENT = {"kind": "client", "id": "cli_77", "name": "Ana"}
 SYSTEM = {"kind": "system", "reason": "policy:x"}
 SUPPORT = {"kind": "support", "id": "sup_1"}
+AGENT = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant"}
+FOR_ANA = AGENT | {"on_behalf_of": CLIENT}
 BOOKING = {"kind": "booking", "id": "bk_1", "name": "Facial"}
 REQUEST = {"ip": "203.0.113.9", "user_agent": "Mozilla/5.0"}
 LATE = {"reason_text": "late"}
@@ -45,6 +47,30 @@ NOBODY, SUP = ("nobody", ""), ("support", "sup_1")
         # a client who acts is the client concerned
         (CLIENT, None, {"target.name": ANA, "context.reason_text": ANA, "request.ip": ANA}),
         (CLIENT, {"id": "cli_78"}, {"target.name": RUI, "context.reason_text": RUI, "request.ip": ANA}),
+        # the client on whose behalf somebody acts is the client concerned; an agent's request is that client's
+        (AGENT, None, {"target.name": NOBODY, "context.reason_text": NOBODY, "request.ip": NOBODY}),
+        (AGENT | {"on_behalf_of": CLIENT}, None, {"target.name": ANA, "context.reason_text": ANA, "request.ip": ANA}),
+        (
+            AGENT | {"on_behalf_of": CLIENT},
+            {"id": "cli_78"},
+            {"target.name": RUI, "request.ip": RUI, "actor.on_behalf_of.name": ANA},
+        ),
+        (
+            AGENT | {"on_behalf_of": STAFF},
+            None,
+            {
+                "target.name": NOBODY,
+                "context.reason_text": NOBODY,
+                "request.ip": NOBODY,
+                "actor.on_behalf_of.id": MARIA,
+            },
+        ),
+        (STAFF | {"on_behalf_of": CLIENT}, None, {"target.name": ANA, "context.reason_text": ANA, "request.ip": MARIA}),
+        (
+            SUPPORT | {"on_behalf_of": STAFF},
+            None,
+            {"target.name": NOBODY, "context.reason_text": SUP, "request.ip": SUP, "actor.on_behalf_of.name": MARIA},
+        ),
         # without a client, the name of a thing is nobody's, and a reason is the actor's
         (STAFF, None, {"target.name": NOBODY, "context.reason_text": MARIA, "request.ip": MARIA}),
         (SYSTEM, None, {"target.name": NOBODY, "context.reason_text": NOBODY, "request.ip": NOBODY}),
@@ -72,6 +98,8 @@ def test_the_owner_of_what_is_said_about_a_booking(actor, client, expected):
         ("account.locked", {"kind": "staff", "id": "usr_12"}, SYSTEM, None, MARIA, {}),
         ("points.awarded", {"kind": "loyalty_account", "id": "loy_1"}, STAFF, {"id": "cli_77"}, ANA, {"points": 5}),
         ("points.awarded", {"kind": "loyalty_account", "id": "loy_1"}, CLIENT, None, ANA, {"points": 5}),
+        ("points.awarded", {"kind": "loyalty_account", "id": "loy_1"}, FOR_ANA, None, ANA, {"points": 5}),
+        ("client.edited", {"kind": "client", "id": "cli_78"}, FOR_ANA, None, RUI, {}),
     ],
 )  # fmt: skip
 def test_the_owner_of_a_target_that_is_a_person(action, target, actor, client, target_owner, context):

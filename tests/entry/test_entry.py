@@ -119,6 +119,7 @@ FIRST, SECOND = (bytes.fromhex(token) for token in TOKENS)
         ({"kind": "support", "person": 0}, "support", FIRST, True),
         ({"kind": "system", "reason": "job:expiry"}, "system", None, False),
         ({"kind": "integration", "id": "stripe"}, "integration", b"stripe", False),
+        ({"kind": "agent", "id": "assistant_1", "name": "A"}, "agent", b"assistant_1", False),
     ],
 )
 def test_the_columns_and_the_link_of_an_actor(actor, kind, reference, is_linked):
@@ -127,6 +128,13 @@ def test_the_columns_and_the_link_of_an_actor(actor, kind, reference, is_linked)
     assert (found.actor_kind, found.actor) == (kind, reference)
     links = [link for link in entry.links(body) if link.role == "actor"]
     assert links == ([Link("person", reference, "actor")] if is_linked else [])
+
+
+@pytest.mark.parametrize("actor", [{"kind": "agent", "id": "a"}, {"kind": "support", "person": 0}])
+def test_the_person_acted_for_is_linked_in_a_role_of_its_own(actor):
+    body = body_of(actor=actor | {"on_behalf_of": {"kind": "client", "person": 1}})
+    assert Link("person", SECOND, "on_behalf_of") in list(entry.links(body))
+    assert entry.columns(body).actor == (FIRST if "person" in actor else b"a")
 
 
 @pytest.mark.parametrize(

@@ -136,13 +136,33 @@ def bodies():
         },
     )  # fmt: skip
     yield body(
+        "an agent, which is no person, on behalf of a client",
+        {
+            "seq": 5, "action": "booking.created",
+            "actor": {"kind": "agent", "id": "assistant_1", "name": "Booking assistant",
+                      "on_behalf_of": {"kind": "client", "person": 0}},
+            "target": {"kind": "booking", "id": "bk_99813"}, "channel": "api", "tokens": TOKENS[:1],
+        },
+        {(0, "identity"): {"actor.on_behalf_of.id": "cli_77", "actor.on_behalf_of.name": "Ana Sousa"},
+         (0, "network"): {"request.ip": "203.0.113.9"}},
+    )  # fmt: skip
+    yield body(
+        "support, in the place of a member of staff",
+        {
+            "seq": 6, "action": "settings.changed",
+            "actor": {"kind": "support", "person": 0, "on_behalf_of": {"kind": "staff", "person": 1}},
+            "target": {"kind": "settings", "id": "c_lisbon"}, "tokens": TOKENS[:2],
+        },
+        {(0, "identity"): {"actor.id": "sup_1"}, (1, "identity"): {"actor.on_behalf_of.id": "usr_12"}},
+    )  # fmt: skip
+    yield body(
         "an erasure: a member of staff anonymizes a client",
         {
-            "seq": 5, "action": "client.anonymized", "actor": {"kind": "staff", "person": 0},
+            "seq": 7, "action": "client.anonymized", "actor": {"kind": "staff", "person": 0},
             "target": {"kind": "client", "person": 1},
             "context": {"requested_by": "client", "entries": 2, "identity_values": 5, "network_values": 0,
                         "evidence_values_kept": 1},
-            "erases": {"person": 1, "classes": ["identity", "network"], "up_to_seq": 4}, "tokens": TOKENS[:2],
+            "erases": {"person": 1, "classes": ["identity", "network"], "up_to_seq": 6}, "tokens": TOKENS[:2],
         },
         {(0, "identity"): {"actor.id": "usr_12"}},
     )  # fmt: skip
@@ -177,14 +197,46 @@ def erasures():
     yield erases("an erasure of classes out of order", classes=["network", "identity"])
     yield erases("an erasure of a class twice", classes=["identity", "identity"])
     yield erases("an erasure of classes that are no list", classes="identity")
-    yield erases("an erasure up to its own entry", up_to_seq=5)
-    yield erases("an erasure of later entries", up_to_seq=6)
+    yield erases("an erasure up to its own entry", up_to_seq=7)
+    yield erases("an erasure of later entries", up_to_seq=8)
     yield erases("an erasure up to entry 0", up_to_seq=0)
     yield erases("an erasure up to true", up_to_seq=True)
 
 
+def principals():
+    """Bodies that are broken at an agent, or at the person on whose behalf somebody acted."""
+    whole = json.loads(next(iter(bodies()))["body"])
+    agent = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant"}
+    client = {"kind": "client", "person": 1}
+
+    def case(reason, actor):
+        return {"reason": reason, "body_hex": canonical(whole | {"actor": actor}).hex()}
+
+    yield case("an agent that is a person", {"kind": "agent", "person": 0})
+    yield case("an agent with an id and a person", agent | {"person": 0})
+    yield case("an agent without an id", {"kind": "agent", "name": "Booking assistant"})
+    yield case("an agent whose id is no text", agent | {"id": 1})
+    yield case("an agent whose name is no text", agent | {"name": None})
+    yield case("an agent with a role", agent | {"role": "owner"})
+    yield case("a client on behalf of somebody", {"kind": "client", "person": 0, "on_behalf_of": client})
+    yield case("the system on behalf of somebody", {"kind": "system", "reason": "job:x", "on_behalf_of": client})
+    yield case("an integration on behalf of somebody", {"kind": "integration", "id": "stripe", "on_behalf_of": client})
+    yield case("on behalf of nobody, said with null", agent | {"on_behalf_of": None})
+    yield case("on behalf of a list", agent | {"on_behalf_of": [client]})
+    yield case("on behalf of support", agent | {"on_behalf_of": client | {"kind": "support"}})
+    yield case("on behalf of a kind that is no text", agent | {"on_behalf_of": client | {"kind": ["client"]}})
+    yield case("on behalf of a person without a kind", agent | {"on_behalf_of": {"person": 1}})
+    yield case("on behalf of a kind without a person", agent | {"on_behalf_of": {"kind": "client"}})
+    yield case("on behalf of an id in clear", agent | {"on_behalf_of": {"kind": "client", "id": "cli_77"}})
+    yield case("on behalf of a person with a name", agent | {"on_behalf_of": client | {"name": "Ana Sousa"}})
+    yield case("on behalf of a person beyond the tokens", agent | {"on_behalf_of": client | {"person": 2}})
+    yield case("on behalf of true", agent | {"on_behalf_of": client | {"person": True}})
+    yield case("on behalf of the actor", {"kind": "staff", "person": 1, "on_behalf_of": {"kind": "staff", "person": 1}})
+
+
 def refused():
     yield from erasures()
+    yield from principals()
     whole = json.loads(next(iter(bodies()))["body"])
     good = canonical(whole)
 

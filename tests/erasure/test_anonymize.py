@@ -25,6 +25,14 @@ ROLES = {
     "actor": event(1, actor={"kind": "client"} | ANA, client=None, request=PHONE),
     "actor and client": event(1, actor={"kind": "client"} | ANA, client=ANA, request=PHONE),
     "client": event(1, client=ANA),
+    "acted for by an agent": event(
+        1, actor={"kind": "agent", "id": "assistant_1", "name": "Booking assistant",
+                  "on_behalf_of": {"kind": "client"} | ANA}, client=None, request=PHONE,
+    ),
+    "acted for by support": event(
+        1, actor={"kind": "support", "id": "sup_1", "on_behalf_of": {"kind": "client"} | ANA}, client=OTHER,
+        request=None,
+    ),
     "target": event(action="client.created", target={"kind": "client"} | ANA, client=None, context={}),
     "account": event(
         action="account.logged_in", actor={"kind": "client"} | ANA, client=None, context={}, request=PHONE,

@@ -114,7 +114,9 @@ def test_what_names_no_client_is_recorded_as_it_was_asked(log):
     log.record_document(event(2, action="charge.succeeded", actor={"kind": "integration", "id": "stripe"}, client=None,
                               target={"kind": "charge", "id": "ch_1"},
                               context=MONEY | {"stripe_charge": "ch_nobodys"}))  # fmt: skip
-    for words in ("actor:usr_12", "actor:stripe", "actor:system", "operation:op_1", "about:booking/bk_1",
+    log.record_document(event(3, actor={"kind": "agent", "id": "assistant_1"}, client=None))
+    for words in ("actor:usr_12", "actor:stripe", "actor:assistant_1", "actor:agent",
+                  "actor:system", "operation:op_1", "about:booking/bk_1",
                   "target:charge/ch_1", "stripe:charge/ch_1", "stripe:ch_nobodys", "category:payments from:2026-05-01",
                   "action:charge.succeeded -actor:usr_12", "about:staff/usr_12"):  # fmt: skip
         assert recorded(log, words) == words

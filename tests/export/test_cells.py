@@ -63,5 +63,6 @@ def test_the_columns_and_their_order_are_fixed():
     assert ", ".join(csv_row.COLUMNS) == (
         "seq, id, occurred_at, occurred_at_utc, time_zone, local_date, local_time, category, action, label, "
         "actor_kind, actor_id, actor_name, target_kind, target_id, target_name, client_id, client_name, amount, "
-        "to_sum, amount_minor, currency, channel, ip, device, context, money, recorded_zone, recorded_at"
+        "to_sum, amount_minor, currency, channel, ip, device, context, money, recorded_zone, recorded_at, "
+        "on_behalf_of_kind, on_behalf_of_id, on_behalf_of_name"
     )

@@ -58,6 +58,7 @@ def test_a_row_says_what_was_recorded(record: Record, exported: Exported):
         "device": "Safari on iPhone",
         "context": '{"late":true,"notice_minutes":90,"reason_text":"comboio, “atraso”"}', "money": "none",
         "recorded_zone": "Europe/Lisbon", "recorded_at": instant.local_text(appended.recorded_at, offset),
+        "on_behalf_of_kind": "", "on_behalf_of_id": "", "on_behalf_of_name": "",
     }]  # fmt: skip
 
 
@@ -82,6 +83,21 @@ def test_who_acted_without_a_name(record: Record, exported: Exported):
         ("client", "cli_77", "", "cli_77"),
         ("integration", "stripe", "", "cli_77"),
         ("system", "policy:late-cancel", "System", "cli_77"),
+    ]
+
+
+def test_an_agent_is_in_clear_and_for_whom_it_acted_stands_in_columns_of_its_own(record: Record, exported: Exported):
+    ana = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
+    agent = {"kind": "agent", "id": "assistant_1", "name": "=Booking assistant"}
+    record(actor={"kind": "agent", "id": "assistant_2"}, client=None)
+    record(actor={"kind": "support", "id": "sup_1", "on_behalf_of": {"kind": "staff", "id": "usr_9"}}, client=None)
+    record(actor=agent | {"on_behalf_of": ana}, client=None)
+    names = ("actor_kind", "actor_id", "actor_name", "on_behalf_of_kind", "on_behalf_of_id", "on_behalf_of_name",
+             "client_id", "client_name")  # fmt: skip
+    assert [[row[name] for name in names] for row in exported()] == [
+        ["agent", "assistant_1", "'=Booking assistant", "client", "cli_77", "Ana Sousa", "cli_77", "Ana Sousa"],
+        ["support", "sup_1", "", "staff", "usr_9", "", "", ""],
+        ["agent", "assistant_2", "", "", "", "", "", ""],
     ]
 
 

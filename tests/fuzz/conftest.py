@@ -208,6 +208,8 @@ _DOCUMENTS = (
     event(action="client.created", client=None, context={"method": "staff", "fields_present": ["name", "phone"]},
           target={"kind": "client", "id": "cli_79", "name": "Carla Dias"}),
     event(action="account.logged_in", target={"kind": "staff", "id": "usr_12"}, client=None, context={}),
+    event(3, actor={"kind": "agent", "id": "assistant_1", "name": "Booking assistant",
+                    "on_behalf_of": {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}}, client=None),
     event(action="voucher.expired", actor={"kind": "system", "reason": "job:voucher-expiry"}, request=None,
           target={"kind": "voucher", "id": "vo_1"}, context={"balance_lost_minor": 100, "currency": "EUR"}),
 )  # fmt: skip

@@ -39,11 +39,16 @@ class Said:
 def said(draw):
     one = Said(event(request=None, client=None, key=None))
     doc, refs = one.document, one.refs
-    kind = draw(st.sampled_from((*PEOPLE, "system", "integration")))
+    kind = draw(st.sampled_from((*PEOPLE, "system", "integration", "agent")))
     who = draw(ids)
     doc["actor"] = {"system": {"kind": kind, "reason": "job:x"}}.get(kind, {"kind": kind, "id": who})
     if kind in PEOPLE:
         refs.add((kind, who, "actor"))
+    if kind in ("agent", "staff", "support") and draw(st.booleans()):
+        whose = {"kind": draw(st.sampled_from(("client", "staff"))), "id": draw(ids)}
+        if whose != doc["actor"]:
+            doc["actor"]["on_behalf_of"] = whose
+            refs.add((whose["kind"], whose["id"], "on_behalf_of"))
     if draw(st.booleans()):
         doc["client"] = {"id": draw(ids)}
         refs.add(("client", doc["client"]["id"], "client"))
@@ -151,6 +156,28 @@ def test_a_filter_finds_what_a_look_at_every_document_finds(every, wanted):
 
 
 # Single facts
+
+ANA = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
+ASSISTANT = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant"}
+
+
+def test_an_agent_is_found_by_id_and_by_kind_and_for_whom_it_acts_as_a_person(log):
+    log.record_document(event(1, actor=ASSISTANT | {"on_behalf_of": ANA}, client=None))
+    log.record_document(event(2, actor=ASSISTANT | {"on_behalf_of": {"kind": "staff", "id": "usr_9"}}, client=None))
+    log.record_document(event(3, client={"id": "cli_78"}))
+    assert seqs(log, "actor:assistant_1") == seqs(log, "actor:agent") == seqs(log, "actor:assistant_1 actor:agent")
+    assert seqs(log, "actor:assistant_1") == [2, 1]
+    assert seqs(log, "-actor:agent") == seqs(log, "-actor:assistant_1") == [3]
+    assert seqs(log, "client:cli_77") == seqs(log, "about:client/cli_77") == seqs(log, "about:cli_77") == [1]
+    assert seqs(log, "about:staff/usr_9") == seqs(log, "about:usr_9") == [2]
+    assert seqs(log, "actor:cli_77") == seqs(log, "target:cli_77") == seqs(log, "about:agent/assistant_1") == []
+
+
+def test_an_agent_is_found_by_its_name_and_by_whom_it_acts_for(log):
+    log.record_document(event(1, actor=ASSISTANT | {"on_behalf_of": ANA}, client=None))
+    log.record_document(event(2, client=None))
+    for words in ('"booking assistant"', "assistant_1", "ana sousa", '"for ana"'):
+        assert [view.seq for view in log.page(words).views] == [1], words
 
 
 def seqs(log, words):

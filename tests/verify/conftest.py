@@ -33,6 +33,7 @@ _STAFF = {"kind": "staff", "id": "usr_12", "name": "Maria Fernandes", "role": "r
 _CLIENT = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
 _STRIPE = {"kind": "integration", "id": "stripe"}
 _POLICY = {"kind": "system", "reason": "policy:late-cancel"}
+_ASSISTANT = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant", "on_behalf_of": _CLIENT}
 _EURO = {"amount_minor": 4_500, "currency": "EUR"}
 _PHONE = {"channel": "client_app", "ip": "203.0.113.9", "user_agent": "Mozilla/5.0 (iPhone)"}
 
@@ -43,7 +44,7 @@ def _varied() -> list[dict]:
     who = {"practitioner": {"id": "usr_13", "name": "Rui Alves"}, "service": "svc_1", "service_name": "Facial"}
     return [
         event(1),
-        event(2, action="booking.created", context=who | {"price_minor": 4_500, "currency": "EUR"}),
+        event(2, action="booking.created", actor=_ASSISTANT, context=who | {"price_minor": 4_500, "currency": "EUR"}),
         event(3, action="booking.rescheduled", actor=_CLIENT, client=None, context=moved, request=_PHONE),
         event(
             action="charge.succeeded",

@@ -287,7 +287,7 @@ def test_the_template_has_what_these_tests_change(tampering):
     def values(column, table):
         return {value for (value,) in tampering.db.execute(f"SELECT DISTINCT {column} FROM indelible_{table}")}
 
-    assert values("actor_kind", "entry") == {"staff", "client", "integration", "system"}
+    assert values("actor_kind", "entry") == {"staff", "client", "integration", "system", "agent"}
     assert values("class", "personal") == set(entry.CLASSES)
     assert {"person", "operation", "evidence", "booking"} <= values("kind", "link")
     with pytest.raises(sqlite3.OperationalError, match="no such trigger"):

@@ -21,6 +21,8 @@ from ..journal import ClinicLog
 from ..query import Query, in_words, point_at
 from ..reading import PAGE_LIMIT, Cursor, Page
 from ..searching import LookedUp
+from ..selecting import IN_CLEAR
+from ..store import Selection
 from . import table
 from .options import AsId, AsJson, AsName, ClinicId, Database, actor, check_words, clinic_log, say
 from .table import printable
@@ -98,7 +100,9 @@ def _say_unknown(log: ClinicLog, wanted: Query) -> None:
     """Which id of the filter nobody has: a name is often typed there."""
     selecting = log.selecting()
     for host_id in sorted(wanted.wanted.actors):
-        if not any(selecting.token(realm, host_id) for realm in ("staff", "client", "support")):
+        in_clear = Selection(up_to=log.size, actors=tuple((kind, host_id.encode()) for kind in sorted(IN_CLEAR)))
+        is_known = any(selecting.token(realm, host_id) for realm in ("staff", "client", "support"))
+        if not is_known and next(log.views(in_clear, limit=1), None) is None:
             say(f"Nobody acted under the id {printable(host_id)}. To look for a name, leave out the key: "
                 f"indelible list {printable(host_id)}")  # fmt: skip
     for host_id in sorted(wanted.wanted.clients):

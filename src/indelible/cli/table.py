@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,16 +120,26 @@ def _who(view: View) -> Text:
 def _what(view: View) -> str:
     """The sentence without the actor, who has a column."""
     sentence, who = view.sentence, view.who
-    if sentence.startswith(who + " "):
-        sentence = sentence[len(who) + 1 :]
+    for before in (f"{who}, ", f"{who} "):
+        if sentence.startswith(before):
+            sentence = sentence[len(before) :]
+            break
     return sentence[:1].upper() + sentence[1:]
+
+
+def _is_actors(view: View) -> bool:
+    """Whether the client concerned acted, or is the one for whom the actor did: then the actor's column says so."""
+    actor = view.members["actor"]
+    principal = actor.get("on_behalf_of", {}).get("person")
+    named = view.members.get("client", {}).get("person", principal)
+    return actor["kind"] == "client" or (principal is not None and named == principal)
 
 
 def _context(view: View) -> str:
     """What helps most beside the sentence: the client, the reason, and for sign-ins where they came from."""
     parts: list[str] = []
     client = view.client
-    if client is not None and view.members["actor"]["kind"] != "client" and (view.target or {}).get("kind") != "client":
+    if client is not None and not _is_actors(view) and (view.target or {}).get("kind") != "client":
         parts.append(view.client_in_words)
     if view.amount_minor is not None and view.currency and "{amount}" not in getattr(view.declared, "sentence", ""):
         parts.append(money.display(view.amount_minor, view.currency))
@@ -163,8 +173,8 @@ def one(view: View, zone: str) -> Table:
     row("category", view.category)
     document = view.document(zone)
     for name in ("actor", "target", "client"):
-        for part, value in (document.get(name) or {}).items():
-            row(f"{name}.{part}", "—" if value is None else value)
+        for part, value in _flat(document.get(name) or {}, name):
+            row(part, "—" if value is None else value)
     for index, person in enumerate(document.get("people", [])):
         row(f"people.{index}", orjson.dumps(person).decode())
     for name, text in _said(of_context(view), "context"):
@@ -179,6 +189,15 @@ def one(view: View, zone: str) -> Table:
     if view.members.get("imported"):
         row("origin", "imported from a file")
     return table
+
+
+def _flat(holder: Mapping[str, Any], around: str) -> Iterator[tuple[str, Any]]:
+    """The path and the value of each member, also of those inside a member."""
+    for name, value in holder.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{around}.{name}")
+        else:
+            yield f"{around}.{name}", value
 
 
 def _said(parts: Iterable[Detail], around: str) -> Iterator[tuple[str, str]]:

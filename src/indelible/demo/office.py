@@ -123,7 +123,7 @@ def _settings(clinic: Clinic) -> None:
         (16, "online_booking", "days_ahead", 30, 45),
         (52, "loyalty", "points_per_euro", None, 1),
         (101, "notifications", "sender_name", None, CLINIC_NAME),
-        (139, "vouchers", "expiry_notice_days", 7, 14),
+        (139, "vouchers", "valid_days", 180, 183),
         (210, "security", "idle_timeout_minutes", 120, 60),
         (274, "online_booking", "show_prices", False, True),
         (318, "notifications", "sms_reminders", False, True),

@@ -91,6 +91,7 @@ _WIDTH = 14
 _WIDTHS = {
     **{"seq": 9, "id": 38, "occurred_at": 27, "occurred_at_utc": 29, "time_zone": 18, "local_date": 12, "what": 16},
     **{"recorded_at": 27, "recorded_zone": 18},
+    **{"on_behalf_of_kind": 18, "on_behalf_of_id": 22, "on_behalf_of_name": 24},
     **{"local_time": 11, "action": 26, "label": 30, "actor_id": 22, "actor_name": 24, "target_name": 30},
     **{"client_name": 24, "currency": 9, "ip": 18, "device": 28, "context": 60, "money": 11, "column": 12, "text": 100},
 }

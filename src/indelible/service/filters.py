@@ -29,6 +29,7 @@ KINDS = {
     "system": gettext_lazy("System"),
     "integration": gettext_lazy("Any integration"),
     "support": gettext_lazy("Support"),
+    "agent": gettext_lazy("Any assistant"),
 }
 PRESETS = {
     "today": gettext_lazy("Today"),

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from types import MappingProxyType
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from .. import query
 from ..catalogue.vocabulary import ROLES
 from ..details import Detail, kind_label, snapshot
 from ..details import details as entry_details
+from ..errors import InvalidInput
+from ..query import Choice, Query
 from ..view import View
 from . import wording
 from .filters import CATEGORIES
@@ -38,6 +42,7 @@ class Piece:
 class Row:
     """One line of the list. `second` is the actor's role, device, or the system's reason.
 
+    `who` says also on whose behalf; `actor` is the actor alone, with the address of what else the actor did.
     `category` is one that has an icon and a colour: a host's own is shown as `other`.
     `time` is on the clinic's present clock, and `then` what its clock of then showed, where that differed; `late` says
     that the log took the entry long after it happened; `marks` what is new about a sign-in.
@@ -55,7 +60,8 @@ class Row:
     role: str
     why: str
     url: str
-    who_url: str
+    actor: str
+    actor_url: str
     then: str
     late: str
     marks: Sequence[str]
@@ -92,7 +98,8 @@ def row(view: View, clinic_id: str, marks: Mapping[int, Sequence[str]] = _NONE) 
         role=_role(view),
         why=view.why_in(SPEECH),
         url=reverse("entry", args=[clinic_id, view.id]),
-        who_url=story_url(clinic_id, kind, view.actor.get("id")),
+        actor=view.own_name_in(SPEECH),
+        actor_url=_actor_url(clinic_id, kind, view.actor.get("id")),
         then=wording.then(view),
         late=wording.late(view),
         marks=marks.get(view.seq, ()),
@@ -112,6 +119,17 @@ def _url(view: View, placeholder: str, clinic_id: str) -> str:
     if placeholder == "client" and (client := view.client):
         return story_url(clinic_id, "client", client.get("id"))
     return ""
+
+
+def _actor_url(clinic_id: str, kind: str, actor_id: str | None) -> str:
+    """Return the address of an actor's story, or for an agent, who has none, of the list of what it did."""
+    if kind != "agent" or not actor_id:
+        return story_url(clinic_id, kind, actor_id)
+    try:
+        wanted = query.format(Query(Choice(actors=frozenset({actor_id}))))
+    except InvalidInput:  # longer than a value of a filter
+        return ""
+    return f"{reverse('activity', args=[clinic_id])}?{urlencode({'q': wanted})}"
 
 
 def story_url(clinic_id: str, kind: str, thing_id: str | None) -> str:

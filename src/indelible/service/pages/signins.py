@@ -55,7 +55,9 @@ def sign_ins(request: HttpRequest, visit: Visit) -> HttpResponse:
     actions = {"failed": FAILED, "sign-ins": SIGN_INS}.get(only, ACTIONS)
     page = visit.sign_ins(person, frozenset(actions), after=after, limit=ROWS)
     new = marks(visit.log, page.views)
-    people = acting(visit.log) if visit.may(Right.SIGN_INS_OF_ALL) else []
+    people = []
+    if visit.may(Right.SIGN_INS_OF_ALL):
+        people = [one for one in acting(visit.log) if one.kind in ("staff", "support")]
     found = {
         "page": page,
         "lines": [_line(view, visit.clinic_id, new) for view in page.views],

@@ -126,7 +126,8 @@ def _as_filter(kind: str, thing: str) -> str:
 def _name(told: Story, kind: str, thing: str) -> str:
     """The newest name that an entry has for it; names of things are snapshots, and change."""
     for one in reversed(told.entries):
-        for holder in (one.view.target, one.view.client and {**one.view.client, "kind": "client"}, one.view.actor):
+        view = one.view
+        for holder in (view.target, view.client and {**view.client, "kind": "client"}, view.actor, view.on_behalf_of):
             if holder and holder.get("id") == thing and holder.get("name") and holder["kind"] == kind:
                 return str(holder["name"])
     return ""
