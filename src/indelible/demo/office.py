@@ -141,7 +141,7 @@ def _august_leave(clinic: Clinic) -> None:
     year = start.year if start < date(start.year, 6, 10) else start.year + 1
     now = at(open_day(date(year, 6, 15).toordinal()), 16 * 60)
     for member in clinic.practitioners:
-        first, last = (date(year, 8, day) for day in ((1, 15) if member.number % 2 else (16, 31)))
+        first, last = (date(year, 8, day) for day in ((16, 31) if member.number % 2 else (1, 15)))
         now += 45 * SECOND
         _block(clinic, now, member, at(first, 0), at(last + timedelta(days=1), 0), "leave")
 

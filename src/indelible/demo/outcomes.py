@@ -185,33 +185,44 @@ def complete(clinic: Clinic, visit: Visit, *, plain: bool = False) -> None:
         actor, request = who.actor, who.request
     clinic.note(at, "booking.completed", actor, visit.target(visit.start), context, client=client, request=request,
                 operation=operation)  # fmt: skip
-    _pay(clinic, visit, ended + rng.randrange(60, 420) * SECOND, max(at, ended + 10 * MINUTE), plain)
-
-
-def _pay(clinic: Clinic, visit: Visit, at: int, awarded_at: int, plain: bool) -> None:
-    client, operation, booking = visit.client, clinic.operation(), {"booking": visit.id}
-    charge, paid = visit.paid, visit.paid.amount_minor if visit.paid else 0
-    due, desk = visit.due_minor - paid, clinic.reception(at)
-    if due:
-        charge = till.pay_at_desk(clinic, at + 2 * SECOND, desk, client, due, "balance" if paid else "full_price",
-                                  booking, operation)  # fmt: skip
-        if clinic.rng.random() < 0.07:
-            till.invoice(clinic, at + 100 * SECOND, desk, client, charge, booking, operation)
-    spent = paid + due
-    if visit.pack:
-        spent = visit.pack.price_minor // visit.pack.offer.sessions
-        booking = {**booking, "voucher": visit.pack.id}
-    if client.member and spent:
-        points.award(clinic, awarded_at + 3 * SECOND, client, spent, booking, operation)
+    paid_at = ended + rng.randrange(60, 420) * SECOND
+    charge, paid_in = _pay(clinic, visit, paid_at)
+    # Points come with what is the later: that the visit is over, or that it is paid.
+    awarded_at, awarded_in = (at + 3 * SECOND, operation)
+    if paid_in and not by_job:
+        awarded_at, awarded_in = paid_at + 110 * SECOND, paid_in
+    _award(clinic, visit, awarded_at, awarded_in)
     if not plain:
-        _afterwards(clinic, visit, charge, awarded_at)
+        _afterwards(clinic, visit, charge, max(awarded_at, paid_at) + 10 * MINUTE)
 
 
-def _afterwards(clinic: Clinic, visit: Visit, charge: till.Charge | None, awarded_at: int) -> None:
+def _pay(clinic: Clinic, visit: Visit, at: int) -> tuple[till.Charge | None, str]:
+    """Take what is due, and return the last charge of the visit, and the operation of the desk's if there is one."""
+    client, operation, booking = visit.client, clinic.operation(), {"booking": visit.id}
+    paid = visit.paid.amount_minor if visit.paid else 0
+    due, desk = visit.due_minor - paid, clinic.reception(at)
+    if not due:
+        return visit.paid, ""
+    purpose = "balance" if paid else "full_price"
+    charge = till.pay_at_desk(clinic, at + 2 * SECOND, desk, client, due, purpose, booking, operation)
+    if clinic.rng.random() < 0.07:
+        till.invoice(clinic, at + 100 * SECOND, desk, client, charge, booking, operation)
+    return charge, operation
+
+
+def _award(clinic: Clinic, visit: Visit, at: int, operation: str) -> None:
+    spent, about = visit.due_minor, {"booking": visit.id}
+    if visit.pack:
+        spent, about["voucher"] = visit.pack.price_minor // visit.pack.offer.sessions, visit.pack.id
+    if visit.client.member and spent:
+        points.award(clinic, at, visit.client, spent, about, operation)
+
+
+def _afterwards(clinic: Clinic, visit: Visit, charge: till.Charge | None, later: int) -> None:
     """Tell what follows in the days after: a friend thanked, a reward taken, money back, points for patience."""
-    client, later = visit.client, awarded_at + 5 * MINUTE
+    client = visit.client
     if visit.first and clinic.rng.random() < 0.08:
-        points.refer(clinic, awarded_at + 4 * SECOND, client, clinic.operation())
+        points.refer(clinic, later, client, clinic.operation())
     if client.member:
         points.perhaps_take_reward(clinic, later, client)
     if charge:

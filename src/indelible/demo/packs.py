@@ -11,10 +11,10 @@ from . import calendar, till
 from .calendar import SECOND
 from .diary import Clinic, Pack
 from .offer import CURRENCY, OFFERS, Offer
-from .people import Customer, Json, Who
+from .people import Customer, Json, Member, Who
 
 # Of how many packs some sessions are never used.
-_KEPT = 0.14
+_KEPT = 0.2
 
 
 def sell_packs(clinic: Clinic, day: date) -> None:
@@ -43,24 +43,25 @@ def _perhaps_sell(clinic: Clinic, day: date, buyer: Customer) -> None:
     if rng.random() < 0.12:
         other = rng.choice(clinic.clients)
         holder = other if other.known_from < at else buyer
-    pack = sell(clinic, at, clinic.reception(at) if at_desk else buyer, buyer, holder, offer)
+    pack = sell(clinic, at, clinic.reception(at) if at_desk else None, buyer, holder, offer)
     pack.kept = rng.randint(1, offer.sessions) if rng.random() < _KEPT else 0
     clinic.packs.append(pack)
     clinic.hopes[offer.service.id].append(pack)
     holder.packs.append(pack)
 
 
-def sell(clinic: Clinic, at: int, who: Who, buyer: Customer, holder: Customer, offer: Offer) -> Pack:
-    """Let `buyer` buy a pack for herself or for another client. `who` is the buyer, or whoever is at the desk."""
+def sell(clinic: Clinic, at: int, desk: Member | None, buyer: Customer, holder: Customer, offer: Offer) -> Pack:
+    """Let `buyer` buy a pack for herself or for another client: in the app, or at the desk of somebody."""
+    who: Who = desk or buyer
     rng, operation, price = clinic.rng, clinic.operation(), clinic.pack_price(offer, at)
     expires_on = calendar.local(at).date() + timedelta(days=offer.days)
     pack = Pack(clinic.new_id("vch"), offer, holder, at + 100 * SECOND, expires_on, price, 0,
                 [at + 100 * SECOND] * offer.sessions)  # fmt: skip
     about = {"voucher": pack.id}
-    if who is buyer:
-        charge = till.pay_online(clinic, at, who, buyer, price, "voucher", about, operation)
+    if desk is None:
+        charge = till.pay_online(clinic, at, buyer, buyer, price, "voucher", about, operation)
     else:
-        charge = till.pay_at_desk(clinic, at, clinic.reception(at), buyer, price, "voucher", about, operation)
+        charge = till.pay_at_desk(clinic, at, desk, buyer, price, "voucher", about, operation)
     context = {**pack.about, "price_minor": price, "currency": CURRENCY, "offer": offer.id, "charge": charge.id,
                "expires_on": expires_on.isoformat(), "voucher_type": "single_purpose"}  # fmt: skip
     recipient = None if holder is buyer else [{"role": "recipient", **holder.person}]

@@ -43,7 +43,7 @@ def _pack(clinic: Clinic) -> str:
     client = clinic.newcomer("Margarida Valente", "2001:db8:0:93::3c", "5120", member=True)
     evening = at(clinic.start + 3 * DAY, 20 * 60 + 31) + 44 * SECOND
     _sign_up(clinic, client, evening)
-    pack = packs.sell(clinic, evening + 6 * MINUTE, client, client, client, OFFERS[0])
+    pack = packs.sell(clinic, evening + 6 * MINUTE, None, client, client, OFFERS[0])
     client.packs.append(pack)
     when, day = evening + 9 * MINUTE, open_day(clinic.start.toordinal() + 8)
     for number in range(6):
