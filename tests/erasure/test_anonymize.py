@@ -276,7 +276,7 @@ def test_what_a_reader_sees_is_an_anonymous_client(log):
     assert view.who == "Anonymous client"
     assert view.sentence == "Anonymous client cancelled reservation bk_1"
     assert view.actor["name"] is view.actor["id"] is None
-    assert log.entry(2).sentence == "Maria Fernandes anonymized a client"
+    assert log.entry(2).sentence == "Maria Fernandes anonymized a client (asked for by: client)"
     assert list(log.read("Planted")) == []
     assert list(log.read("client:cli_77")) == []
 

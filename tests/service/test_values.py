@@ -78,3 +78,15 @@ def test_only_declared_words_are_translated(service, clinic, language, translate
 def test_totals_count_a_charge_once_and_take_a_failed_refund_off_what_went_out(service, clinic, language, amounts):
     said = pages(service, clinic, language, "totals/")
     assert re.findall(r"€[0-9.]+|[0-9,]+ €", said) == list(amounts)
+
+
+def test_only_what_was_deleted_is_shown_as_it_was_then(service):
+    log = service.clinic()
+    target = {"kind": "service", "id": "srv_9", "name": "Peel"}
+    kept = {"name": "Peel", "price_minor": 4_500, "currency": "EUR"}
+    heading = "What it was when it was deleted"
+    log.record_document(event(action="service.created", target=target, client=None, context={"snapshot": kept}))
+    assert heading not in pages(service, log, "en", "story/service/srv_9/")
+    log.record_document(event(action="service.deleted", target=target, client=None, context={"snapshot": kept}))
+    log.record_document(event(action="service.restored", target=target, client=None, context={"snapshot": kept}))
+    assert f"{heading} Deleted by Maria Fernandes" in pages(service, log, "en", "story/service/srv_9/")

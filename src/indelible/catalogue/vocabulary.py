@@ -52,11 +52,11 @@ Section = Annotated[Word, Vocabulary(frozenset({
     "vouchers",
 }))]  # fmt: skip
 PointsRule = Annotated[Word, Vocabulary(frozenset({"one_point_per_euro"}))]
-ExpiryRule = Annotated[Word, Vocabulary(frozenset({"six_months"}))]
+ExpiryRule = Annotated[Word, Vocabulary(frozenset({"six_months", "twelve_months"}))]
 ServiceCategory = Annotated[Word, Vocabulary(frozenset({"body", "face", "laser"}))]
 RewardType = Literal["free_service", "discount", "other"]
 NoticeTemplate = Annotated[Word, Vocabulary(frozenset({
-    *("booking_cancelled", "booking_changed", "booking_confirmed", "follow_up", "reminder", "voucher_expiring"),
+    *("booking_cancelled", "booking_changed", "booking_confirmed", "follow_up", "reminder"),
 }))]  # fmt: skip
 BlockReason = Literal["leave", "holiday", "training", "maintenance", "other"]
 FieldNames = Annotated[Words, Vocabulary(FIELDS)]
