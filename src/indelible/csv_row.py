@@ -129,7 +129,7 @@ def _texts(view: Opened, wording: Wording, zone: str, ahead: Ahead) -> list[str]
         # The system has no id: its reason says which rule or job acted.
         actor["reason"] if kind == "system" else _id(actor, get("actor.id")),
         # An agent is no person, and has its name in the body.
-        "System" if kind == "system" else get("actor.name") or actor.get("name", ""),
+        "System" if kind == "system" else actor["name"] if "name" in actor else get("actor.name") or "",
         target["kind"] if target else "",
         _id(target, get("target.id")) if target else "",
         get("target.name") or "",

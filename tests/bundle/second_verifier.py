@@ -482,7 +482,7 @@ def who_cells(body: dict[str, Any], shown: dict[str, Any]) -> dict[str, Any]:
     cells = {
         "actor_kind": actor["kind"],
         "actor_id": actor_id,
-        "actor_name": "System" if actor["kind"] == "system" else actor.get("name") or shown.get("actor.name"),
+        "actor_name": "System" if actor["kind"] == "system" else actor.get("name", shown.get("actor.name")),
         "on_behalf_of_kind": principal.get("kind"),
         "on_behalf_of_id": shown.get("actor.on_behalf_of.id"),
         "on_behalf_of_name": shown.get("actor.on_behalf_of.name"),

@@ -285,6 +285,21 @@ def member(files: Files, action: str = "booking.created", /, **members: Any) -> 
     at(files, some(files, lambda b: b["action"] == action), body(lambda b: b.update(members)))
 
 
+_FIRST, _NOT_THERE = ({"kind": "staff", "person": person} for person in (0, 9))
+
+
+def acting(files: Files, **members: Any) -> None:
+    """Let the first entry of an agent have been recorded with other members of its actor; None leaves one out."""
+
+    def change(body: dict[str, Any]) -> None:
+        actor = body["actor"] | members
+        if "person" in members and "kind" in members:
+            actor = members
+        body["actor"] = {name: value for name, value in actor.items() if value is not None}
+
+    at(files, some(files, lambda b: b["actor"]["kind"] == "agent"), body(change))
+
+
 def named(files: Files, value: Any, path: str = "actor.name") -> None:
     recommit(files, opened(files, path), path, value)
 
@@ -506,6 +521,15 @@ LIES: list[tuple[str, set[str], Callable[[Files], Any]]] = [
     ("an erasure by another action", {"refused"}, lambda f: member(f, "client.anonymized", action="client.deleted")),
     ("a restored value", {"restored"}, reopened),
     ("a name that is a number", {"edited"}, lambda f: named(f, 5)),
+    ("the id of who was acted for is a number", {"edited"}, lambda f: named(f, 5, "actor.on_behalf_of.id")),
+    ("an agent of another name", {"edited"}, lambda f: acting(f, name="Another")),
+    ("an agent that is a person", {"edited"}, lambda f: acting(f, person=0)),
+    ("an agent without an id", {"edited"}, lambda f: acting(f, id=None)),
+    ("acting for a person without a kind", {"edited"}, lambda f: acting(f, on_behalf_of={"person": 0})),
+    ("acting for support", {"edited"}, lambda f: acting(f, on_behalf_of={"kind": "support", "person": 0})),
+    ("acting for a person that is not there", {"edited"}, lambda f: acting(f, on_behalf_of=_NOT_THERE)),
+    ("acting for oneself", {"edited"}, lambda f: acting(f, kind="support", person=0, on_behalf_of=_FIRST)),
+    ("a client who acts for somebody", {"edited"}, lambda f: acting(f, kind="client", person=0, on_behalf_of=_FIRST)),
     ("a person that is not there", {"edited"}, lambda f: context(f, "booking.created", x={"person": 9})),
     ("an action without words", {"edited", "missing"}, lambda f: member(f, action="x")),
     ("a day that does not exist", {"edited"}, lambda f: member(f, occurred_at="2026-02-30T00:00:00.000000Z")),

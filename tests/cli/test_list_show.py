@@ -299,3 +299,18 @@ def test_show_says_amounts_as_money_also_inside_changes_and_snapshots(cli):
     assert (row("3", "fee_minor"), row("3", "reason_code")) == ("25.00 EUR", "no_such_code")
     # For programs amounts stay as they were recorded.
     assert cli.ok("show", "1", "--json").lines[0]["context"]["changes"] == changes
+
+
+def test_the_table_and_an_entry_say_for_whom_somebody_acted(cli):
+    ana = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
+    agent = {"kind": "agent", "id": "assistant_1", "name": "Booking assistant"}
+    cli.record(event(1, actor=agent | {"on_behalf_of": ana}, client=None, context={}))
+    shown = cli.ok("list", "actor:assistant_1").out
+    assert "Booking assistant, for Ana Sousa" in shown and "Cancelled reservation bk_1" in shown
+    assert shown.count("Ana Sousa") == 1
+    one = cli.ok("show", "1").out
+    for field, text in (("actor.id", "assistant_1"), ("actor.on_behalf_of.name", "Ana Sousa")):
+        assert any(line.split()[:1] == [field] and text in line for line in one.splitlines()), one
+    said = cli.ok("list", "actor:assistant_1", "from:2099-01-01").err
+    assert "Nobody acted" not in said
+    assert "Nobody acted" in cli.ok("list", "actor:assistant_2").err

@@ -103,7 +103,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_rows_are_those_of_the_csv(log: ClinicLog, record: Record):
     record(context={"late": True, "reason_text": "comboio, “atraso”"})
-    record("charge.refunded", context={"amount_minor": 1250, "currency": "EUR", "source": "staff"})
+    ana = {"kind": "client", "id": "0077", "name": "=Ana"}
+    record("charge.refunded", context={"amount_minor": 1250, "currency": "EUR", "source": "staff"},
+           actor={"kind": "agent", "id": "1E5", "name": "=Booking assistant", "on_behalf_of": ana})  # fmt: skip
     book, done = written(log)
     for one, found in zip(log.read(), book.rows(), strict=True):
         cells = dict(zip(COLUMNS, csv_file.row(one, "Europe/Lisbon"), strict=True))

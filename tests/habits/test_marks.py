@@ -164,3 +164,11 @@ def test_an_ipv4_address_in_ipv6_is_of_its_own_network():
     assert network("::ffff:203.0.113.9") == network(HOME) == "203.0.113.0/24"
     assert network("2001:db8:7::1") == "2001:db8:7::/48"
     assert network("somewhere") == ""
+
+
+def test_what_an_agent_or_support_does_for_a_person_is_no_habit_of_theirs(log):
+    for_maria = {"on_behalf_of": {"kind": "staff", "id": "usr_1"}}
+    sign_in(log)
+    sign_in(log, agent="phone", by={"kind": "support", "id": "sup_1"} | for_maria)
+    sign_in(log, agent="phone", by={"kind": "agent", "id": "assistant_1"} | for_maria)
+    assert marks_of(log, sign_in(log, agent="phone")) == [{NEW_DEVICE}]

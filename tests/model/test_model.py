@@ -40,7 +40,7 @@ from indelible.append import Appended, append
 from indelible.bundle import Line
 from indelible.bundling import export_bundle, export_complete
 from indelible.csv_row import decode_cell
-from indelible.document import Actor, Request, Staff, System, parse
+from indelible.document import Actor, Agent, Client, Request, Staff, System, parse
 from indelible.errors import Conflict, InvalidInput, NotFound, SigningRefused
 from indelible.headstore import HeadStore
 from indelible.inspection import inspect
@@ -55,7 +55,7 @@ CLINIC = "c_lisbon"
 ZONES = ("Europe/Lisbon", "America/Sao_Paulo", "Asia/Kathmandu")
 CLIENTS = ("cli_1", "cli_2", "cli_3")
 STAFF = ("usr_1", "usr_2")
-KINDS = ("staff", "client", "system", "integration", "support")
+KINDS = ("staff", "client", "system", "integration", "support", "agent")
 PAYMENTS = ("charge", "refund", "invoice", "dispute")
 CATEGORY = {
     "booking.cancelled": "bookings",
@@ -69,7 +69,7 @@ CATEGORY = {
 }
 TERMS = (
     *(("client", one) for one in (*CLIENTS, "client/cli_1")),
-    *(("actor", one) for one in ("staff", "client", "system", "usr_1", "cli_1", "cli_2")),
+    *(("actor", one) for one in ("staff", "client", "system", "agent", "usr_1", "cli_1", "cli_2", "bot_1")),
     *(("action", one) for one in ("booking.cancelled", "charge.refunded", "client.anonymized", "log.exported")),
     *(("category", one) for one in ("bookings", "payments", "clients")),
     *(("target", one) for one in ("bk_1", "booking/bk_2", "cli_1", "client/cli_2", "re_1", "svc_1")),
@@ -171,6 +171,8 @@ class Model:
         who: Person | str | None = people.get("actor") or actor.get("id")
         if client is None and actor["kind"] == "client":
             client = people["actor"]
+        if client is None and actor.get("on_behalf_of", {}).get("kind") == "client":
+            client = people["actor.on_behalf_of"]
         if target is not None and target["kind"] == "client":
             client = client or people["target"]
         if target is not None:
@@ -206,15 +208,17 @@ class Model:
         refs: set[tuple[str, Any, str]] = set()
         values: dict[str, tuple[Person | None, str]] = {}
         named = {"actor": document["actor"], "client": document.get("client")}
+        named["actor.on_behalf_of"] = document["actor"].get("on_behalf_of")
         if document.get("target", {}).get("kind") == "client":
             named["target"] = document["target"]
         named |= {f"people.{index}": one for index, one in enumerate(document.get("people", ()))}
         for place, one in named.items():
             if one is None or (place == "actor" and one["kind"] not in ("staff", "client", "support")):
                 continue
-            realm = one["kind"] if place == "actor" else "client"
+            realm = one["kind"] if place.startswith("actor") else "client"
             people[place] = person = self.person(realm, one["id"])
-            refs.add(("person", person, one.get("role", place) if place.startswith("people") else place))
+            role = one.get("role", place) if place.startswith("people") else place.removeprefix("actor.")
+            refs.add(("person", person, role))
             values |= {f"{place}.{name}": (person, "identity") for name in ("id", "name") if name in one}
         return people, refs, values
 
@@ -256,6 +260,8 @@ class Model:
         things = {(kind, ref, role) for kind, ref, role in row.refs if kind != "operation"}
         if key == "actor":
             kind, who = row.actor
+            if kind == "agent":
+                return value in (kind, who)
             return kind == value or (who is not None and who == self.known.get((kind, value)))
         if key == "action":
             return bool(row.document["action"] == value)
@@ -289,7 +295,7 @@ class Model:
         return sorted(named)
 
 
-actors = st.sampled_from(["staff", "client", "another client", "system"])
+actors = st.sampled_from(["staff", "client", "another client", "system", "an agent for the client"])
 filters = st.lists(
     st.tuples(st.booleans(), st.sampled_from(TERMS)).map(lambda pair: (pair[0], *pair[1])), max_size=3, unique=True
 )
@@ -349,6 +355,12 @@ class JournalMachine(RuleBasedStateMachine):
             moved = {"old": "2026-05-04T07:00:00.000000Z", "new": "2026-05-05T08:00:00.000000Z"}
             made = {"action": "booking.rescheduled", "actor": {"kind": "client"} | named, "target": booking,
                     "request": phone, "context": {"starts_at": moved, "reason_text": reason}}  # fmt: skip
+        elif shape == "assisted":
+            whose = {"kind": "client"} | named if number == 1 else staff | {"role": None}
+            made = {"action": "booking.cancelled", "target": booking, "request": phone,
+                    "actor": {"kind": "agent", "id": f"bot_{number}", "name": "Assistant", "on_behalf_of":
+                              {name: whose[name] for name in ("kind", "id", "name")}},
+                    "context": {"reason_text": reason}}  # fmt: skip
         elif shape == "refunded":
             made = {"action": "charge.refunded", "actor": {"kind": "system", "reason": "policy:late-cancel"},
                     "target": {"kind": "refund", "id": f"re_{number}"},
@@ -380,7 +392,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     documents = st.fixed_dictionaries(
         {
-            "shape": st.sampled_from(["cancelled", "rescheduled", "refunded", "created", "service"]),
+            "shape": st.sampled_from(["cancelled", "rescheduled", "assisted", "refunded", "created", "service"]),
             "client": st.sampled_from(CLIENTS),
             "other": st.sampled_from([None, None, *CLIENTS]),
             "number": st.integers(1, 2),
@@ -512,7 +524,9 @@ class JournalMachine(RuleBasedStateMachine):
     def anonymize(self, client, who, requested_by):
         other = CLIENTS[(CLIENTS.index(client) + 1) % 3] if client in CLIENTS else CLIENTS[0]
         actor: Actor = {"staff": Staff("usr_2"), "client": Actor("client", client),
-                        "another client": Actor("client", other), "system": System("job:retention")}[who]  # fmt: skip
+                        "another client": Actor("client", other), "system": System("job:retention"),
+                        "an agent for the client": Agent("bot_1", "Assistant", on_behalf_of=Client(client))
+                        }[who]  # fmt: skip
         request = Request(channel="client_app", ip="203.0.113.9")
         person = self.model.known.pop(("client", client), None)
         if person is None:
@@ -524,15 +538,20 @@ class JournalMachine(RuleBasedStateMachine):
         entries = sum(any(owner == person for owner, _ in row.values.values()) for row in self.model.rows)
         context = {"requested_by": requested_by, "entries": entries, "identity_values": counts["identity"],
                    "network_values": counts["network"], "evidence_values_kept": counts["evidence"]}  # fmt: skip
-        said = {"kind": actor.kind} | {name: getattr(actor, name) for name in ("id", "reason") if getattr(actor, name)}
+        said = {"kind": actor.kind} | {name: getattr(actor, name) for name in ("id", "name", "reason")
+                                       if getattr(actor, name)}  # fmt: skip
         document: dict[str, Any] = {"action": "client.anonymized", "actor": said, "context": context,
                     "request": {"channel": "client_app", "ip": "203.0.113.9"}}  # fmt: skip
         if who == "client":
             document["actor"] = {"kind": "system", "reason": "stands in"}
+        if who in ("client", "an agent for the client"):
             del document["request"]["ip"]
         row = self._acknowledge(document)
         row.refs.add(("person", person, "target"))
         row.document["target"] = {"kind": "client", "id": None}
+        if who == "an agent for the client":
+            row.document["actor"]["on_behalf_of"] = {"kind": "client", "id": None}
+            row.refs.add(("person", person, "on_behalf_of"))
         if who == "client":
             row.document["actor"], row.actor = {"kind": "client", "id": None}, ("client", person)
             row.refs.add(("person", person, "actor"))

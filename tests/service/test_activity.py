@@ -238,3 +238,40 @@ def test_a_category_has_a_code_and_a_title(given):
     with pytest.raises(TypeError, match="already called"):
         action.name_category("payments", "Money")
     action.name_category("payments", "Payments")
+
+
+ASSISTED = {
+    "action": "booking.created", "target": {"kind": "booking", "id": "bk_7"},
+    "actor": {"kind": "agent", "id": "assistant_1", "name": "Booking assistant",
+              "on_behalf_of": {"kind": "client", "id": "cli_7", "name": "Ana Sousa"}},
+}  # fmt: skip
+
+
+def test_the_list_says_for_whom_an_assistant_acted_and_offers_it_by_name(browser, log):
+    log.record_document(ASSISTED)
+    booking(log)
+    (shown,) = rows(browser, "activity", log, q="actor:agent")
+    assert shown.startswith("Booking assistant, for Ana Sousa Booking assistant, for Ana Sousa, created reservation")
+    assert rows(browser, "activity", log, q="actor:assistant_1") == [shown]
+    html = browser.get(reverse("activity", args=[log.info.id]), {"q": "actor:assistant_1"}).content.decode()
+    assert '<option value="agent">Any assistant</option>' in html
+    assert '<option value="assistant_1" selected>Booking assistant</option>' in html
+    assert "who Booking assistant" in words(html)  # the chip
+
+
+def test_an_entry_says_the_assistant_and_for_whom_with_the_way_to_each(browser, log):
+    entry = log.record_document(ASSISTED)
+    html = browser.get(reverse("entry", args=[log.info.id, entry.id])).content.decode()
+    story, listed = reverse("story", args=[log.info.id, "client", "cli_7"]), reverse("activity", args=[log.info.id])
+    assert f'<dt>On behalf of</dt><dd><a href="{story}">Ana Sousa</a>' in html
+    assert f'<dt>Who</dt><dd><a href="{listed}?q=actor%3Aassistant_1">Booking assistant</a>' in html
+    told = browser.get(story).content.decode()
+    assert "<h1>Ana Sousa" in told or "Ana Sousa</h1>" in told
+    assert len(rows(browser, "story", log, "client", "cli_7")) == 1
+
+
+def test_an_assistant_without_a_name_or_with_an_id_too_long_for_a_filter_is_shown_all_the_same(browser, log):
+    for name in ("assistant_9", "a" * 255, "agent"):
+        entry = log.record_document(ASSISTED | {"actor": {"kind": "agent", "id": name}})
+        assert name in said(browser, "entry", log, entry.id)
+    assert "assistant_9" in said(browser, "activity", log)

@@ -44,7 +44,7 @@ def _varied() -> list[dict]:
     who = {"practitioner": {"id": "usr_13", "name": "Rui Alves"}, "service": "svc_1", "service_name": "Facial"}
     return [
         event(1),
-        event(2, action="booking.created", actor=_ASSISTANT, context=who | {"price_minor": 4_500, "currency": "EUR"}),
+        event(2, action="booking.created", context=who | {"price_minor": 4_500, "currency": "EUR"}),
         event(3, action="booking.rescheduled", actor=_CLIENT, client=None, context=moved, request=_PHONE),
         event(
             action="charge.succeeded",
@@ -70,6 +70,7 @@ def _varied() -> list[dict]:
         event(action="account.logged_in", target={"kind": "staff", "id": "usr_12"}, client=None, context={}),
         event(
             action="points.awarded",
+            actor=_ASSISTANT,
             target={"kind": "loyalty_account", "id": "loy_5"},
             context={"points": 10},
             people=[{"role": "payer", "id": "cli_78", "name": "Bruno Sousa"}],
