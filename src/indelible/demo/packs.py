@@ -110,8 +110,7 @@ def expire_packs(clinic: Clinic, day: date) -> None:
         if not pack.free:
             continue
         at += 40_000
-        context = {**pack.about, "expires_on": pack.expires_on.isoformat()}
-        if pack.offer.days == 183:
-            context["rule"] = "six_months"
+        context = {**pack.about, "expires_on": pack.expires_on.isoformat(),
+                   "rule": "six_months" if pack.offer.days < 365 else "twelve_months"}  # fmt: skip
         clinic.note(at, "voucher.expired", {"kind": "system", "reason": "job:voucher-expiry"}, pack.target, context,
                     client=pack.holder, operation=operation)  # fmt: skip
