@@ -24,6 +24,12 @@ def test_the_verifier_loads_no_catalogue_no_keys_and_no_database_driver() -> Non
     assert not loaded & unwanted
 
 
+def test_no_command_but_demo_loads_the_demo() -> None:
+    loaded = _modules_after("from indelible.cli.main import run; run(['actions'])")
+    assert "indelible.cli.demonstrating" in loaded
+    assert not {name for name in loaded if name.split(".")[:2] == ["indelible", "demo"]}
+
+
 def test_the_package_offers_at_most_fifteen_names_and_each_of_them_is_there() -> None:
     assert len(indelible.__all__) <= 15
     for name in indelible.__all__:

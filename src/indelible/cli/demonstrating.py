@@ -1,4 +1,7 @@
-"""The demo: a clinic with a year of life, made once and then reused; shown here or in the browser."""
+"""The demo: a clinic with a year of life, made once and then reused; shown here or in the browser.
+
+No other command needs the demo, so it is imported where the command runs.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from urllib.parse import urlencode
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ..demo import folder as demo_folder
-from ..demo.uses import Use
 from . import serving, table
 from .options import say
+
+if TYPE_CHECKING:
+    from ..demo import Built, Use
 
 _SHOWN = 25
 
@@ -30,19 +34,21 @@ def demo(
     ] = None,
 ) -> None:
     """Fill a clinic with a year of life and show its log, here or in the browser."""
+    from .. import demo as year
+
     if serve:
         serving.require()
     started = time.monotonic()
     columns = (TextColumn("recording a year"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=table.errors(), transient=True) as progress:
         bar = progress.add_task("", total=None)
-        built = demo_folder.build(
+        built = year.build(
             folder, seed=seed, days=days, progress=lambda done, every: progress.update(bar, completed=done, total=every)
         )
     if serve:
         _serve(built, port or _free_port())
     took = f"recorded in {time.monotonic() - started:.0f} s" if built.added else "there already"
-    with demo_folder.reopen(folder) as journal:
+    with year.reopen(folder) as journal:
         log = journal.clinic(built.clinic_id)
         shown, count = table.entries(log.read(limit=_SHOWN), log.info.zone, f"{log.info.name}: the newest entries")
         table.console().print(shown)
@@ -50,7 +56,7 @@ def demo(
     _say_uses(built)
 
 
-def _serve(built: demo_folder.Built, port: int) -> NoReturn:
+def _serve(built: Built, port: int) -> NoReturn:
     """Say what to look for and where, then become the service, which says its address and who can sign in."""
     say("Five things to look for, each with its page:")
     for number, use in enumerate(built.uses, 1):
@@ -76,11 +82,11 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _not_planted(use: Use, built: demo_folder.Built) -> str:
+def _not_planted(use: Use, built: Built) -> str:
     return f"not in this demo, which ends before; it needs --days {(use.last_day - built.start).days + 1}"
 
 
-def _say_uses(built: demo_folder.Built) -> None:
+def _say_uses(built: Built) -> None:
     """What to look for in the demo, with the command that finds each."""
     program = Path(sys.argv[0])
     command = program if not program.is_absolute() else Path("indelible")

@@ -4,14 +4,15 @@
     with demo.reopen(Path(".demo")) as journal:
         journal.clinic().read("category:payments")
 
-`make_documents` gives the event documents alone, and `uses` says what there is to look for in them.
+`make_documents` gives the event documents alone; `uses` and `stories` say what there is to look for in them.
 """
 
 from __future__ import annotations
 
 from .folder import Built, build, reopen
-from .office import CLINIC_ID, CLINIC_NAME
+from .founding import CLINIC_ID, CLINIC_NAME
+from .stories import stories
 from .uses import Sight, Use, uses
 from .year import make_documents
 
-__all__ = ["CLINIC_ID", "CLINIC_NAME", "Built", "Sight", "Use", "build", "make_documents", "reopen", "uses"]
+__all__ = ["CLINIC_ID", "CLINIC_NAME", "Built", "Sight", "Use", "build", "make_documents", "reopen", "stories", "uses"]

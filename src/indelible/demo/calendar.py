@@ -15,7 +15,8 @@ from random import Random
 from .. import instant
 
 ZONE = "Europe/Lisbon"
-MINUTE = 60_000_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = timedelta(days=1)
 
@@ -95,5 +96,18 @@ def some_time(rng: Random, low: int, high: int, *, open_only: bool) -> int | Non
         # Not in the last minutes: what belongs to it follows within seconds, and is to be in time too.
         found = at(day, hours[0]) + rng.randrange((hours[1] - hours[0] - 5) * MINUTE)
         if low < found < high:
+            return found
+    return None
+
+
+def some_night(rng: Random, low: int, high: int) -> int | None:
+    """Return an instant between two others from 22:00 to 07:00, when nobody is at the desk, or None."""
+    first = local(low).date()
+    span = (local(high).date() - first).days
+    for _ in range(12):
+        minute = rng.randrange(-120, 7 * 60 - 5)
+        found = midnight(first + timedelta(days=rng.randint(0, span))) + minute * MINUTE + rng.randrange(MINUTE)
+        hour = local(found).hour  # a night has an hour more or less when the clocks change
+        if low < found < high and (hour >= 22 or hour < 7):
             return found
     return None

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 from . import calendar, people
-from .offer import DELETED, SERVICES, Service
+from .offer import CHEAPER_DAYS, DELETED, SERVICES, Offer, Reward, Service
 from .people import Customer, Json, Member
 
 REACH_DAYS = 75
@@ -25,18 +25,65 @@ NEW_CLIENTS_A_YEAR = 1_400
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-@dataclass(slots=True)
-class Voucher:
-    """A voucher that was sold, and what is left of it. `expires_on` is its last day; some are `forgotten`."""
+# On or after which days of the year a chargeback begins, and how it ends; and a client is entered twice.
+_DISPUTE_DAYS = ((24, "lost"), (61, "won"), (150, "warning_closed"))
+_DOUBLE_DAYS = (33, 187)
+
+
+@dataclass(slots=True, eq=False)
+class Pack:
+    """A pack of sessions that a client has. `expires_on` is its last day; `kept` sessions of it are never used.
+
+    `free` has an instant for every session that is left: since when it is there. The story is not told in the order of
+    time, so a booking may only take a session that was there before it. In this way no pack ever has fewer than none.
+    """
+
+    id: str
+    offer: Offer
+    holder: Customer
+    since: int
+    expires_on: date
+    price_minor: int
+    kept: int
+    free: list[int]
+
+    @property
+    def service(self) -> Service:
+        return self.offer.service
+
+    @property
+    def target(self) -> Json:
+        return {"kind": "voucher", "id": self.id, "name": self.offer.name}
+
+    @property
+    def about(self) -> Json:
+        """What every entry about it says."""
+        return {"service": self.service.id, "service_name": self.service.name, "sessions_total": self.offer.sessions}
+
+    def wanted(self, day: date) -> bool:
+        """Whether a session of it will be used on this day or a later one."""
+        return len(self.free) > self.kept and day <= self.expires_on
+
+
+@dataclass(slots=True, eq=False)
+class Coupon:
+    """A client's own coupon, used once: one visit of `service` free, or else `worth_minor` off any."""
 
     id: str
     name: str
-    code_last4: str
     holder: Customer
-    balance_minor: int
-    sold_on: date
-    expires_on: date
-    forgotten: bool
+    since: int
+    worth_minor: int
+    service: Service | None = None
+    reward: Reward | None = None
+    used: bool = False
+
+    @property
+    def target(self) -> Json:
+        return {"kind": "coupon", "id": self.id, "name": self.name}
+
+    def wanted(self, _: date) -> bool:
+        return not self.used
 
 
 class Clinic:
@@ -53,7 +100,13 @@ class Clinic:
         self.careless = self.receptionists[2]
         self.clients = [people.customer(rng, number, 0) for number in range(1, OLD_CLIENTS + 1)]
         self.met = OLD_CLIENTS
-        self.vouchers: list[Voucher] = []
+        self.packs: list[Pack] = []
+        # What clients have for one service only, by its id: it makes them come.
+        self.hopes: dict[str, list[Pack | Coupon]] = {service.id: [] for service in SERVICES}
+        self.disputes = [(start + timedelta(days=after), result) for after, result in _DISPUTE_DAYS]
+        self.doubles = [start + timedelta(days=after) for after in _DOUBLE_DAYS]
+        self.cheaper = {reward: calendar.at(open_day(start.toordinal() + after), 15 * 60 + 40)
+                        for reward, after in CHEAPER_DAYS.items()}  # fmt: skip
         self.free: dict[str, list[tuple[int, int]]] = {member.id: [] for member in self.practitioners}
         # Practitioners' hours that no other visit may have: instants from and to.
         self.taken: dict[str, list[tuple[int, int]]] = {member.id: [] for member in self.practitioners}
@@ -86,13 +139,17 @@ class Clinic:
 
     def told(self, end: int) -> Iterator[Json]:
         """Yield the events before the instant `end` as documents, in order, each with its time and its key."""
-        self._events.sort(key=lambda one: one[0])  # stable: what was written first stays first
-        for number, (at, event) in enumerate(self._events, 1):
+        for number, (at, event) in enumerate(self.in_order(), 1):
             if at >= end:
                 return
             event["occurred_at"] = calendar.local(at).isoformat(timespec="microseconds")
             event["key"] = f"demo-{number:06d}"
             yield event
+
+    def in_order(self) -> list[tuple[int, Json]]:
+        """Put the events in order and return them, each with its instant."""
+        self._events.sort(key=lambda one: one[0])  # stable: what was written first stays first
+        return self._events
 
     def written(self, after: int = 0) -> list[tuple[int, Json]]:
         """Return the events written down so far, less the first `after`, each with its instant, in any order."""
@@ -139,6 +196,12 @@ class Clinic:
         self.clients.append(someone)
         return someone
 
+    def newcomer(self, name: str, ip: str, last4: str, *, member: bool = False) -> Customer:
+        """Return a client of a planted story, with a phone of her own, who is never drawn for another visit."""
+        self.met += 1
+        return Customer(f"cli_{self.met}", name, self.met, "client_app", people.IPHONE_AGENT, ip, ("visa", last4),
+                        member=member, known_from=self.opened)  # fmt: skip
+
     def client_for(self, day: date) -> Customer | None:
         """Return a client who may come on this day, or None for somebody new."""
         rng, ordinal = self.rng, day.toordinal()
@@ -147,15 +210,32 @@ class Clinic:
             return None
         latest = calendar.at(day, 0) - 2 * calendar.HOUR
         for _ in range(40):
-            if self.vouchers and rng.random() < 0.03:
-                someone = rng.choice(self.vouchers).holder
-            else:
-                someone = self.clients[int(rng.random() ** 1.5 * len(self.clients))]
+            someone = self.clients[int(rng.random() ** 1.5 * len(self.clients))]
             if someone.last_day < ordinal - 4 and someone.known_from < latest:
                 return someone
         return None
 
+    def returning(self, service: Service, day: date) -> tuple[Customer | None, int]:
+        """Return a client who has something for this service and may come on this day, and since when she has it."""
+        rng, hopes = self.rng, self.hopes[service.id]
+        for _ in range(4):
+            if not hopes or rng.random() < 0.3:
+                break
+            hope = rng.choice(hopes)
+            if not hope.wanted(day):
+                hopes.remove(hope)
+            elif hope.holder.last_day < day.toordinal() - 6 and hope.since < calendar.at(day, 0) - 12 * calendar.HOUR:
+                return hope.holder, hope.since
+        return None, 0
+
     # The offer
+
+    def cost(self, reward: Reward, at: int) -> int:
+        """How many points a reward costs at an instant."""
+        return reward.lowered if at >= self.cheaper.get(reward.id, at + 1) else reward.points
+
+    def pack_price(self, offer: Offer, at: int) -> int:
+        return offer.raised_minor if at >= self.raise_at else offer.price_minor
 
     def service(self) -> Service:
         return self.rng.choices(SERVICES, [service.share for service in SERVICES])[0]

@@ -20,7 +20,7 @@ from .. import document, instant, keys
 from ..errors import Conflict, StorageFailure
 from ..journal import ClinicLog, Journal, Places, now_in_microseconds
 from . import calendar
-from .office import CLINIC_ID, CLINIC_NAME
+from .founding import CLINIC_ID, CLINIC_NAME
 from .people import Json
 from .uses import Use, uses
 from .year import make_documents

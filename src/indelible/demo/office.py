@@ -9,14 +9,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from . import calendar
-from .calendar import MINUTE, at
+from .calendar import HOUR, MINUTE, SECOND, at
 from .diary import Clinic, open_day
-from .offer import CURRENCY, DELETED, REWARDS, SERVICES, VOUCHER_DAYS
+from .founding import CLINIC_NAME, schedule
+from .offer import CURRENCY, DELETED, OFFERS, REWARDS, SERVICES
 from .people import Json, Member
-from .till import SECOND
 
-CLINIC_ID = "c_estrela"
-CLINIC_NAME = "Clínica Estrela"
 # Which member of staff turns two-factor login on, on which day; nobody had it when the clinic opened.
 # The manager does so after somebody broke in.
 _TWO_FACTOR_DAYS = {"usr_1": 3, "usr_12": 40, "usr_22": 77, "usr_25": 160}
@@ -28,49 +26,6 @@ _CLIENT_FIELDS = (("newsletter", True, False), ("newsletter", False, True), ("pr
                   ("postcode", "1200-109", "1250-096"), ("emergency_contact", None, "given at the desk"))  # fmt: skip
 
 
-def found(clinic: Clinic) -> None:
-    """Tell the day on which the clinic began to use the platform: services, schedules, rewards, staff."""
-    owner, day, operation = clinic.owner, clinic.start, clinic.operation()
-    here = {"kind": "clinic", "id": CLINIC_ID, "name": CLINIC_NAME}
-    now = at(day, 9 * 60 + 30)
-    clinic.note(now, "clinic.created", owner.actor, here, {"zone": calendar.ZONE, "currency": CURRENCY},
-                request=owner.request, operation=operation)  # fmt: skip
-    for member in clinic.staff[1:]:
-        now += 55 * SECOND
-        clinic.note(now, "staff.added", owner.actor, {"kind": "staff", **member.person}, {"role": member.role},
-                    request=owner.request, operation=clinic.operation())  # fmt: skip
-    for service in SERVICES:
-        now += 70 * SECOND
-        context = offered(service.snapshot(service.price_minor))
-        clinic.note(now, "service.created", owner.actor, service.target, context, request=owner.request,
-                    operation=clinic.operation())  # fmt: skip
-    for member in clinic.practitioners:
-        now += 65 * SECOND
-        context = {"practitioner": member.person, "hours": _hours(member), "valid_from": day.isoformat()}
-        clinic.note(now, "schedule.created", owner.actor, _schedule(member), context, request=owner.request,
-                    operation=clinic.operation())  # fmt: skip
-    for reward, name, points, worth in REWARDS:
-        now += 50 * SECOND
-        context = {"reward_type": "discount", "cost_points": points, "value_minor": worth, "currency": CURRENCY}
-        clinic.note(now, "reward.created", owner.actor, {"kind": "reward", "id": reward, "name": name}, context,
-                    request=owner.request, operation=clinic.operation())  # fmt: skip
-
-
-def offered(snapshot: Json) -> Json:
-    """Return the context of a service's creation from its snapshot."""
-    return {name: value for name, value in snapshot.items() if name not in ("id", "name")}
-
-
-def _schedule(member: Member) -> Json:
-    return {"kind": "schedule", "id": f"sch_{member.number}", "name": f"{member.name}, weekly hours"}
-
-
-def _hours(member: Member) -> Json:
-    start, end = member.shift // 60, member.shift // 60 + 9
-    weekday = [[f"{start:02d}:00", "13:00"], ["14:00", f"{end:02d}:00"]]
-    return {**dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), weekday), "every_other_sat": [["09:00", "13:00"]]}
-
-
 # The stories of single days, told at the start
 
 
@@ -80,7 +35,7 @@ def tell_once(clinic: Clinic) -> None:
     _price_rise(clinic)
     _service_and_reward_edits(clinic)
     _settings(clinic)
-    _august_schedules(clinic)
+    _august_leave(clinic)
 
 
 def _day(clinic: Clinic, offset: int) -> date:
@@ -128,6 +83,13 @@ def _price_rise(clinic: Clinic) -> None:
         clinic.note(now, "service.edited", clinic.deputy.actor, service.target, context, request=clinic.deputy.request,
                     operation=operation)  # fmt: skip
         now += 120_000
+    for offer in OFFERS:
+        if offer.raised_minor == offer.price_minor:
+            continue
+        change = {"field": "price_minor", "old": offer.price_minor, "new": offer.raised_minor, "currency": CURRENCY}
+        clinic.note(now, "voucher_offer.edited", clinic.deputy.actor, offer.target,
+                    {"service": offer.service.id, "changes": [change]}, request=clinic.deputy.request,
+                    operation=operation)  # fmt: skip
 
 
 def _service_and_reward_edits(clinic: Clinic) -> None:
@@ -141,17 +103,17 @@ def _service_and_reward_edits(clinic: Clinic) -> None:
         clinic.note(now, "service.edited", deputy.actor, service.target,
                     {"changes": [{"field": "description", "old": old, "new": new}]}, request=deputy.request,
                     operation=clinic.operation())  # fmt: skip
-    for offset, (reward, name, points, _) in zip((64, 171, 262), REWARDS[1:4], strict=True):
-        change = {"field": "cost_points", "old": points, "new": points - 200}
-        clinic.note(at(_day(clinic, offset), 15 * 60 + 40), "reward.edited", deputy.actor,
-                    {"kind": "reward", "id": reward, "name": name}, {"changes": [change]}, request=deputy.request,
-                    operation=clinic.operation())  # fmt: skip
-    reward, name, points, worth = REWARDS[4]
-    snapshot = {"id": reward, "name": name, "reward_type": "discount", "cost_points": points, "value_minor": worth,
-                "currency": CURRENCY}  # fmt: skip
-    clinic.note(at(_day(clinic, 300), 15 * 60 + 2), "reward.deleted", clinic.owner.actor,
-                {"kind": "reward", "id": reward, "name": name}, {"snapshot": snapshot, "outstanding": 0},
-                request=clinic.owner.request, operation=clinic.operation())  # fmt: skip
+    for reward in REWARDS:
+        if reward.id not in clinic.cheaper:
+            continue
+        change = {"field": "cost_points", "old": reward.points, "new": reward.lowered}
+        clinic.note(clinic.cheaper[reward.id], "reward.edited", deputy.actor, reward.target, {"changes": [change]},
+                    request=deputy.request, operation=clinic.operation())  # fmt: skip
+    gone = REWARDS[4]
+    snapshot = {"id": gone.id, "name": gone.name, **gone.described}
+    clinic.note(at(_day(clinic, 300), 15 * 60 + 2), "reward.deleted", clinic.owner.actor, gone.target,
+                {"snapshot": snapshot, "outstanding": 0}, request=clinic.owner.request,
+                operation=clinic.operation())  # fmt: skip
 
 
 def _settings(clinic: Clinic) -> None:
@@ -161,7 +123,7 @@ def _settings(clinic: Clinic) -> None:
         (16, "online_booking", "days_ahead", 30, 45),
         (52, "loyalty", "points_per_euro", None, 1),
         (101, "notifications", "sender_name", None, CLINIC_NAME),
-        (139, "vouchers", "valid_days", 180, VOUCHER_DAYS),
+        (139, "vouchers", "valid_days", 180, 183),
         (210, "security", "idle_timeout_minutes", 120, 60),
         (274, "online_booking", "show_prices", False, True),
         (318, "notifications", "sms_reminders", False, True),
@@ -173,18 +135,33 @@ def _settings(clinic: Clinic) -> None:
                     operation=clinic.operation())  # fmt: skip
 
 
-def _august_schedules(clinic: Clinic) -> None:
+def _august_leave(clinic: Clinic) -> None:
     """In the June before, the manager enters who is away in which half of August."""
     start = clinic.start
     year = start.year if start < date(start.year, 6, 10) else start.year + 1
     now = at(open_day(date(year, 6, 15).toordinal()), 16 * 60)
     for member in clinic.practitioners:
-        days = [date(year, 8, day).isoformat() for day in ((1, 15) if member.number % 2 else (16, 31))]
+        first, last = (date(year, 8, day) for day in ((16, 31) if member.number % 2 else (1, 15)))
         now += 45 * SECOND
-        context = {"practitioner": member.person, "changes": [{"field": "absent", "old": None, "new": days}],
-                   "bookings_outside_hours": 0}  # fmt: skip
-        clinic.note(now, "schedule.edited", clinic.deputy.actor, _schedule(member), context,
-                    request=clinic.deputy.request, operation=clinic.operation())  # fmt: skip
+        _block(clinic, now, member, at(first, 0), at(last + timedelta(days=1), 0), "leave")
+
+
+def _block(clinic: Clinic, now: int, member: Member, start: int, end: int, why: str) -> None:
+    """Tell that a practitioner cannot be booked between two instants. Some of these plans are given up again."""
+    deputy, rng = clinic.deputy, clinic.rng
+    context = {"practitioner": member.person, "starts_at": _text(start), "ends_at": _text(end), "reason_code": why,
+               "bookings_affected": 0}  # fmt: skip
+    block = {"kind": "schedule_block", "id": clinic.new_id("blk"), "name": schedule(member)["name"]}
+    clinic.note(now, "schedule.blocked", deputy.actor, block, context, request=deputy.request,
+                operation=clinic.operation())  # fmt: skip
+    later = at(open_day(calendar.local(now).toordinal() + rng.randint(2, 9)), 9 * 60 + 10) + rng.randrange(HOUR)
+    if why != "leave" and rng.random() < 0.3 and later < start:
+        clinic.note(later, "schedule.unblocked", deputy.actor, block, context, request=deputy.request,
+                    operation=clinic.operation())  # fmt: skip
+
+
+def _text(us: int) -> str:
+    return calendar.local(us).isoformat(timespec="seconds")
 
 
 # Every day
@@ -248,11 +225,11 @@ def _edit_client(clinic: Clinic, day: date, hours: tuple[int, int]) -> None:
 
 
 def _delete_client(clinic: Clinic, day: date, hours: tuple[int, int]) -> None:
-    """Delete the record of somebody who has not come for two months, and has no voucher left."""
+    """Delete the record of somebody who has not come for two months, and has no pack, coupon or dispute left."""
     rng = clinic.rng
     client = rng.choice(clinic.clients)
     quiet = client.last_day < day.toordinal() - 60 and client.known_from < at(day - timedelta(days=60), 0)
-    if not quiet or client.vouchers:
+    if not quiet or client.packs or client.coupons or client.busy_until >= day.toordinal():
         return
     now = at(day, hours[1] - 45) + rng.randrange(30 * MINUTE)
     desk = clinic.reception(now)
@@ -268,8 +245,13 @@ def _edit_schedule(clinic: Clinic, day: date) -> None:
     rng = clinic.rng
     member = rng.choice(clinic.practitioners)
     now = at(day, 9 * 60 + 15) + rng.randrange(3 * 60 * MINUTE)
-    off = (day + timedelta(days=rng.randint(20, 40))).isoformat()
-    context = {"practitioner": member.person, "changes": [{"field": "break", "old": "13:00", "new": f"12:45 on {off}"}],
+    off = day + timedelta(days=rng.randint(20, 40))
+    if calendar.opening(off) is not None and off.weekday() != 5 and rng.random() < 0.6:
+        # At noon nobody is booked.
+        _block(clinic, now, member, at(off, 13 * 60), at(off, 14 * 60), rng.choice(("training", "maintenance")))
+        return
+    context = {"practitioner": member.person,
+               "changes": [{"field": "break", "old": "13:00", "new": f"12:45 on {off.isoformat()}"}],
                "bookings_outside_hours": 0}  # fmt: skip
-    clinic.note(now, "schedule.edited", clinic.deputy.actor, _schedule(member), context, request=clinic.deputy.request,
+    clinic.note(now, "schedule.edited", clinic.deputy.actor, schedule(member), context, request=clinic.deputy.request,
                 operation=clinic.operation())  # fmt: skip

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .diary import Coupon, Pack
 
 Json = dict[str, Any]
 
@@ -77,6 +80,16 @@ _STAFF = (
 )
 
 
+class Who(Protocol):
+    """Somebody or something that acts: a member of staff, a client, the booking assistant."""
+
+    @property
+    def actor(self) -> Json: ...
+
+    @property
+    def request(self) -> Json: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of the clinic's staff. `shift` is the start of a practitioner's day, in minutes after midnight."""
@@ -107,7 +120,11 @@ class Member:
 
 @dataclass(slots=True)
 class Customer:
-    """A client, and what the story must remember. `known_from` is the instant since when the clinic has a record."""
+    """A client, and what the story must remember.
+
+    `known_from` is the instant since when the clinic has a record, `busy_until` the last day (an ordinal) of something
+    that is not over yet. `points` are those that nothing told so far will take.
+    """
 
     id: str
     name: str
@@ -119,8 +136,10 @@ class Customer:
     member: bool
     known_from: int
     last_day: int = 0
+    busy_until: int = 0
     points: int = 0
-    vouchers: list[Any] = field(default_factory=list)
+    packs: list[Pack] = field(default_factory=list)
+    coupons: list[Coupon] = field(default_factory=list)
 
     @property
     def actor(self) -> Json:
@@ -135,8 +154,28 @@ class Customer:
         return {"kind": "client", "id": self.id, "name": self.name}
 
     @property
+    def account(self) -> Json:
+        return {"kind": "loyalty_account", "id": f"loy_{self.number}", "name": self.name}
+
+    @property
     def request(self) -> Json:
         return {"channel": self.channel, "ip": self.ip, "user_agent": self.agent}
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """The booking assistant while it acts for a client."""
+
+    client: Customer
+
+    @property
+    def actor(self) -> Json:
+        return {"kind": "agent", "id": "assistant_1", "name": "Booking assistant",
+                "on_behalf_of": {"kind": "client", **self.client.person}}  # fmt: skip
+
+    @property
+    def request(self) -> Json:
+        return {"channel": "assistant"}
 
 
 def staff() -> tuple[Member, ...]:

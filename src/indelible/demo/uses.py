@@ -1,7 +1,7 @@
 """The five uses of an activity log, planted in the demo, and where to find each.
 
 1. A client says that she did not cancel. She booked in the app, and cancelled there late one evening.
-2. A receptionist deletes a service by mistake, and the manager makes it again two days later.
+2. A receptionist deletes a service by mistake, and the manager restores it two days later.
 3. Somebody abroad guesses the manager's password at night and changes the account for payouts.
 4. A charge goes back in two parts, one by policy, the other by hand in Stripe's dashboard.
 5. Payments and vouchers of a calendar year. The whole demo is in it; nothing more is planted.
@@ -17,15 +17,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from .. import instant
 from . import calendar
-from .calendar import HOUR, MINUTE, at
+from .bookings import note_booking
+from .calendar import HOUR, MINUTE, SECOND, at
 from .diary import Clinic, open_day
+from .founding import found
 from .offer import CURRENCY, DELETED, SERVICES, Service
-from .office import found, offered, own_account
-from .people import IPHONE_AGENT, STRANGER_AGENT, STRANGER_IP, Customer, Json, Member
-from .till import SECOND, card_charge, decline, refund_in_dashboard, succeed_online
-from .visits import Visit, booked, note_cancellation, settle
+from .office import own_account
+from .outcomes import note_cancellation, settle
+from .people import STRANGER_AGENT, STRANGER_IP, Customer, Json, Member
+from .till import card_charge, decline, refund_in_dashboard, succeed_online
+from .visit import Visit
 
 _GUESSES = 7
 # What the platform keeps of a payment, in hundredths of a percent.
@@ -92,11 +94,11 @@ def _made(
 def _did_not_cancel(clinic: Clinic) -> Use:
     since = len(clinic.written())
     day = open_day(clinic.start.toordinal() + 6)
-    client = _newcomer(clinic, "Perpétua Salgueiro", "2001:db8:0:51::1e", "4471")
+    client = clinic.newcomer("Perpétua Salgueiro", "2001:db8:0:51::1e", "4471")
     when = at(clinic.start + 2 * calendar.DAY, 20 * 60 + 14) + 37 * SECOND
     visit, operation = _book_in_app(clinic, client, SERVICES[7], day, 10 * 60 + 30, when)
-    charge = visit.prepaid = card_charge(clinic, visit.price_minor)
-    succeed_online(clinic, when + 41 * SECOND, client, charge, visit.id, operation)
+    charge = visit.paid = card_charge(clinic, visit.price_minor, "full_price")
+    succeed_online(clinic, when + 41 * SECOND, client, client, charge, {"booking": visit.id}, operation)
     evening = at(day - calendar.DAY, 22 * 60 + 45) + 12 * SECOND
     clinic.note(evening, "account.logged_in", client.actor, client.target,
                 {"method": "password", "second_factor": "none", "new_device": False, "session": clinic.new_id("ses")},
@@ -118,13 +120,6 @@ def _did_not_cancel(clinic: Clinic) -> Use:
     )
 
 
-def _newcomer(clinic: Clinic, name: str, ip: str, last4: str) -> Customer:
-    """Return a client with a phone of her own, whom the clinic never draws for another visit."""
-    clinic.met += 1
-    return Customer(f"cli_{clinic.met}", name, clinic.met, "client_app", IPHONE_AGENT, ip, ("visa", last4),
-                    member=False, known_from=clinic.opened)  # fmt: skip
-
-
 def _book_in_app(
     clinic: Clinic, client: Customer, service: Service, day: date, minute: int, when: int
 ) -> tuple[Visit, str]:
@@ -135,10 +130,9 @@ def _book_in_app(
                   clinic.price(service, when), when)  # fmt: skip
     clinic.taken[practitioner.id].append((start, visit.end))
     clinic.note(when - 2 * SECOND, "client.created", client.actor, client.target,
-                {"method": "booking", "fields_present": ["name", "phone", "email"]}, request=client.request,
+                {"method": "booking", "fields_present": ["name", "phone"]}, request=client.request,
                 operation=operation)  # fmt: skip
-    clinic.note(when, "booking.created", client.actor, visit.target(start), booked(visit), client=client,
-                request=client.request, operation=operation)  # fmt: skip
+    note_booking(clinic, visit, when, client, operation, "none")
     return visit, operation
 
 
@@ -158,9 +152,10 @@ def _deleted_service(clinic: Clinic) -> Use:
     desk, deputy = clinic.careless, clinic.deputy
     snapshot = DELETED.snapshot(clinic.price(DELETED, deleted))
     clinic.note(deleted, "service.deleted", desk.actor, DELETED.target,
-                {"snapshot": snapshot, "mode": "removed", "active_vouchers": 0}, request=desk.request,
+                {"snapshot": snapshot, "mode": "removed"}, request=desk.request,
                 operation=clinic.operation())  # fmt: skip
-    clinic.note(restored, "service.created", deputy.actor, DELETED.target, offered(snapshot), request=deputy.request,
+    context = {"snapshot": snapshot, "deleted_at": calendar.local(deleted).isoformat(timespec="seconds")}
+    clinic.note(restored, "service.restored", deputy.actor, DELETED.target, context, request=deputy.request,
                 operation=clinic.operation())  # fmt: skip
     return _made(
         clinic,
@@ -175,24 +170,6 @@ def _deleted_service(clinic: Clinic) -> Use:
         ),
         {"service": DELETED.id, "staff": desk.id},
     )
-
-
-def count_bookings_left(clinic: Clinic) -> None:
-    """Write into the deletion of the service how many of its bookings lay ahead, once all visits have been told."""
-    ahead: dict[str, int] = {}
-    for when, event in sorted(clinic.written(), key=lambda one: one[0]):
-        context, booking = event.get("context", {}), event["target"]["id"]
-        if event["action"] == "service.deleted":
-            context["future_bookings"] = sum(start > when for start in ahead.values())
-            return
-        if context.get("service") != DELETED.id:
-            continue
-        if event["action"] == "booking.created":
-            ahead[booking] = instant.parse(context["starts_at"], "starts_at")
-        elif event["action"] == "booking.rescheduled":
-            ahead[booking] = instant.parse(context["starts_at"]["new"], "starts_at")
-        elif event["action"] == "booking.cancelled":
-            del ahead[booking]
 
 
 # 3. A login at night
@@ -265,17 +242,18 @@ def _lock_out(clinic: Clinic, victim: Member, morning: int) -> None:
 def _two_refunds(clinic: Clinic) -> Use:
     since = len(clinic.written())
     day = open_day(clinic.start.toordinal() + 10)
-    client = _newcomer(clinic, "Benedita Ventura", "2001:db8:0:77::2a", "9036")
+    client = clinic.newcomer("Benedita Ventura", "2001:db8:0:77::2a", "9036")
     when = at(clinic.start + 4 * calendar.DAY, 12 * 60 + 21) + 5 * SECOND
     visit, operation = _book_in_app(clinic, client, SERVICES[4], day, 15 * 60, when)
-    charge = visit.prepaid = card_charge(clinic, visit.price_minor)
-    decline(clinic, when + 33 * SECOND, client, client.actor, client.request, charge, "card", visit.id, operation)
+    charge = visit.paid = card_charge(clinic, visit.price_minor, "full_price")
+    booking = {"booking": visit.id}
+    decline(clinic, when + 33 * SECOND, client, client, charge, "card", booking, operation)
     more = {"application_fee_minor": charge.amount_minor * _PLATFORM_FEE_BASIS_POINTS // 10_000,
             "receipt_number": "2043-8817", "stripe_event": clinic.stripe_id("evt")}  # fmt: skip
-    succeed_online(clinic, when + 94 * SECOND, client, charge, visit.id, operation, more)
+    succeed_online(clinic, when + 94 * SECOND, client, client, charge, booking, operation, more)
     _cancel_late(clinic, visit, at(day, 8 * 60 + 3) + 48 * SECOND, "email_link")
     by_hand = at(open_day(day.toordinal() + 2), 16 * 60 + 42) + 9 * SECOND
-    refund_in_dashboard(clinic, by_hand, client, charge, charge.left_minor // 2, visit.id)
+    refund_in_dashboard(clinic, by_hand, client, charge, charge.left_minor // 2, visit.id, clinic.operation())
     intent, of_charge = charge.evidence["stripe_payment_intent"], charge.evidence["stripe_charge"]
     return _made(
         clinic,

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from . import calendar
+from .balances import fill_in
 from .diary import REACH_DAYS, Clinic
-from .office import found, tell_office, tell_once
+from .founding import equip, found
+from .office import tell_office, tell_once
+from .packs import expire_packs, sell_packs
 from .people import Json
-from .till import expire_vouchers, sell_vouchers
-from .uses import count_bookings_left, tell_uses
+from .stories import tell_stories
+from .uses import tell_uses
 from .visits import tell_visits
 
 
@@ -23,12 +26,14 @@ def make_documents(seed: int = 1, *, start: date, days: int = 365) -> Iterator[J
     clinic = Clinic(seed, start)
     found(clinic)
     tell_uses(clinic)
+    tell_stories(clinic)
+    equip(clinic)
     tell_once(clinic)
     for offset in range(1, days + REACH_DAYS):
         day = start + timedelta(days=offset)
-        expire_vouchers(clinic, day)
+        expire_packs(clinic, day)
         tell_office(clinic, day)
-        sell_vouchers(clinic, day)
+        sell_packs(clinic, day)
         tell_visits(clinic, day)
-    count_bookings_left(clinic)
+    fill_in(clinic)
     return clinic.told(calendar.midnight(start + timedelta(days=days)))

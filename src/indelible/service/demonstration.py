@@ -11,7 +11,7 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
-from ..demo.office import CLINIC_ID
+from ..demo.founding import CLINIC_ID
 from ..demo.people import staff
 
 PASSWORD = "indelible-demo"  # noqa: S105 - printed for everybody
