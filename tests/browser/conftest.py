@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,11 @@ def chromium() -> str:
 
 @dataclass
 class Site:
-    """The served demo. `uses` are the five questions, by name."""
+    """The served demo. `start` is its first day, `uses` are the five questions, by name."""
 
     address: str
     folder: Path
+    start: date
     uses: dict[str, Use]
 
     @property
@@ -67,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Si
     )  # fmt: skip
     try:
         _wait(f"http://localhost:{port}/ready/", process)
-        yield Site(f"http://localhost:{port}", folder, {use.name: use for use in built.uses})
+        yield Site(f"http://localhost:{port}", folder, built.start, {use.name: use for use in built.uses})
     finally:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
@@ -181,14 +183,14 @@ def hand_on() -> type[Hand]:
 
 
 @pytest.fixture
-def picture() -> Callable[[Any, str], None]:
+def picture() -> Callable[..., None]:
     """Keep a screenshot where INDELIBLE_PICTURES asks for them."""
     folder = os.environ.get("INDELIBLE_PICTURES")
 
-    def take(page: Any, name: str) -> None:
+    def take(page: Any, name: str, *, whole: bool = False) -> None:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=Path(folder) / f"{name}.png")
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)
 
     return take
 

@@ -167,13 +167,18 @@ def forfeit(
 def invoice(
     clinic: Clinic, at: int, who: Who, client: Customer, charge: Charge, about: Json, operation: str
 ) -> None:  # fmt: skip
-    """Issue an invoice of a charge. It gets its number, and with it its hash, when all has been told."""
+    """Issue an invoice of a charge: at the desk somebody's click, online a job's.
+
+    It gets its number, and with it its hash, when all has been told.
+    """
+    online = isinstance(who, Customer)
     context = {"document_type": "invoice", "issued_on": calendar.local(at).date().isoformat(),
                "amount_minor": charge.amount_minor,
                "tax_minor": charge.amount_minor * _TAX_PERCENT // (100 + _TAX_PERCENT), "currency": CURRENCY, **about,
                "charge": charge.id}  # fmt: skip
-    clinic.note(at, "invoice.issued", who.actor, {"kind": "invoice", "id": clinic.new_id("inv")}, context,
-                client=client, request=who.request, operation=operation)  # fmt: skip
+    actor = {"kind": "system", "reason": "job:invoice"} if online else who.actor
+    clinic.note(at, "invoice.issued", actor, {"kind": "invoice", "id": clinic.new_id("inv")}, context,
+                client=client, request=None if online else who.request, operation=operation)  # fmt: skip
 
 
 # Refunds
