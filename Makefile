@@ -31,6 +31,7 @@ demo-check: .venv/.stamp ## start the demo, sign in, fetch the page, stop
 test: .venv/.stamp ## run every test that can run here, then say what was not run and why
 	tools/get-chromium
 	tools/get-unpackers
+	tools/get-postgres
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy --strict, and the layers
@@ -60,7 +61,7 @@ lock: ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newest 
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) && folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	"$$python" -m venv "$$folder" && "$$folder/bin/python" -m pip --disable-pip-version-check --quiet install uv && \
 	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --extra cli --extra service --extra xlsx --group build --group dev \
+		--custom-compile-command "make lock" --extra cli --extra postgres --extra service --extra sqlalchemy --extra xlsx --group build --group dev \
 		$(ARGS) --output-file requirements.lock pyproject.toml >/dev/null
 
 clean: ## remove .venv, the demo and the caches

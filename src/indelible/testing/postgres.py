@@ -1,0 +1,143 @@
+"""A PostgreSQL server to test with: a cluster of its own in a temporary folder, on a free port, gone at the end.
+
+    from indelible.testing.postgres import server            # pytest fixtures, in a conftest.py
+
+    def test_it(server):
+        with server.database() as url:
+            ...
+
+It touches no other cluster. PostgreSQL refuses to run as root, so where the tests are root it runs as `nobody`.
+"""
+# ruff: noqa: S101, S603 - this module is part of tests, and starts what it found itself
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# What is slow in earnest and needless for data that is thrown away; a test of durability turns it on again.
+_QUICK = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "autovacuum": "off",
+          "max_connections": "60", "max_prepared_transactions": "10", "shared_buffers": "64MB",
+          "listen_addresses": "127.0.0.1", "wal_level": "logical", "log_min_messages": "fatal"}  # fmt: skip
+
+
+@dataclass
+class Server:
+    """A running cluster. `url` is that of its maintenance database, as superuser."""
+
+    binaries: Path
+    folder: Path
+    port: int
+    user: int | None
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str, role: str = "postgres") -> str:
+        return f"postgresql://{role}@127.0.0.1:{self.port}/{database}"
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """A new database, dropped at the end: its URL as superuser."""
+        import psycopg
+
+        name = f"t_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url, autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        try:
+            yield self.url_of(name)
+        finally:
+            with psycopg.connect(self.url, autocommit=True) as admin:
+                admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of the server's programs as the server's user. Raises CalledProcessError."""
+        subprocess.run([self.binaries / program, *arguments], check=True, user=self.user, cwd=self.folder,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})  # fmt: skip
+
+    def start(self) -> None:
+        options = " ".join(f"-c {name}={value}" for name, value in _QUICK.items())
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-t", "60", "-l", str(self.folder / "log"), "-o",
+                 f"-p {self.port} -k {self.folder} {options}", "start")  # fmt: skip
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it; `immediate` is as if its machine's power went."""
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", mode, "stop")
+
+
+def find() -> Path | None:
+    """The folder of PostgreSQL's programs, or None."""
+    named = [os.environ.get("POSTGRES_BIN", "")]
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: -int(one.parent.name))
+    for folder in (*map(Path, filter(None, named)), *found, *_on_path()):
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    return None
+
+
+def _on_path() -> Iterator[Path]:
+    if (initdb := shutil.which("initdb")) is not None:
+        yield Path(initdb).resolve().parent
+
+
+@contextmanager
+def cluster() -> Iterator[Server]:
+    """A new cluster, stopped and deleted at the end. Skips the test where no server is installed."""
+    binaries = find()
+    if binaries is None:
+        pytest.skip("postgres: no PostgreSQL server is installed; `make test` installs one where it can")
+    folder = Path(tempfile.mkdtemp(prefix="indelible-pg-", dir="/tmp"))  # noqa: S108 - a socket's path must be short
+    user = 65_534 if os.geteuid() == 0 else None
+    if user is not None:
+        os.chown(folder, user, user)
+    server = Server(binaries, folder, _free_port(), user)
+    try:
+        server.run("initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync",
+                   "--locale=C.UTF-8")  # fmt: skip
+        server.start()
+        yield server
+    finally:
+        if (folder / "data" / "postmaster.pid").exists():
+            server.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One cluster for the tests of a process."""
+    with cluster() as made:
+        yield made
+
+
+@pytest.fixture
+def postgres(server: Server) -> Iterator[str]:
+    """The URL of a new database, as superuser."""
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def connection(postgres: str) -> Iterator[Any]:
+    """A connection to a new database, as superuser."""
+    import psycopg
+
+    with psycopg.connect(postgres) as opened:
+        yield opened
