@@ -10,7 +10,7 @@ import indelible
 
 CATEGORIES = {
     f"indelible.catalogue.{name}"
-    for name in "account bookings clients log loyalty payments services settings vouchers".split()
+    for name in ["account", "bookings", "clients", "log", "loyalty", "payments", "services", "settings", "vouchers"]
 }
 
 
