@@ -1,7 +1,7 @@
 """The catalogue as data: what `indelible actions --json` prints, one object per action.
 
     {"code", "label", "category", "targets": [kind], "sentence",
-     "detail": [[clause, or its alternatives]], "brief" or [alternatives], "version",
+     "detail": [[clause, or its alternatives]], "brief": text or [alternatives], "version",
      "money": "in" | "in_undone" | "out" | "out_undone" | "none", "by_journal",
      "fields": [{"name", "type": in words, "required", "personal": class or null, "about": "client" | "actor" or null,
                  "refers": kind or null, "person": "staff" | "client" or null, "changed"}],
