@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import StorageFailure
+from ..errors import KeyUnavailable, StorageFailure
 from ..journal import Journal
 from ..store import Clinic
 from . import copies, holding
@@ -86,10 +86,10 @@ def _take(journal: Journal, clinic: Clinic | None, rows: list[Waiting]) -> Taken
     refusal = holding.misplaced(clinic)
     if refusal is not None or clinic is None:
         return _held(rows, refusal)
-    log = journal.clinic(clinic.id)
     try:
+        log = journal.clinic(clinic.id)
         taken = take(log, rows)
-    except StorageFailure:
+    except (StorageFailure, KeyUnavailable):
         # Somebody may have closed the clinic at this moment, which is no reason to stop for the others.
         again = next((one for one in journal.clinics() if one.id == clinic.id), None)
         if (refusal := holding.misplaced(again)) is None:
@@ -122,7 +122,7 @@ class Drain:
         self._release_at = 0.0
 
     def stop(self) -> None:
-        """End `run` after the pass that is under way. Sets no more than a flag, so that a signal handler may call it."""
+        """End `run` after the pass that is under way. It sets a flag and no more: a signal handler may call it."""
         self._stopping = True
 
     def wake(self) -> None:
