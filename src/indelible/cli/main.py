@@ -17,8 +17,17 @@ import typer
 from ..catalogue import host
 from ..errors import IndelibleError
 from . import (
-    catalogued, demonstrating, draining, keeping, outbox, proving, reading, recording, serving, setting_up
-)  # fmt: skip
+    catalogued,
+    demonstrating,
+    draining,
+    keeping,
+    outbox,
+    proving,
+    reading,
+    recording,
+    serving,
+    setting_up,
+)
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
 
