@@ -42,8 +42,7 @@ def install(
     if _is_postgres(where):
         with _connected(where) as connection, connection.transaction():
             sql.install(connection)
-        say("The outbox is there. Grant indelible_recorder to the host's servers, and indelible_drainer to the role that "
-            "drains.")  # fmt: skip
+        say("The outbox is there. Grant indelible_recorder to the host's servers, indelible_drainer to who drains.")
         return
     path = database_path(where)
     try:
