@@ -1,9 +1,10 @@
 """The door's campaign: hosts and drainers killed with SIGKILL, over and over on the same two databases.
 
-Two hosts change their database and put a document about it into its outbox, each in one transaction, of which some are
-rolled back; two drainers take the documents into a log. All are killed at a random instant. Then, as always after a
-crash, somebody drains, and: what the host committed is in the log, once, in the order of its commits; what was rolled
-back is not; the outbox is empty; the log is intact.
+Two hosts (`door_hosts.py`) change their database and put a document about it into its outbox, each in one transaction,
+of which some are rolled back; two drainers take the documents into a log. All are killed at random instants, on
+PostgreSQL the server too. Then, as always after a crash, somebody drains, and: what the host's database holds of
+changes is in the log, once, in the order of its commits; what was rolled back or lost is not; the outbox is empty; the
+log is intact.
 
 Before that, one drainer is killed at each of its steps: before and after every statement, in the host's database, in
 the log's and in the head store, with documents of two clinics, one that cannot be recorded, and an erasure.
@@ -11,7 +12,6 @@ the log's and in the head store, with documents of two clinics, one that cannot 
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import random
@@ -20,90 +20,105 @@ import signal
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 from indelible import Journal
+from indelible.errors import StorageFailure
 from indelible.inspection import inspect
-from indelible.outbox import sqlite_source
 from indelible.outbox.drain import Drain, drain_all
 from indelible.outbox.sqlite_source import SQLiteSource
+from indelible.testing import postgres
 from indelible.testing.logs import event
 
-from . import crash_steps
+from . import crash_steps, door_hosts
+from .door_hosts import CLINICS, Hosts, PostgresHosts, SQLiteHosts
 
 HOSTS = DRAINERS = 2
-CLINICS = ("c_lisbon", "c_porto")
 # Two databases serve so many rounds; then new ones are made, because each round verifies the whole log.
 _ROUNDS_EACH = 10
 
 
 def run(rounds: int, seed: int) -> int:
     """Run the campaign and return an exit code."""
-    return max(_at_each_step(), _at_random(rounds, seed))
+    return max(_at_each_step(), _at_random("SQLite", rounds, seed), _at_random("PostgreSQL", rounds, seed))
 
 
 def _make(folder: Path) -> None:
     with Journal.create(folder / "activity.db") as journal:
         for clinic in CLINICS:
             journal.add_clinic(clinic, name=clinic, zone="Europe/Lisbon")
-    with closing(sqlite3.connect(folder / "host.db", isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("CREATE TABLE change (id INTEGER PRIMARY KEY AUTOINCREMENT, clinic TEXT, booking TEXT)")
-        sqlite_source.install(db)
 
 
-def _change(db: sqlite3.Connection, clinic: str, booking: str, key: str | None) -> None:
-    """What a host does in one transaction: a change, and the document that tells of it."""
-    db.execute("INSERT INTO change (clinic, booking) VALUES (?, ?)", (clinic, booking))
-    document = event(target={"kind": "booking", "id": booking}, key=key)
-    db.execute("INSERT INTO indelible_outbox (clinic, document) VALUES (?, ?)", (clinic, json.dumps(document)))
+@contextmanager
+def _hosts(folder: Path, server: postgres.Server | None) -> Iterator[Hosts]:
+    if server is None:
+        yield SQLiteHosts(folder / "host.db")
+    else:
+        with server.database() as url:
+            yield PostgresHosts(server, url)
 
 
 # At random
 
 
-def _at_random(rounds: int, seed: int) -> int:
+def _at_random(engine: str, rounds: int, seed: int) -> int:
+    if engine == "SQLite":
+        return _rounds(engine, rounds, seed, None)
+    if postgres.find() is None:
+        print("door: NOT RUN on PostgreSQL: no server is installed")
+        return 0
+    with postgres.cluster() as server:
+        return _rounds(engine, rounds, seed, server)
+
+
+def _rounds(engine: str, rounds: int, seed: int, server: postgres.Server | None) -> int:
     chance = random.Random(seed)
     changes = rolled_back = 0
     started = time.monotonic()
     for first in range(0, rounds, _ROUNDS_EACH):
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory() as name, _hosts(Path(name), server) as hosts:
             folder = Path(name)
             _make(folder)
             for number in range(first, min(first + _ROUNDS_EACH, rounds)):
-                rolled_back += _round(folder, number, chance)
-                if problem := _drained(folder) or _differs(folder):
-                    print(f"door: round {number}, seed {seed}: {problem}")
+                rolled_back += _round(folder, hosts, number, chance)
+                if problem := _drained(folder, hosts) or _differs(folder, hosts):
+                    print(f"door: {engine}, round {number}, seed {seed}: {problem}")
                     return 1
-            changes += sum(len(_committed(folder, clinic)) for clinic in CLINICS)
+            changes += sum(len(hosts.committed(clinic)) for clinic in CLINICS)
+    victims = f"{HOSTS} hosts and {DRAINERS} drainers" + (" and the server" if server else "")
     print(
-        f"door: {rounds} rounds of kill -9 on {HOSTS} hosts and {DRAINERS} drainers, seed {seed}: {changes} changes "
+        f"door: {engine}: {rounds} rounds of kill -9 on {victims}, seed {seed}: {changes} changes "
         f"committed, {rolled_back} rolled back; each committed one recorded once and in order, no other one, always "
         f"intact ({time.monotonic() - started:.0f} s)"
     )
     return 0 if changes and rolled_back else 1
 
 
-def _round(folder: Path, number: int, chance: random.Random) -> int:
+def _round(folder: Path, hosts: Hosts, number: int, chance: random.Random) -> int:
     """Let hosts and drainers run for a random time and kill them; return how many transactions were rolled back."""
     reading, writing = os.pipe()
     seeds = [chance.random() for _ in range(HOSTS)]
     works: list[Callable[[], None]] = [
-        *(lambda who=who: _host(folder, f"r{number}h{who}", seeds[who], writing) for who in range(HOSTS)),
-        *(lambda: _drainer(folder) for _ in range(DRAINERS)),
+        *(lambda who=who: hosts.work(f"r{number}h{who}", seeds[who], writing) for who in range(HOSTS)),
+        *(lambda: _drainer(folder, hosts) for _ in range(DRAINERS)),
     ]
     children = [_forked(work) for work in works]
     os.close(writing)
-    # The drainers die at other moments than the hosts do, and are not started again in this round.
-    for child in chance.sample(children, len(children)):
+    # Each dies at another moment; none is started again in this round.
+    victims: list[Callable[[], None]] = [*(lambda child=child: _kill(child) for child in children), hosts.crash]
+    for kill in chance.sample(victims, len(victims)):
         time.sleep(chance.uniform(0.02, 0.2))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        kill()
     with os.fdopen(reading, "rb") as pipe:
         return len(pipe.read())
+
+
+def _kill(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def _forked(work: Callable[[], None]) -> int:
@@ -116,42 +131,23 @@ def _forked(work: Callable[[], None]) -> int:
     return child
 
 
-def _host(folder: Path, name: str, seed: float, pipe: int) -> None:
-    chance = random.Random(seed)
-    db = sqlite3.connect(folder / "host.db", isolation_level=None, timeout=30)
-    db.execute("PRAGMA synchronous = OFF")  # a killed process loses nothing by it
-    for number in itertools.count():
-        booking = f"{name}-{number}"
-        db.execute("BEGIN IMMEDIATE")
-        _change(db, chance.choice(CLINICS), booking, booking if chance.random() < 0.5 else None)
-        if chance.random() < 0.2:
-            db.execute("ROLLBACK")
-            os.write(pipe, b".")
-        else:
-            db.execute("COMMIT")
-        time.sleep(0.002)  # drainers get their turn, and a round's log stays small enough to be verified each time
+def _drainer(folder: Path, hosts: Hosts) -> None:
+    Drain(Journal(folder / "activity.db"), hosts.source(), tell=lambda _: None, limit=50).run()
 
 
-def _drainer(folder: Path) -> None:
-    Drain(Journal(folder / "activity.db"), SQLiteSource(folder / "host.db"), tell=lambda _: None, limit=50).run()
-
-
-def _drained(folder: Path) -> str:
+def _drained(folder: Path, hosts: Hosts) -> str:
     """Drain once more, as after every crash; return what is wrong, or nothing."""
-    with Journal(folder / "activity.db") as journal, closing(SQLiteSource(folder / "host.db")) as source:
-        drain_all(journal, source, limit=50)
+    with Journal(folder / "activity.db") as journal, closing(hosts.source()) as source:
+        try:
+            drain_all(journal, source, limit=50)
+        except StorageFailure as error:
+            return f"draining refuses: {error}"
         if source.oldest() is not None:
             return "documents still wait in the outbox"
         return "; ".join(held.reason for held in source.held() if not held.reason.startswith("invalid: actor: "))
 
 
-def _committed(folder: Path, clinic: str) -> list[str]:
-    with closing(sqlite3.connect(folder / "host.db")) as db:
-        rows = db.execute("SELECT booking FROM change WHERE clinic = ? ORDER BY id", (clinic,))
-        return [booking for (booking,) in rows]
-
-
-def _differs(folder: Path) -> str:
+def _differs(folder: Path, hosts: Hosts) -> str:
     """Whether the log tells of anything else than what the host committed."""
     with Journal(folder / "activity.db") as journal:
         for clinic in CLINICS:
@@ -161,8 +157,8 @@ def _differs(folder: Path) -> str:
                 return f"verification: {report.findings or report.doubts}"
             entries = sorted(log.read("action:booking.cancelled"), key=lambda view: view.seq)
             recorded = [str((view.target or {}).get("id")) for view in entries]
-            committed = _committed(folder, clinic)
-            if recorded != committed:
+            committed = hosts.committed(clinic)
+            if hosts.ordered(recorded) != hosts.ordered(committed):
                 lost, extra = set(committed) - set(recorded), set(recorded) - set(committed)
                 what = f"{len(lost)} lost, {len(extra)} extra" if lost or extra else "another order, or twice"
                 return f"{clinic}: {len(committed)} committed, {len(recorded)} recorded: {what}"
@@ -179,6 +175,7 @@ def _at_each_step() -> int:
         template.mkdir()
         _make(template)
         _fill(template / "host.db")
+        hosts = _Copied(folder / "host.db")
         killed = True
         while killed:
             shutil.copytree(template, folder)
@@ -187,7 +184,7 @@ def _at_each_step() -> int:
             steps += killed
             with closing(sqlite3.connect(folder / "host.db")) as db:
                 unfinished += bool(db.execute("SELECT count(*) FROM indelible_outbox").fetchone()[0]) and killed
-            if problem := _drained(folder) or _differs(folder) or _erased(folder):
+            if problem := _drained(folder, hosts) or _differs(folder, hosts) or _erased(folder):
                 print(f"door: killed at step {steps}: {problem}")
                 return 1
             shutil.rmtree(folder)
@@ -199,10 +196,18 @@ def _at_each_step() -> int:
     return 0 if 0 < unfinished < steps else 1
 
 
+class _Copied(SQLiteHosts):
+    """The file of hosts that was made before and copied."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
 def _fill(path: Path) -> None:
+    SQLiteHosts(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for number in range(8):
-            _change(db, CLINICS[number % 2], f"bk_{number}", f"own-{number}" if number % 3 else None)
+            door_hosts.change(db, CLINICS[number % 2], f"bk_{number}", bool(number % 3))
             if number == 3:
                 insert = "INSERT INTO indelible_outbox (clinic, document, erasure) VALUES (?, ?, ?)"
                 db.execute(insert, (CLINICS[0], json.dumps(event(actor=None)), 0))
