@@ -1,0 +1,104 @@
+"""Hosts' databases with an outbox in each: a file of SQLite, and a new database of a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from indelible.testing.postgres import connection, postgres, server
+
+__all__ = ["connection", "postgres", "server"]
+
+BOOKING = "CREATE TABLE booking (id TEXT PRIMARY KEY, state TEXT NOT NULL)"
+
+SQLITE = """
+CREATE TABLE indelible_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, clinic TEXT NOT NULL, action TEXT, target_kind TEXT,
+    target_id TEXT, document TEXT NOT NULL CHECK (json_valid(document)), at INTEGER NOT NULL,
+    imported INTEGER NOT NULL DEFAULT 0, erasure INTEGER NOT NULL DEFAULT 0)
+"""
+
+POSTGRES = """
+CREATE SCHEMA indelible;
+CREATE TABLE indelible.outbox (
+    xid xid8 DEFAULT pg_current_xact_id(), id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (xid, id),
+    key uuid DEFAULT gen_random_uuid(), clinic text, action text, target_kind text, target_id text, document json,
+    at timestamptz DEFAULT clock_timestamp(), imported boolean DEFAULT false, erasure boolean DEFAULT false);
+CREATE FUNCTION indelible.put(clinic text, document json, imported boolean) RETURNS uuid LANGUAGE plpgsql AS $$
+    DECLARE made uuid;
+    BEGIN
+        INSERT INTO indelible.outbox (clinic, action, target_kind, target_id, document, imported)
+        VALUES (clinic, document->>'action', document->'target'->>'kind', document->'target'->>'id', document, imported)
+        RETURNING key INTO made;
+        RETURN made;
+    END $$;
+CREATE FUNCTION indelible.record(clinic text, document json) RETURNS uuid LANGUAGE sql AS
+    'SELECT indelible.put(clinic, document, false)';
+CREATE FUNCTION indelible.record_imported(clinic text, document json) RETURNS uuid LANGUAGE sql AS
+    'SELECT indelible.put(clinic, document, true)';
+"""
+
+
+@dataclass
+class Host:
+    """A host's database with a table of bookings: how to connect to it, and what is committed there."""
+
+    engine: str
+    url: str
+
+    def connect(self) -> Any:
+        if self.engine == "sqlite":
+            return sqlite3.connect(self.url)
+        return psycopg.connect(self.url)
+
+    def alchemy(self, driver: str) -> str:
+        """The URL that SQLAlchemy takes, with one of its drivers."""
+        if self.engine == "sqlite":
+            return f"sqlite+{driver}:///{self.url}"
+        return self.url.replace("postgresql://", f"postgresql+{driver}://")
+
+    def ask(self, statement: str) -> list[Any]:
+        found = self.connect()
+        try:
+            return [tuple(row) for row in found.execute(statement).fetchall()]
+        finally:
+            found.close()
+
+    def waiting(self, column: str = "action") -> list[Any]:
+        """One column of the committed rows that wait."""
+        table = "indelible_outbox" if self.engine == "sqlite" else "indelible.outbox"
+        return [row[0] for row in self.ask(f"SELECT {column} FROM {table} ORDER BY id")]
+
+    def bookings(self) -> list[str]:
+        return [row[0] for row in self.ask("SELECT id FROM booking ORDER BY id")]
+
+
+def sqlite_host(folder: Path) -> Host:
+    made = sqlite3.connect(folder / "host.db")
+    with made:
+        made.execute(BOOKING)
+        made.executescript(SQLITE)
+    made.close()
+    return Host("sqlite", str(folder / "host.db"))
+
+
+def postgres_host(url: str) -> Host:
+    with psycopg.connect(url) as made:
+        made.execute(BOOKING)
+        made.execute(POSTGRES)
+    return Host("postgresql", url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+    """A host on each engine in turn."""
+    if request.param == "sqlite":
+        yield sqlite_host(tmp_path)
+    else:
+        yield postgres_host(request.getfixturevalue("postgres"))
