@@ -54,6 +54,7 @@ class _Refusal:
 
     error: IndelibleError
     within: list[SessionTransaction]
+    flushing: bool
 
 
 @dataclass(slots=True)
@@ -204,10 +205,14 @@ class _Call:
 
 def _flush_new(session: Session, *things: Any) -> None:
     """A new object has its id only when it was written."""
-    if getattr(session, "_flushing", False):
+    if _is_flushing(session):
         return  # a host that records from `after_flush`: it has its id, though the session does not say so yet
     if any(state is not None and state.pending for state in map(_state, things)):
         session.flush()
+
+
+def _is_flushing(session: Session) -> bool:
+    return bool(getattr(session, "_flushing", False))  # it has no public name
 
 
 def _state(thing: Any) -> Any:
@@ -247,7 +252,7 @@ def _refuse(session: Session, error: IndelibleError) -> None:
             return  # it can change nothing before the host begins
         session.begin()  # so that a rollback of what comes next is heard
     within = [one for one in (session.get_nested_transaction(), session.get_transaction()) if one is not None]
-    _known(session).refusals.append(_Refusal(error, within))
+    _known(session).refusals.append(_Refusal(error, within, _is_flushing(session)))
 
 
 def _pardon(session: Session, error: IndelibleError) -> None:
@@ -261,6 +266,15 @@ def _raise_what_was_swallowed(session: Session) -> None:
     known: _Known | None = session.info.get(_INFO)
     if known is not None and known.refusals:
         raise known.refusals[0].error
+
+
+@event.listens_for(Session, "after_flush_postexec")
+def _raise_what_was_swallowed_in_a_flush(session: Session, _: object) -> None:
+    """The last flush of a commit comes behind `before_commit`."""
+    known: _Known | None = session.info.get(_INFO)
+    for refusal in known.refusals if known is not None else ():
+        if refusal.flushing:
+            raise refusal.error
 
 
 @event.listens_for(Session, "after_transaction_end")

@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from indelible.testing.outbox import recorded
 from indelible.testing.postgres import connection, postgres, server
 
-__all__ = ["connection", "postgres", "server"]
+__all__ = ["connection", "postgres", "recorded", "server"]
 
 BOOKING = "CREATE TABLE booking (id TEXT PRIMARY KEY, state TEXT NOT NULL)"
 
@@ -82,6 +83,7 @@ class Host:
 def sqlite_host(folder: Path) -> Host:
     made = sqlite3.connect(folder / "host.db")
     with made:
+        made.execute("PRAGMA journal_mode = WAL")  # one may write while another reads
         made.execute(BOOKING)
         made.executescript(SQLITE)
     made.close()
@@ -102,3 +104,15 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
         yield sqlite_host(tmp_path)
     else:
         yield postgres_host(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture(params=["aiosqlite", "psycopg", "asyncpg"])
+def driver(request: pytest.FixtureRequest) -> str:
+    """Each driver that an AsyncSession may have, in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def driven(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Host:
+    """A host on the engine of `driver`."""
+    return sqlite_host(tmp_path) if driver == "aiosqlite" else postgres_host(request.getfixturevalue("postgres"))

@@ -114,9 +114,9 @@ def test_a_class_derived_from_the_drivers_is_known(tmp_path):
     class Traced(sqlite3.Connection):
         pass
 
-    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", factory=Traced)) as connection:
-        with pytest.raises(StorageFailure, match="has no outbox"):
-            outbox.record(connection, event())
+    connection = sqlite3.connect(tmp_path / "a.db", factory=Traced)
+    with contextlib.closing(connection), pytest.raises(StorageFailure, match="has no outbox"):
+        outbox.record(connection, event())
 
 
 def test_where_there_is_no_outbox_it_is_said_how_to_make_one(postgres, tmp_path):

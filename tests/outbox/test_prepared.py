@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from indelible.testing.logs import event
 
 MARIA = Staff("usr_12", "Maria Fernandes", role="receptionist")
 PLATFORM = Path(__file__).parents[1] / "catalogue" / "platform.jsonl"
-GOOD = {"actor": MARIA, "target": ("booking", "bk_1")}
+GOOD: dict[str, Any] = {"actor": MARIA, "target": ("booking", "bk_1")}
 START = datetime(2025, 5, 5, 9, tzinfo=UTC)
 
 
