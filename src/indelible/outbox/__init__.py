@@ -1,14 +1,15 @@
-"""The outbox: a table in a host's own database where its documents wait for the log.
+"""The outbox: a table in a host's own database, where documents wait for the log.
 
-A host puts a document there in the transaction of the change that it tells of, so that both are committed or neither.
-The log's own process takes it from there. The host needs no key of ours, and never waits for the log.
+A host puts a document into it in its own transaction, so that the document commits or rolls back with the change it
+tells of. The log's process takes it from there (`drain.py`): append, then delete. The host never waits for the log and
+needs none of its keys.
 
     prepared      what a host wants to record, checked whole before any SQL
     statements    the one statement that records, for each engine and driver
-    dbapi         `Outbox`: records on any DB-API connection
+    dbapi         `Outbox`: records on any DB-API connection; `indelible.sqlalchemy` does the same for sessions
     captured      `recorded`: what a block put into the outbox, for a host's tests
 
-`indelible.sqlalchemy` does the same for sessions of SQLAlchemy.
+The names below are loaded when they are first used: who drains needs nothing of what records, and the other way round.
 """
 
 from __future__ import annotations

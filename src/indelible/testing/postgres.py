@@ -8,7 +8,7 @@
 
 It touches no other cluster. PostgreSQL refuses to run as root, so where the tests are root it runs as `nobody`.
 """
-# ruff: noqa: S101, S603 - this module is part of tests, and starts what it found itself
+# ruff: noqa: S603 - this module is part of tests, and starts what it found itself
 
 from __future__ import annotations
 
@@ -55,17 +55,24 @@ class Server:
 
         name = f"t_{secrets.token_hex(6)}"
         with psycopg.connect(self.url, autocommit=True) as admin:
-            admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+            admin.execute(f'CREATE DATABASE "{name}"')
         try:
             yield self.url_of(name)
         finally:
             with psycopg.connect(self.url, autocommit=True) as admin:
-                admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+                admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs as the server's user. Raises CalledProcessError."""
-        subprocess.run([self.binaries / program, *arguments], check=True, user=self.user, cwd=self.folder,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"})  # fmt: skip
+        subprocess.run(
+            [self.binaries / program, *arguments],
+            check=True,
+            user=self.user,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+        )
 
     def start(self) -> None:
         options = " ".join(f"-c {name}={value}" for name, value in _QUICK.items())
@@ -98,7 +105,7 @@ def cluster() -> Iterator[Server]:
     binaries = find()
     if binaries is None:
         pytest.skip("postgres: no PostgreSQL server is installed; `make test` installs one where it can")
-    folder = Path(tempfile.mkdtemp(prefix="indelible-pg-", dir="/tmp"))  # noqa: S108 - a socket's path must be short
+    folder = Path(tempfile.mkdtemp(prefix="indelible-pg-", dir="/tmp"))  # a socket's path must be short
     user = 65_534 if os.geteuid() == 0 else None
     if user is not None:
         os.chown(folder, user, user)
