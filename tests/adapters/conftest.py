@@ -11,39 +11,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from indelible.outbox import sql
 from indelible.testing.outbox import recorded
 from indelible.testing.postgres import connection, postgres, server
 
 __all__ = ["connection", "postgres", "recorded", "server"]
 
 BOOKING = "CREATE TABLE booking (id TEXT PRIMARY KEY, state TEXT NOT NULL)"
-
-SQLITE = """
-CREATE TABLE indelible_outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, clinic TEXT NOT NULL, action TEXT, target_kind TEXT,
-    target_id TEXT, document TEXT NOT NULL CHECK (json_valid(document)), at INTEGER NOT NULL,
-    imported INTEGER NOT NULL DEFAULT 0, erasure INTEGER NOT NULL DEFAULT 0)
-"""
-
-POSTGRES = """
-CREATE SCHEMA indelible;
-CREATE TABLE indelible.outbox (
-    xid xid8 DEFAULT pg_current_xact_id(), id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (xid, id),
-    key uuid DEFAULT gen_random_uuid(), clinic text, action text, target_kind text, target_id text, document json,
-    at timestamptz DEFAULT clock_timestamp(), imported boolean DEFAULT false, erasure boolean DEFAULT false);
-CREATE FUNCTION indelible.put(clinic text, document json, imported boolean) RETURNS uuid LANGUAGE plpgsql AS $$
-    DECLARE made uuid;
-    BEGIN
-        INSERT INTO indelible.outbox (clinic, action, target_kind, target_id, document, imported)
-        VALUES (clinic, document->>'action', document->'target'->>'kind', document->'target'->>'id', document, imported)
-        RETURNING key INTO made;
-        RETURN made;
-    END $$;
-CREATE FUNCTION indelible.record(clinic text, document json) RETURNS uuid LANGUAGE sql AS
-    'SELECT indelible.put(clinic, document, false)';
-CREATE FUNCTION indelible.record_imported(clinic text, document json) RETURNS uuid LANGUAGE sql AS
-    'SELECT indelible.put(clinic, document, true)';
-"""
 
 
 @dataclass
@@ -85,7 +59,7 @@ def sqlite_host(folder: Path) -> Host:
     with made:
         made.execute("PRAGMA journal_mode = WAL")  # one may write while another reads
         made.execute(BOOKING)
-        made.executescript(SQLITE)
+        sql.install(made)
     made.close()
     return Host("sqlite", str(folder / "host.db"))
 
@@ -93,7 +67,7 @@ def sqlite_host(folder: Path) -> Host:
 def postgres_host(url: str) -> Host:
     with psycopg.connect(url) as made:
         made.execute(BOOKING)
-        made.execute(POSTGRES)
+        sql.install(made)
     return Host("postgresql", url)
 
 

@@ -190,6 +190,11 @@ def test_a_document_says_everything_itself():
         prepare("c_lisbon", event(), actor=MARIA)
 
 
+def test_history_says_when_it_happened():
+    with pytest.raises(InvalidInput, match="occurred_at: is missing"):
+        prepare("c_lisbon", event(), imported=True)
+
+
 def test_a_document_that_is_too_large_is_refused():
     people = [Person(f"cli_{number}", "\u20ac" * 500, role="mentioned") for number in range(30)]
     with pytest.raises(InvalidInput, match="more than 49152 bytes"):

@@ -94,6 +94,8 @@ def _row(clinic: str, event: Document, imported: bool) -> Prepared:
     now = time.time_ns() // 1000
     checked = drafting.with_action(_cleaned(event))
     drafting.draft(checked, zone="UTC", now=now, imported=imported)
+    if imported and checked.occurred_at is None:
+        raise InvalidInput("is missing; history says when it happened", "occurred_at")
     if checked.key is not None and checked.key.startswith(KEY_PREFIX):
         raise InvalidInput(f"begins with {KEY_PREFIX}, which is for keys that the outbox gives; begin otherwise", "key")
     text = json.dumps(written(checked), ensure_ascii=False, separators=(",", ":"))

@@ -25,6 +25,7 @@ _INSERT = (
     "INSERT INTO indelible_outbox (key, clinic, action, target_kind, target_id, document, at, imported) "
     "VALUES (:key, :clinic, :action, :target_kind, :target_id, :document, :at, :imported)"
 )
+_FIELD = re.compile(r"[a-z_]+(\.[a-z0-9_]+)*")
 _PARAMETER = re.compile(r":([a-z_]+)")
 
 # What PostgreSQL says where there is no outbox (no schema, no function, no table), or not for this role.
@@ -66,7 +67,8 @@ def meaning(error: Exception) -> IndelibleError | None:
     if state == _NOT_ALLOWED:
         return StorageFailure("this role may not record; GRANT indelible_recorder TO it")
     if state is not None and state[:2] in ("22", "23"):
-        return InvalidInput(_sentence(error))
+        field, _, sentence = _sentence(error).partition(": ")
+        return InvalidInput(sentence, field) if _FIELD.fullmatch(field) else InvalidInput(_sentence(error))
     return None
 
 
