@@ -60,7 +60,7 @@ class _Refusal:
 @dataclass(slots=True)
 class _Known:
     refusals: list[_Refusal] = field(default_factory=list)
-    wake: list[Callable[[], None]] = field(default_factory=list)
+    wake: list[Callable[[], object]] = field(default_factory=list)
 
 
 class Members(TypedDict, total=False):
@@ -94,7 +94,7 @@ class Recorder:
         actor: Callable[[], Actor | None] | None = None,
         request: Callable[[], Request | None] | None = None,
         operation: Callable[[], str | None] | None = None,
-        wake: Callable[[], None] | None = None,
+        wake: Callable[[], object] | None = None,
     ) -> None:
         self._clinic = clinic
         self._actor, self._request, self._operation = actor, request, operation
@@ -158,7 +158,7 @@ class _Call:
     """One call of a recorder, all of it in the session's own thread or greenlet: a mapped object may load its parts."""
 
     def __init__(
-        self, action: Action | Mapping[str, Any], members: dict[str, Any], wake: Callable[[], None] | None
+        self, action: Action | Mapping[str, Any], members: dict[str, Any], wake: Callable[[], object] | None
     ) -> None:
         self.action, self.members, self.wake = action, members, wake
         self.may_refuse = bool(members.pop("may_refuse", False))
@@ -296,7 +296,7 @@ def _wake(session: Session) -> None:
         _call(wake)
 
 
-def _call(wake: Callable[[], None]) -> None:
+def _call(wake: Callable[[], object]) -> None:
     # What is committed must not look as if it had failed: the drainer finds it soon without being woken.
     with contextlib.suppress(Exception):
         wake()

@@ -15,7 +15,7 @@ from indelible import InvalidInput, Staff
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated
 from indelible.errors import StorageFailure
 from indelible.outbox import Outbox
-from indelible.outbox.statements import with_style
+from indelible.outbox.statements import meaning, with_style
 from indelible.testing.logs import event
 
 MARIA = Staff("usr_12", "Maria Fernandes")
@@ -172,3 +172,11 @@ def test_an_asynchronous_connection_is_refused(postgres):
 )
 def test_a_statement_is_written_in_each_style_of_pep_249(style, written):
     assert with_style("VALUES (:a, :b)", {"a": 1, "b": 2}, style) == written
+
+
+def test_a_driver_that_hands_on_the_servers_message_by_letters_is_understood():
+    said = Exception({"S": "ERROR", "C": "22023", "M": "actor.kind: must be staff or client"})
+    meant = meaning(said)
+    assert isinstance(meant, InvalidInput)
+    assert (str(meant), meant.field) == ("actor.kind: must be staff or client", "actor.kind")
+    assert meaning(Exception({"C": "40001", "M": "could not serialize access"})) is None

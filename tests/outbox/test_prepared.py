@@ -35,7 +35,8 @@ def says(draft: drafting.Draft) -> tuple:
 
 
 def read(row: Prepared) -> dict:
-    return json.loads(row.document)
+    found: dict = json.loads(row.document)
+    return found
 
 
 @pytest.mark.parametrize("line", [line for line in PLATFORM.read_text().splitlines() if line.strip()])
@@ -205,3 +206,28 @@ def test_a_path_that_the_document_does_not_have_cannot_be_marked_as_cut():
     with pytest.raises(InvalidInput, match="cut: names a value that the document does not have") as error:
         prepare("c_lisbon", event(cut=["Ana Sousa"]))
     assert "Ana" not in str(error.value)
+
+
+ODD: list[Any] = [
+    *(True, 0, -1, 2**80, 10**5_000, 1.5, "", "Maria", "\ud800", "a\x00", b"bytes", [], {}, (), ("booking",), (1, 2)),
+    *([None], {"id": 1}, object(), type, Decimal("1.5"), Staff, MARIA, Target("booking", "b"), Person("p"), Request()),
+    *(BookingCancelled(), lambda: None, iter(()), Request(user_agent=7)),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("name", ["actor", "target", "client", "people", "request", "occurred_at", "operation", "key"])
+def test_anything_in_any_place_is_taken_or_refused_in_one_sentence(name):
+    for value in ODD:
+        try:
+            drafted(prepare("c_lisbon", BookingCancelled(), **GOOD | {name: value}).document)
+        except InvalidInput as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("name", [*event(), "operation", "key", "people", "cut", "occurred_at", "unknown"])
+def test_anything_in_any_member_of_a_document_is_taken_or_refused_in_one_sentence(name):
+    for value in ODD:
+        try:
+            drafted(prepare("c_lisbon", event(**{name: value})).document)
+        except InvalidInput as error:
+            assert "\n" not in str(error)

@@ -77,11 +77,17 @@ def _sqlstate(error: Exception) -> str | None:
     for name in ("sqlstate", "pgcode"):
         if isinstance(state := getattr(error, name, None), str):
             return state
-    details = error.args[0] if error.args else None
-    return details.get("C") if isinstance(details, dict) else None
+    state = _fields(error).get("C")
+    return state if isinstance(state, str) else None
+
+
+def _fields(error: Exception) -> dict[str, Any]:
+    """The fields of the server's message by their letters, which is all that pg8000 says."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, dict) else {}
 
 
 def _sentence(error: Exception) -> str:
-    message = getattr(getattr(error, "diag", None), "message_primary", None)
+    message = getattr(getattr(error, "diag", None), "message_primary", None) or _fields(error).get("M")
     text = str(message or error).strip().splitlines()[0]
     return text.partition(">: ")[2] or text  # asyncpg's error as SQLAlchemy hands it on begins with its class
