@@ -31,6 +31,38 @@ class Clinics(Group):
 clinics = typer.Typer(cls=Clinics, no_args_is_help=True, help="Add clinics and change their settings.")
 
 
+class Outboxes(Group):
+    """The commands of `indelible outbox`."""
+
+    listed: ClassVar = {
+        "sql": Listed(
+            "outbox:print_sql",
+            "Print the outbox's SQL, for the host's own migrations. It may be run again, in one transaction.",
+        ),
+        "install": Listed(
+            "outbox:install", "Make the outbox in a host's database, or bring it up to date. What waits there stays."
+        ),
+        "check": Listed(
+            "outbox:check",
+            "Look over the outbox and who may do what with it. Exit code 2 where something is to be mended.",
+        ),
+        "held": Listed(
+            "draining:held", "List the documents that could not be recorded, and why. What they say is not shown."
+        ),
+        "retry": Listed(
+            "draining:retry", "Let a held document wait again, as it is or corrected; the next pass takes it."
+        ),
+        "adopt": Listed(
+            "draining:adopt",
+            "Drain from this database from now on, where it was moved or restored, or belongs to this log as another "
+            "one.",
+        ),
+    }
+
+
+outboxes = typer.Typer(cls=Outboxes, no_args_is_help=True, help="The outbox in a host's own database.")
+
+
 class Commands(Group):
     """The commands of `indelible`."""
 
@@ -86,6 +118,8 @@ class Commands(Group):
         "actions": Listed(
             "catalogued:actions", "List the actions that can be recorded, or show one with all its fields."
         ),
+        "drain": Listed("draining:drain", "Take the documents of a host's outbox into the log, until it is stopped."),
+        "outbox": Listed("commands:outboxes", "The outbox in a host's own database."),
         "demo": Listed(
             "demonstrating:demo", "Fill a clinic with a year of life and show its log, here or in the browser."
         ),

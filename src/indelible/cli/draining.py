@@ -16,7 +16,7 @@ from ..outbox import copies
 from ..outbox.drain import Drain, Drained, drain_all
 from ..outbox.sources import open_source
 from .options import Database, journal, say
-from .table import printable
+from .terminal import printable
 
 Url = Annotated[
     str,

@@ -11,14 +11,11 @@ import typer
 
 from ..errors import InvalidInput, StorageFailure
 from .options import database_path, say
-from .table import printable
-
-app = typer.Typer(no_args_is_help=True, help="The outbox in a host's own database.")
+from .terminal import printable
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="The host's database: postgresql://user@host/name.")]
 
 
-@app.command("sql")
 def print_sql(
     engine: Annotated[str, typer.Option("--engine", help="postgres or sqlite.")] = "postgres",
     since: Annotated[int, typer.Option("--since", help="The version that is there already.", min=0)] = 0,
@@ -29,7 +26,6 @@ def print_sql(
     print(sql.text(engine, since), end="")
 
 
-@app.command()
 def install(
     where: Annotated[
         str,
@@ -53,7 +49,6 @@ def install(
     say("The outbox is there.")
 
 
-@app.command()
 def check(
     url: Url,
     end_user: Annotated[
