@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import StorageFailure
+from ..errors import KeyUnavailable, StorageFailure
 from ..journal import Journal
 from ..store import Clinic
 from . import copies, holding
@@ -86,10 +86,10 @@ def _take(journal: Journal, clinic: Clinic | None, rows: list[Waiting]) -> Taken
     refusal = holding.misplaced(clinic)
     if refusal is not None or clinic is None:
         return _held(rows, refusal)
-    log = journal.clinic(clinic.id)
     try:
+        log = journal.clinic(clinic.id)
         taken = take(log, rows)
-    except StorageFailure:
+    except (StorageFailure, KeyUnavailable):
         # Somebody may have closed the clinic at this moment, which is no reason to stop for the others.
         again = next((one for one in journal.clinics() if one.id == clinic.id), None)
         if (refusal := holding.misplaced(again)) is None:
@@ -114,7 +114,7 @@ class Drain:
     def __init__(
         self, journal: Journal, source: Source, *, tell: Callable[[str], None], limit: int = READ_LIMIT
     ) -> None:
-        """`tell` gets one sentence when the host's database does not answer, and one when it does again."""
+        """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does."""
         self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
         self._woken = threading.Event()
         self._stopping = False
@@ -122,7 +122,7 @@ class Drain:
         self._release_at = 0.0
 
     def stop(self) -> None:
-        """End `run` after the pass that is under way. Sets no more than a flag, so that a signal handler may call it."""
+        """End `run` after the pass that is under way. It sets a flag and no more: a signal handler may call it."""
         self._stopping = True
 
     def wake(self) -> None:
@@ -132,6 +132,7 @@ class Drain:
     def run(self) -> Drained:
         """Drain until `stop`; return what became of the rows. Raises what must stop draining (StorageFailure, ...)."""
         copies.check(self._journal.store, self._source)
+        self._tell(f"draining {self._source.name}")
         done = Drained()
         while not self._stopping:
             try:

@@ -71,7 +71,7 @@ def unfamiliar(document: str) -> Refusal | None:
     if isinstance(action, str) and find(action) is None:
         return Refusal(
             "unknown_action",
-            "the action is none of the catalogue here; update Indelible, or name the host's module in INDELIBLE_ACTIONS",
+            "the action is not in the catalogue here; update Indelible, or name the host's module in INDELIBLE_ACTIONS",
             False,
         )
     return None

@@ -13,7 +13,6 @@ from typing import Any
 
 from .. import document
 from ..append import Appended
-from ..document import Document, System
 from ..drafting import FUTURE_MINUTES, Draft
 from ..errors import Conflict, InvalidInput, NotFound, StorageFailure
 from ..journal import ClinicLog
