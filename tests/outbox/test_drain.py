@@ -276,7 +276,7 @@ def loop(journal, host, monkeypatch):
     opened = []
 
     def loop(*steps):
-        told = []
+        told: list[str] = []
         source = Counting(host.path).steps(*steps)
         opened.append(source)
         source.work = Drain(journal, source, tell=told.append)

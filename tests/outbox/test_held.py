@@ -8,6 +8,7 @@ import pytest
 from tests.outbox.conftest import AT
 
 from indelible import Journal, Staff
+from indelible.catalogue import find
 from indelible.lifetime import close_clinic
 from indelible.outbox import holding
 from indelible.outbox.drain import Drained, drain_all, drain_once
@@ -124,8 +125,7 @@ def test_a_code_that_a_later_release_knows_is_tried_again(journal, log, host, so
     host.put(event(1, action="booking.teleported"))
     drain_all(journal, source)
     assert holding.release(journal, source) == 0
-    known = holding.find
-    monkeypatch.setattr(holding, "find", lambda code: known("booking.cancelled"))
+    monkeypatch.setattr(holding, "find", lambda code: find("booking.cancelled"))
     assert holding.release(journal, source) == 1
     monkeypatch.undo()
     drain_once(journal, source)
