@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import psycopg
 
 from indelible.outbox import sql
@@ -31,6 +34,15 @@ def test_installed_from_the_command_line_and_checked(empty, postgres):
     finally:
         with psycopg.connect(postgres) as host:
             host.execute("DROP ROLE portal")
+
+
+def test_installed_in_a_file_that_is_there_and_in_no_other(empty):
+    assert "cannot be opened" in empty.refused("outbox", "install", "host.db")
+    (empty.folder / "host.db").touch()
+    empty.ok("outbox", "install", "host.db")
+    empty.ok("outbox", "install", "sqlite:///host.db")
+    with closing(sqlite3.connect(empty.folder / "host.db")) as host:
+        assert host.execute("SELECT count(*) FROM indelible_outbox").fetchone() == (0,)
 
 
 def test_a_database_that_is_not_there_is_one_sentence_without_the_password(empty):

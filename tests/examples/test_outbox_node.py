@@ -21,7 +21,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "outbox_node"
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory) -> Path:
+def example(tmp_path_factory):
     """The example's folder with its one dependency."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node: Node and npm are not installed")

@@ -27,7 +27,7 @@ from . import (
     recording,
     serving,
     setting_up,
-)  # fmt: skip
+)
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import InvalidInput, StorageFailure
-from .options import say
+from .options import database_path, say
 from .table import printable
 
 app = typer.Typer(no_args_is_help=True, help="The outbox in a host's own database.")
@@ -29,14 +30,27 @@ def print_sql(
 
 
 @app.command()
-def install(url: Url) -> None:
+def install(
+    where: Annotated[
+        str,
+        typer.Argument(metavar="URL|FILE", help="postgresql://user@host/name, or an SQLite file."),
+    ],
+) -> None:
     """Make the outbox in a host's database, or bring it up to date. What waits there stays."""
     from ..outbox import sql
 
-    with _connected(url) as connection, connection.transaction():
-        sql.install(connection)
-    say(f"The outbox is there (version {sql.version('postgres')}). Grant indelible_recorder to the host's servers, and "
-        "indelible_drainer to the role that drains.")  # fmt: skip
+    if _is_postgres(where):
+        with _connected(where) as connection, connection.transaction():
+            sql.install(connection)
+        say("The outbox is there. Grant indelible_recorder to the host's servers, indelible_drainer to who drains.")
+        return
+    path = database_path(where)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file, file:
+            sql.install(file)
+    except sqlite3.Error as error:
+        raise StorageFailure(f"{path} cannot be opened or written as a database of SQLite") from error
+    say("The outbox is there.")
 
 
 @app.command()
@@ -60,9 +74,13 @@ def check(
 @contextmanager
 def _connected(url: str) -> Iterator[Any]:
     """A connection to a host's PostgreSQL. Raises InvalidInput, StorageFailure."""
+    if not _is_postgres(url):
+        raise InvalidInput("must be a URL such as postgresql://user@host:5432/database", "URL")
     from ..outbox import postgres_source
 
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise InvalidInput("must be a URL such as postgresql://user@host:5432/database", "URL")
     with postgres_source.told(postgres_source.name_of(url)), closing(postgres_source.connect(url)) as connection:
         yield connection
+
+
+def _is_postgres(where: str) -> bool:
+    return where.startswith(("postgresql://", "postgres://"))
