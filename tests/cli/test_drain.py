@@ -124,6 +124,7 @@ def test_it_drains_until_it_is_told_to_stop_and_ends_cleanly(cli, put, number):
         cwd=cli.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
+        assert process.stderr is not None
         assert process.stderr.readline() == "draining host.db\n"
         put(event(1))
         with closing(sqlite3.connect("activity.db", timeout=30)) as db:

@@ -125,8 +125,7 @@ def test_a_code_that_a_later_release_knows_is_tried_again(journal, log, host, so
     host.put(event(1, action="booking.teleported"))
     drain_all(journal, source)
     assert holding.release(journal, source) == 0
-    known = find
-    monkeypatch.setattr(holding, "find", lambda code: known("booking.cancelled"))
+    monkeypatch.setattr(holding, "find", lambda code: find("booking.cancelled"))
     assert holding.release(journal, source) == 1
     monkeypatch.undo()
     drain_once(journal, source)

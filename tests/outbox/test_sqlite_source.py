@@ -140,9 +140,11 @@ def test_an_outbox_is_not_made_in_the_logs_own_file(journal, tmp_path):
 
 def test_the_oldest_is_that_of_rows_that_wait(host, source):
     assert source.oldest() is None
-    host.events(1, at=AT + 5)
-    host.events(2, at=AT + 3)
+    host.events(1, at=AT + 3)
+    host.events(2, at=AT + 5)
     assert source.oldest() == AT + 3
+    source.delete([(0, 1)])
+    assert source.oldest() == AT + 5
 
 
 def test_a_held_row_moves_with_its_reason_and_waits_again_behind_the_others(host, source):

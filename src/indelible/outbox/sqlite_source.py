@@ -146,9 +146,10 @@ class SQLiteSource:
             db.execute("DELETE FROM indelible_outbox_held WHERE key = ?", (key,))
 
     def oldest(self) -> int | None:
+        """The time of the first row that waits: the oldest, but for one that was held in between."""
         with self._transaction() as db:
-            (oldest,) = db.execute("SELECT min(at) FROM indelible_outbox").fetchone()
-            return None if oldest is None else int(oldest)
+            row = db.execute("SELECT at FROM indelible_outbox ORDER BY id LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
 
     def _shared_out(self, db: sqlite3.Connection, imported: bool, limit: int) -> list[Waiting]:
         """A share for every clinic; what is left of the limit goes to those that have more."""
