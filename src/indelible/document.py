@@ -1,6 +1,7 @@
 """The event document, version 1: what a host records.
 
-    {"action", "occurred_at"?, "actor", "target"?, "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?}
+    {"action", "occurred_at"?, "actor", "target"?, "client"?, "people"?, "context"?, "request"?, "operation"?, "key"?,
+     "cut"?}
 
 A member that is null is as if it were not there. A target is needed where the action's sentence prints it. `client`
 and `people` have ids of the host's clients; a target that is a person is of kind `client` or `staff`, an account too.
@@ -8,12 +9,16 @@ An actor of kind `agent` is software that decides, and no person; it, staff and 
 
     {"kind": "agent", "id": "assistant_1", "name"?, "on_behalf_of"?: {"kind": "client" | "staff", "id", "name"?}}
 
+`cut` lists the paths of values (`request.user_agent`, `context.reason_text`) that were shortened before the document
+came; what is too long here is cut here, and marked with them.
+
 `parse` checks the shape of a JSON value; what it means is checked when it becomes a draft (`drafting.py`).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +33,9 @@ from .errors import InvalidInput
 
 # A document's JSON text; leaves room for the commitments in a body of 65,535 bytes.
 DOCUMENT_LIMIT = 48 * 1024
+
+# What a clinic may be called by a host; plain, because it becomes part of file names.
+_CLINIC_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 ACTOR_KINDS = ("staff", "client", "system", "integration", "support", "agent")
 PEOPLE_ROLES = ("payer", "recipient", "guardian", "mentioned")
@@ -148,6 +156,7 @@ class Document:
     request: Request = Request()
     operation: str | None = None
     key: str | None = None
+    cut: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("operation", "key"):
@@ -156,7 +165,8 @@ class Document:
 
 # What a host may have as a number.
 _IDS = frozenset({"id", "key", "operation"})
-_MEMBERS = ("action", "occurred_at", "actor", "target", "client", "people", "context", "request", "operation", "key")
+_MEMBERS = ("action", "occurred_at", "actor", "target", "client", "people", "context", "request", "operation", "key",
+            "cut")  # fmt: skip
 
 
 def parse_json(data: bytes) -> Document:
@@ -200,6 +210,9 @@ def parse(value: object) -> Document:
     people = members.get("people", [])
     if not isinstance(people, list):
         raise InvalidInput("must be a list of objects", "people")
+    cut = members.get("cut", [])
+    if not isinstance(cut, list):
+        raise InvalidInput("must be a list of paths, such as request.user_agent", "cut")
     return Document(
         action=_text(members, "action", ""),
         occurred_at=None if occurred is None else instant.parse(is_text(occurred, "occurred_at"), "occurred_at"),
@@ -216,6 +229,7 @@ def parse(value: object) -> Document:
         context=context,
         operation=_text(members, "operation", "") if "operation" in members else None,
         key=_text(members, "key", "") if "key" in members else None,
+        cut=tuple(is_text(path, f"cut.{index}") for index, path in enumerate(cut)),
     )
 
 
@@ -282,23 +296,49 @@ def as_actor(value: object) -> Actor:
     return value
 
 
+def as_clinic(value: object) -> str:
+    """Return the id of a clinic. Raises InvalidInput."""
+    if not isinstance(value, str) or not _CLINIC_ID.fullmatch(value):
+        raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
+    return value
+
+
+def _told(thing: object, method: str) -> object:
+    """What a host's own object says of itself; anything else as it is."""
+    said = None if isinstance(thing, type) else getattr(thing, method, None)
+    return said() if callable(said) else thing
+
+
 def as_target(value: object) -> Target | None:
-    """Return a target, also one that is written as (kind, id) or (kind, id, name). Raises InvalidInput."""
+    """Return a target, also one that is written as (kind, id) or (kind, id, name), or told by `activity_target()`.
+
+    Raises InvalidInput.
+    """
+    value = _told(value, "activity_target")
     if value is None or isinstance(value, Target):
         return value
     if isinstance(value, tuple | list) and 2 <= len(value) <= 3:
         return Target(*value)
-    raise InvalidInput('must be a kind and an id, such as ("booking", "bk_1"), with a name behind it if you have one',
-                       "target")  # fmt: skip
+    raise InvalidInput(
+        'must be a kind and an id, such as ("booking", "bk_1"), with a name behind it if you have one, or an object '
+        "whose activity_target() returns that", "target"
+    )  # fmt: skip
 
 
 def as_person(value: object, field: str) -> Person | None:
-    """Return a person, also one that is written as (id,) or (id, name). Raises InvalidInput."""
+    """Return a person, also one that is written as (id,) or (id, name), or told by `activity_person()`.
+
+    Raises InvalidInput.
+    """
+    value = _told(value, "activity_person")
     if value is None or isinstance(value, Person):
         return value
     if isinstance(value, tuple | list) and 1 <= len(value) <= 2:
         return Person(*value)
-    raise InvalidInput('must be an id and a name, such as ("cli_77", "Ana Sousa")', field)
+    raise InvalidInput(
+        'must be an id and a name, such as ("cli_77", "Ana Sousa"), or an object whose activity_person() returns that',
+        field,
+    )
 
 
 def as_people(value: object) -> tuple[Person, ...]:

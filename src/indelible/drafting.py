@@ -23,7 +23,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -113,6 +113,11 @@ def new_id(now: int) -> str:
     )
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def with_action(document: Document, by_journal: bool = False) -> Document:
+    """Return the document with its context checked and made an action object. Raises InvalidInput naming the field."""
+    return replace(document, context=_validated(_action_class(document.action, by_journal), document.context))
 
 
 def draft(document: Document, *, zone: str, now: int, imported: bool = False, by_journal: bool = False) -> Draft:
@@ -220,13 +225,20 @@ class _Drafting:
             # Hosts put ids of clients into keys, so a key is a personal value like them.
             owner = self._owner(self.client, self.actor)
             self._add(owner, "identity", "key", _key(document.key))
-        if self.cut:
-            stem["cut"] = sorted(self.cut)
+        if self.cut or document.cut:
+            stem["cut"] = sorted([*self.cut, *self._cut_before(stem)])
         if len(self.values) > PERSONAL_LIMIT:
             raise InvalidInput(
                 f"the document has more than {PERSONAL_LIMIT} personal values; split it into several entries"
             )
         return stem
+
+    def _cut_before(self, stem: dict[str, Any]) -> tuple[str, ...]:
+        """What was cut before the document came. Only paths of its own values, because they stand in clear."""
+        known = {value.path for value in self.values} | {f"context.{name}" for name in stem["context"]}
+        if not known.issuperset(self.document.cut):
+            raise InvalidInput("names a value that the document does not have; leave out that path", "cut")
+        return tuple(path for path in self.document.cut if path not in self.cut)
 
     def _actor(self, actor: Actor) -> dict[str, Any]:
         kind = _one_of(actor.kind, ACTOR_KINDS, "actor.kind")

@@ -54,7 +54,6 @@ from .view import View
 BATCH_LIMIT = 10_000
 CHECKPOINT_INTERVAL = 1_000_000  # microseconds
 
-_CLINIC_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _INSTALLATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}", re.ASCII)
 
 
@@ -182,8 +181,7 @@ class Journal:
         `continues` is the id of a clinic whose log was lost but for an older backup: the first entry then names the
         last head that was signed for it. Raises InvalidInput, NotFound, StorageFailure.
         """
-        if not _is_text(clinic_id) or not _CLINIC_ID.fullmatch(clinic_id):
-            raise InvalidInput("must be 1 to 64 letters, digits, dots, hyphens or underscores", "clinic")
+        document.as_clinic(clinic_id)
         _check_name(name)
         instant.zone(zone, "time-zone")
         lost = None if continues is None else self._signed_head(continues)

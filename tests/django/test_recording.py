@@ -209,9 +209,9 @@ with transaction.atomic(), recording_as(MARIA):
         ('target=("booking", "bk_1"), actor=MARIA, clinic="c_porto"', "NotFound", "there is no clinic c_porto"),
         ('target=("booking", "bk_1")', "InvalidInput", "actor: is not known here"),
         ('target=("voucher", "bk_1"), actor=MARIA', "InvalidInput", "target.kind: must be booking"),
-        ('target=object(), actor=MARIA', "InvalidInput", "target: must be a Target"),
+        ('target=object(), actor=MARIA', "InvalidInput", "target: must be a kind and an id"),
         ('target=("booking", "a@b.example"), actor=MARIA', "InvalidInput", "target.id: "),
-        ('target=("booking", "bk_1"), client="Ana", actor=MARIA', "InvalidInput", "client: must be a Person"),
+        ('target=("booking", "bk_1"), client="Ana", actor=MARIA', "InvalidInput", "client: must be an id and a name"),
     ],
 )  # fmt: skip
 def test_what_is_refused_is_said_without_values_and_the_transaction_can_go_on(

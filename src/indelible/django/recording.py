@@ -11,7 +11,7 @@ from django.db import connections, transaction
 
 from ..append import Appended
 from ..catalogue import Action
-from ..document import Actor, Person, Request, Target
+from ..document import Actor, Person, Request
 from ..errors import InvalidInput
 from . import context, log
 
@@ -52,8 +52,8 @@ def record(
         appended = found.record(
             action,
             actor=actor,
-            target=_target(target),
-            client=_client(client),
+            target=target,
+            client=client,
             people=people,
             request=request or context.current_request(),
             occurred_at=occurred_at,
@@ -65,23 +65,3 @@ def record(
         # transaction's lock. Robust: what is committed must not look as if it had failed.
         transaction.on_commit(found.sign_when_due, using=alias, robust=True)
     return appended
-
-
-def _target(thing: Any) -> Target | tuple[str, str] | tuple[str, str, str] | None:
-    told = _told(thing, "activity_target")
-    if told is None or isinstance(told, Target) or (isinstance(told, tuple) and len(told) in (2, 3)):
-        return told
-    raise InvalidInput("must be a Target, (kind, id[, name]), or a model with activity_target()", "target")
-
-
-def _client(thing: Any) -> Person | tuple[str, str] | None:
-    told = _told(thing, "activity_person")
-    if told is None or isinstance(told, Person) or (isinstance(told, tuple) and len(told) in (1, 2)):
-        return told
-    raise InvalidInput("must be a Person, (id[, name]), or a model with activity_person()", "client")
-
-
-def _told(thing: Any, method: str) -> Any:
-    """What a model says of itself; anything else as it is."""
-    said = getattr(thing, method, None)
-    return thing if said is None else said()

@@ -1,6 +1,8 @@
 """What a host or the author of a store tests with. Needs pytest, which the package itself does not depend on.
 
 store_contract     `StoreContract`, the suite that every engine passes
+outbox             `recorded`, a fixture for a host's tests: the documents that a block put into the outbox
+postgres           a PostgreSQL server of the tests' own
 logs               a journal in a temporary folder whose clock stands still until it is told to move on
 """
 
