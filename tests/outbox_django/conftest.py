@@ -225,11 +225,11 @@ class Host:
         self._worker.communicate(timeout=60)
 
 
-def databases_of(engine: str, folder: Path, server: Server) -> dict[str, Any]:
+def databases_of(folder: Path, server: Server | None) -> dict[str, Any]:
     """Two databases: `default`, in which a request is a transaction, and `other`."""
-    made = {}
+    made: dict[str, dict[str, Any]] = {}
     for alias in ("default", "other"):
-        if engine == "sqlite":
+        if server is None:
             made[alias] = {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": str(folder / f"{alias}.db"),
@@ -247,7 +247,7 @@ def databases_of(engine: str, folder: Path, server: Server) -> dict[str, Any]:
                 "PORT": str(url["port"]),
                 "USER": str(url["user"]),
             }
-    made["default"]["ATOMIC_REQUESTS"] = True  # type: ignore[assignment]
+    made["default"]["ATOMIC_REQUESTS"] = True
     return made
 
 
@@ -256,6 +256,6 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """The project on each engine in turn."""
     folder = tmp_path_factory.mktemp(f"outbox_{request.param}")
     server = request.getfixturevalue("server") if request.param == "postgresql" else None
-    made = Host(request.param, folder, databases_of(request.param, folder, server))
+    made = Host(request.param, folder, databases_of(folder, server))
     yield made
     made.stop()

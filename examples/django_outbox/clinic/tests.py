@@ -1,4 +1,4 @@
-"""What a host's own tests see of what they recorded, in `TestCase`'s transaction; also with `manage.py test --parallel`."""
+"""What a host's own tests see of what they recorded, within `TestCase`'s transaction; with `test --parallel` too."""
 
 from datetime import timedelta
 

@@ -1,10 +1,10 @@
 """For a Django host's own tests: what a block of code recorded, also within `TestCase`'s transaction. Needs no log.
 
-    class Cancelling(RecordsMixin, TestCase):
-        def test_it_is_recorded(self):
-            with self.assertRecords("booking.cancelled") as documents:
-                self.client.post("/bookings/bk_1/cancel")
-            self.assertEqual(documents[0]["target"]["id"], "bk_1")
+class Cancelling(RecordsMixin, TestCase):
+    def test_it_is_recorded(self):
+        with self.assertRecords("booking.cancelled") as documents:
+            self.client.post("/bookings/bk_1/cancel")
+        self.assertEqual(documents[0]["target"]["id"], "bk_1")
 """
 
 from __future__ import annotations

@@ -5,62 +5,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
-
-    dependencies = [
-    ]
 
     operations = [
         migrations.CreateModel(
-            name='Client',
+            name="Client",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
             ],
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('minutes', models.PositiveIntegerField()),
-                ('price_minor', models.PositiveIntegerField()),
-                ('deposit_minor', models.PositiveIntegerField()),
-                ('window_minutes', models.PositiveIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("minutes", models.PositiveIntegerField()),
+                ("price_minor", models.PositiveIntegerField()),
+                ("deposit_minor", models.PositiveIntegerField()),
+                ("window_minutes", models.PositiveIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Charge',
+            name="Charge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_minor', models.PositiveIntegerField()),
-                ('refunded_minor', models.PositiveIntegerField(default=0)),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='clinic.client')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount_minor", models.PositiveIntegerField()),
+                ("refunded_minor", models.PositiveIntegerField(default=0)),
+                ("client", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clinic.client")),
             ],
         ),
         migrations.CreateModel(
-            name='Voucher',
+            name="Voucher",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sessions_total', models.PositiveIntegerField()),
-                ('sessions_left', models.PositiveIntegerField()),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='clinic.client')),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='clinic.service')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sessions_total", models.PositiveIntegerField()),
+                ("sessions_left", models.PositiveIntegerField()),
+                ("client", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clinic.client")),
+                ("service", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clinic.service")),
             ],
         ),
         migrations.CreateModel(
-            name='Booking',
+            name="Booking",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service_name', models.CharField(max_length=100)),
-                ('window_minutes', models.PositiveIntegerField()),
-                ('starts_at', models.DateTimeField()),
-                ('state', models.CharField(default='booked', max_length=10)),
-                ('charge', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='clinic.charge')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='clinic.client')),
-                ('service', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='clinic.service')),
-                ('voucher', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='clinic.voucher')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("service_name", models.CharField(max_length=100)),
+                ("window_minutes", models.PositiveIntegerField()),
+                ("starts_at", models.DateTimeField()),
+                ("state", models.CharField(default="booked", max_length=10)),
+                (
+                    "charge",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="clinic.charge"),
+                ),
+                ("client", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="clinic.client")),
+                (
+                    "service",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to="clinic.service"),
+                ),
+                (
+                    "voucher",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="clinic.voucher"),
+                ),
             ],
         ),
     ]

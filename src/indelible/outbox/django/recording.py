@@ -51,8 +51,8 @@ def record(
     raised again when the block of `atomic()` ends. `may_refuse` lets the change go on without its entry.
 
     `apart` is for what failed, and must survive the rollback of the request that failed: it commits at once, on a
-    connection of its own. On SQLite, where the host's transaction keeps every other from writing, it is written when that
-    one ends.
+    connection of its own. On SQLite, where the host's transaction keeps every other from writing, it is written when
+    that one ends.
     """
     connection = None
     try:
@@ -62,7 +62,8 @@ def record(
         else:
             said = _completed(actor, request, operation)
         row = prepare(
-            _clinic(clinic), action, target=target, client=client, people=people, occurred_at=occurred_at, key=key, **said,
+            _clinic(clinic), action, target=target, client=client, people=people, occurred_at=occurred_at, key=key,
+            **said,
         )  # fmt: skip
         return _apart(connection, row) if apart else _within(connection, row, may_refuse)
     except Exception as error:

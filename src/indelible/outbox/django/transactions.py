@@ -45,7 +45,7 @@ def alias_of(*things: object) -> str:
 
 
 def in_transaction(connection: Any) -> bool:
-    """Whether the host has a transaction open. The one that Django's `TestCase` puts around a test is not the host's."""
+    """Whether the host has a transaction open; what Django's `TestCase` puts around a test is none of the host's."""
     if connection.atomic_blocks:
         return any(not block._from_testcase for block in connection.atomic_blocks)
     return connection.connection is not None and not connection.autocommit
@@ -65,8 +65,8 @@ def refuse_elsewhere(connection: Any) -> None:
     other = None if in_transaction(connection) else next(_open(), None)
     if other is not None:
         raise InvalidInput(
-            f"the outbox of {connection.alias} is in no transaction and {other.alias} is in one, so they would not commit "
-            f"together; say using={other.alias!r}, or open atomic(using={connection.alias!r})", "using"
+            f"the outbox of {connection.alias} is in no transaction and {other.alias} is in one, so they would not "
+            f"commit together; say using={other.alias!r}, or open atomic(using={connection.alias!r})", "using"
         )  # fmt: skip
 
 
@@ -88,8 +88,7 @@ def watch(connection: Any) -> Watch:
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     error: Exception
-    driver: object  # the driver's connection; a refusal does not outlive it
-    savepoints: int  # how many had been made on it
+    savepoints: int  # how many had been made on the connection
 
 
 class Watch:
@@ -110,8 +109,7 @@ class Watch:
     _savepoint_rollback: Callable[[str | None], None]
 
     def refuse(self, error: Exception) -> None:
-        connection = self._connection
-        self._refusals.append(_Refusal(error, connection.connection, connection.savepoint_state))
+        self._refusals.append(_Refusal(error, self._connection.savepoint_state))
 
     def afterwards(self, call: Callable[[], object]) -> None:
         """Call it when the transaction has ended, either way. What it raises goes nowhere."""
@@ -153,8 +151,6 @@ class Watch:
 
     def _behind(self, savepoint: int) -> _Refusal | None:
         """The first refusal that came when this savepoint had been made."""
-        driver = self._connection.connection
-        self._refusals = [one for one in self._refusals if one.driver is driver]
         return next((one for one in self._refusals if one.savepoints >= savepoint), None)
 
     def _ended(self) -> None:
