@@ -2,6 +2,7 @@
 
 tampering   changes to databases and bundles: each found, and nothing found where nothing changed
 crash       `kill -9`, at random and at every step of what writes: nothing lost, nothing doubled
+door        `kill -9` of hosts and drainers: what a host committed is in the log, once and in order
 privacy     what an attacker with every file and the master key gets of an anonymized client: nothing
 fuzz        every parser against any bytes
 model       random steps on a log, compared with a naive list
@@ -12,12 +13,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import crash, fuzz, model, privacy, tampering
+from . import crash, door, fuzz, model, privacy, tampering
 
 # Each with how many rounds it has by default.
 CAMPAIGNS = {
     "tampering": (tampering.run, 6_000),
     "crash": (crash.run, 200),
+    "door": (door.run, 200),
     "privacy": (privacy.run, 3),
     "fuzz": (fuzz.run, 2_000),
     "model": (model.run, 100),

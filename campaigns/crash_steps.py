@@ -77,6 +77,13 @@ class _Connection(sqlite3.Connection):
         return found
 
 
+def connect_dying_at(at: int) -> Callable[..., sqlite3.Connection]:
+    """Return what stands in for `sqlite3.connect` in a process that is to die at its step `at`."""
+    _steps.at, _steps.done = at, 0
+    connect = sqlite3.connect
+    return lambda *arguments, **options: connect(*arguments, **{**options, "factory": _Connection})
+
+
 # The operations
 
 
@@ -186,10 +193,8 @@ def _child(database: Path, name: str, at: int) -> tuple[bool, bool]:
     if child == 0:
         code = 1
         try:
-            _steps.at, _steps.done = at, 0
-            connect = sqlite3.connect
             with (
-                patch.object(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "factory": _Connection})),
+                patch.object(sqlite3, "connect", connect_dying_at(at)),
                 Journal(database) as journal,
             ):
                 OPERATIONS[name](journal.clinic())

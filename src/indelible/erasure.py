@@ -25,13 +25,12 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
 from . import drafting, entry
 from .append import Appended, append
-from .catalogue.clients import ClientAnonymized
 from .catalogue.fields import opaque_id
 from .document import Actor, Document, Request, System, is_text
 from .drafting import NOBODY, Draft, Named
@@ -39,6 +38,9 @@ from .errors import Conflict, InvalidInput, NotFound, StorageFailure
 from .headstore import HeadStore
 from .personal import Sealer
 from .store import Appending, Clinic, PersonRow, Store
+
+if TYPE_CHECKING:
+    from .catalogue.clients import ClientAnonymized
 
 RequestedBy = Literal["client", "staff", "retention_rule"]
 
@@ -87,6 +89,8 @@ def anonymize(
     may have returned since. Raises NotFound where the log knows no client by the id: never recorded, or anonymized
     before; Conflict where the key was used for something else.
     """
+    from .catalogue.clients import ClientAnonymized
+
     if key is not None and (before := _done_before(tx, sealer, key)):
         return before
     known = _known(tx, sealer, "client", client_id)

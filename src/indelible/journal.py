@@ -28,8 +28,6 @@ from typing import Any, Self, get_args
 from . import document, drafting, erasure, instant, keys, query, selecting, signing, unfinished
 from .append import Appended, append
 from .catalogue import Action
-from .catalogue.log import LogContinued
-from .catalogue.settings import ClinicTimeZoneChanged, SettingsChanged
 from .directory import Directory
 from .document import Actor, Document, Person, Request, System, Target
 from .drafting import Draft
@@ -314,6 +312,8 @@ def _check_name(name: str) -> None:
 
 
 def _continued(log: ClinicLog, old: Clinic, head: SignedHead) -> Draft:
+    from .catalogue.log import LogContinued
+
     context = LogContinued(log_origin=old.origin, size=head.size, root=b64encode(head.root).decode())
     event = Document(
         action=context.code,
@@ -438,6 +438,8 @@ class ClinicLog:
 
         `was` is the name that whoever asks has seen; Conflict where it is another one by now.
         """
+        from .catalogue.settings import SettingsChanged
+
         _check_name(name)
         old = was or next(clinic.name for clinic in self.store.clinics() if clinic.id == self.info.id)
         if name == old:
@@ -467,6 +469,8 @@ class ClinicLog:
 
         `was` is the zone that whoever asks has seen; Conflict where it is another one by now.
         """
+        from .catalogue.settings import ClinicTimeZoneChanged
+
         instant.zone(zone, "time-zone")
         old = was or self.store.zone(self.info.id)
         if zone == old:
@@ -622,7 +626,7 @@ class ClinicLog:
 
     def parse(self, words: str | Sequence[str]) -> Query:
         """Return the Query of a filter's text. Raises InvalidQuery, pointing at the word."""
-        return query.parse(words, vocabulary=self.vocabulary())
+        return query.parse(words, vocabulary=self.vocabulary)
 
     def vocabulary(self) -> Vocabulary:
         """What a filter of this log can name: the catalogue, and codes that occur here but are declared no more."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from .catalogue.clients import ClientMerged
 from .selecting import Selecting
 from .store import Reference, Selection
 from .view import View
@@ -37,6 +36,8 @@ def merged_with(client_id: str, selecting: Selecting, read: Read, up_to: int) ->
 
 def _beside(client_id: str, selecting: Selecting, read: Read, up_to: int) -> Iterator[str]:
     """The records that an entry merged with this one."""
+    from .catalogue.clients import ClientMerged
+
     token = selecting.token("client", client_id)
     if token is None:
         return

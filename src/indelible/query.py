@@ -43,9 +43,10 @@ reason the log records a filter `without_words`.
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -184,11 +185,12 @@ class _Word:
     value: str
 
 
-def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) -> Query:
+def parse(text: str | Sequence[str], *, vocabulary: Callable[[], Vocabulary] | None = None) -> Query:
     """Return the Query of a text, or of several words.
 
-    With a vocabulary, unknown categories and action codes are refused; without, any are read. Raises InvalidQuery with
-    the position of the word in the text; for several words, in the text that joins them with single spaces.
+    With a vocabulary, unknown categories and action codes are refused; without, any are read. It is asked for only
+    where a word is one of these, as it takes the whole catalogue and a look into the log. Raises InvalidQuery with the
+    position of the word in the text; for several words, in the text that joins them with single spaces.
     """
     whole = _joined(text)
     if len(whole) > LONGEST_TEXT:
@@ -199,6 +201,7 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
     free: tuple[dict[str, None], dict[str, None]] = ({}, {})  # in the order in which they were typed
     in_text = late = False
     recorded: Recorded | None = None
+    known = None if vocabulary is None else functools.cache(vocabulary)
     for count, word in enumerate(_words(whole), 1):
         # Five words more than values: from, to, in, and both of recorded.
         if count > MOST_VALUES + 5:
@@ -215,7 +218,8 @@ def parse(text: str | Sequence[str], *, vocabulary: Vocabulary | None = None) ->
         elif word.key in ("", "ip"):
             free[word.negated][word.value] = None
         else:
-            _check_known(word, vocabulary)
+            if known is not None and word.key in ("action", "category"):
+                _check_known(word, known())
             (unwanted if word.negated else wanted)[_member(word)].add(word.value)
     _check_order(days)
     first, last = (date.fromisoformat(days[key].value) if key in days else None for key in ("from", "to"))
@@ -447,9 +451,7 @@ def _check_order(days: Mapping[str, _Word]) -> None:
         raise InvalidQuery("from is after to, so no day is between them; exchange the two days", later)
 
 
-def _check_known(word: _Word, vocabulary: Vocabulary | None) -> None:
-    if vocabulary is None:
-        return
+def _check_known(word: _Word, vocabulary: Vocabulary) -> None:
     if word.key == "category" and word.value not in vocabulary.categories:
         raise InvalidQuery(f"unknown category; there are {', '.join(sorted(vocabulary.categories))}", word.position)
     if word.key == "action":

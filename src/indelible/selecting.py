@@ -6,7 +6,7 @@ knows, a Stripe id the HMAC under which its entries are found. An id that the lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,15 +48,10 @@ class Selecting:
 
     def select(self, wanted: Query, up_to: int) -> Selection:
         """Return a filter in the store's terms, bounded by a seq. Free words are not in it: they need the values."""
-        categories = vocabulary(self.store, self.clinic_id).categories
-
-        def codes(names: Iterable[str]) -> set[str]:
-            return {code for name in names for code in categories.get(name, ())}
-
         yes, no = wanted.wanted, wanted.unwanted
         actions: set[str] | None = set(yes.actions) or None
         if yes.categories:
-            inside = codes(yes.categories)
+            inside = self._codes(yes.categories)
             actions = inside if actions is None else actions & inside
         bounded = wanted.first is not None or wanted.last is not None
         intervals = instant.day_intervals(self.zone, wanted.first, wanted.last) if bounded else None
@@ -70,12 +65,19 @@ class Selecting:
             actors=self._actors(yes.actors, yes.kinds) if yes.actors or yes.kinds else None,
             actions=None if actions is None else tuple(sorted(actions)),
             not_actors=self._actors(no.actors, no.kinds),
-            not_actions=tuple(sorted(no.actions | codes(no.categories))),
+            not_actions=tuple(sorted(no.actions | self._codes(no.categories))),
             references=tuple(tuple(sorted(group, key=_order)) for group in self._groups(yes)),
             not_references=tuple(sorted(set().union(*self._groups(no)), key=_order)),
             seqs=seqs,
             late=wanted.late,
         )
+
+    def _codes(self, categories: Collection[str]) -> set[str]:
+        """The codes of categories. The catalogue is loaded whole only where a filter names one."""
+        if not categories:
+            return set()
+        known = vocabulary(self.store, self.clinic_id).categories
+        return {code for name in categories for code in known.get(name, ())}
 
     def _recording_days(self, taken: Recorded) -> tuple[instant.Interval, ...]:
         first, last = (end if isinstance(end, date) else None for end in (taken.first, taken.last))

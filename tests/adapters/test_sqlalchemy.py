@@ -194,6 +194,13 @@ def test_what_failed_survives_the_rollback_of_its_request(host, engine):
     assert host.waiting() == ["account.login_failed"]
 
 
+def test_what_is_refused_apart_tells_of_no_change_here_and_does_not_stop_the_commit(host, engine):
+    with Session(engine) as session, session.begin():
+        swallow(session, apart=True)
+        book(session, "bk_1")
+    assert host.bookings() == host.waiting("target_id") == ["bk_1"]
+
+
 def test_a_pool_of_one_connection_has_nothing_apart(tmp_path):
     engine = sqlalchemy.create_engine("sqlite://", poolclass=StaticPool)
     with Session(engine) as session, pytest.raises(InvalidInput, match="apart: needs a second connection"):

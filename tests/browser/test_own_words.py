@@ -50,7 +50,7 @@ def test_a_row_of_the_list_says_more_than_an_id_and_unfolds_to_the_whole_click(s
     page.get_by_role("complementary", name="Entry").get_by_text("What is proven").wait_for()
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 1280, "height": 900})
-    click.scroll_into_view_if_needed()
+    page.locator("table.entries").evaluate("one => scrollTo(0, one.getBoundingClientRect().top + scrollY - 72)")
     picture(page, "second-line")
 
 

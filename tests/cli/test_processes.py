@@ -170,8 +170,13 @@ def test_a_module_of_actions_that_is_not_there(run):
 
 AS_NOBODY = f"""
 import os
-from indelible.cli import main  # before the rights are gone: nobody may not read the interpreter's folders
-from indelible import instant
+# Before the rights are gone: nobody may not read the interpreter's folders.
+import indelible.inspection, indelible.wiring, rich.progress, typer._adapters
+from indelible import catalogue, instant
+from indelible.cli import commands, lazily, main
+catalogue.registered()
+for name, listed in commands.Commands.listed.items():
+    lazily.load(name, listed)
 instant.zone("Europe/Lisbon")
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 main.main()

@@ -19,7 +19,7 @@ def test_the_story_comes_oldest_first_and_names_what_belongs_to_it_otherwise(cli
     assert result.out.index("Processed charge") < result.out.index("Refunded 45.00 EUR")
     assert "bk_2" not in result.out
     assert "2 entries, oldest first." in result.err
-    assert "a payment of it or of the same click: 1" in result.err
+    assert "a payment of it, of the same click, or of a record merged with it: 1" in result.err
 
 
 def test_the_story_as_json_says_why_each_entry_belongs(cli):

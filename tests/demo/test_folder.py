@@ -13,9 +13,9 @@ from indelible.document import Staff, Target
 from indelible.errors import Conflict
 from indelible.inspection import inspect
 
-# A morning long after the clinic's first fortnight.
+# A morning long after the clinic's first six weeks.
 NOW = calendar.at(date(2026, 3, 2), 600)
-DAYS = 14
+DAYS = 45
 
 
 class Stopped(Exception):
@@ -41,7 +41,7 @@ def test_a_build_records_every_document_and_ends_yesterday(place):
     found = entries(place)
     assert made.added == made.documents == len(found)
     assert found[0]["occurred_at"][:10] <= "2026-03-01"
-    assert found[-1]["occurred_at"][:10] == made.start.isoformat() == "2026-02-16"
+    assert found[-1]["occurred_at"][:10] == made.start.isoformat() == "2026-01-16"
 
 
 def test_a_second_build_adds_nothing_even_weeks_later(place):
@@ -97,3 +97,14 @@ def test_the_keys_of_an_installation_in_earnest_are_not_touched(place, tmp_path,
     demo.build(place, days=1, now=NOW)
     assert sorted(path.name for path in place.iterdir()) == ["activity.db", "activity.db.heads", "activity.db.key"]
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+def test_history_is_imported_and_the_last_month_was_recorded_as_it_happened(place):
+    demo.build(place, days=DAYS, now=NOW)
+    with demo.reopen(place) as journal:
+        log = journal.clinic()
+        views = list(log.read())
+    moved = calendar.midnight(date(2026, 1, 31))
+    assert {view.imported for view in views if view.occurred_at < moved} == {True}
+    assert {view.imported for view in views if view.occurred_at >= moved} == {False}
+    assert [view.seq for view in views if view.delay is not None and not view.imported] == []

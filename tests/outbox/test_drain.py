@@ -292,7 +292,7 @@ def test_it_takes_what_comes_and_signs_it_when_that_is_due(log, clock, host, loo
         clock.advance(2)
 
     done, told = loop(lambda: host.events(1), lambda: host.events(2), later, lambda: None)
-    assert (done, told) == (Drained(2, 2, 0, 0), [])
+    assert (done, told) == (Drained(2, 2, 0, 0), [f"draining {host.path}"])
     assert not log.unsigned
     assert log.store.last_checkpoint("c_lisbon").size == 2
 
@@ -303,10 +303,10 @@ def test_a_database_that_does_not_answer_is_told_once_and_asked_again(host, loop
     host.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     done, told = loop(lambda: host.path.rename(away), lambda: None, lambda: away.rename(host.path), lambda: None)
     assert done.appended == 1
-    assert len(told) == 2
-    assert "there is no database" in told[0]
-    assert told[0].endswith("trying again")
-    assert told[1].endswith("answers again")
+    assert len(told) == 3
+    assert "there is no database" in told[1]
+    assert told[1].endswith("trying again")
+    assert told[2].endswith("answers again")
 
 
 def test_a_copy_ends_it_before_the_first_read(journal, host, source, tmp_path):

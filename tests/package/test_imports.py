@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import indelible
+
+CATEGORIES = {
+    f"indelible.catalogue.{name}"
+    for name in ["account", "bookings", "clients", "log", "loyalty", "payments", "services", "settings", "vouchers"]
+}
 
 
 def _modules_after(statement: str) -> set[str]:
@@ -24,9 +30,53 @@ def test_the_verifier_loads_no_catalogue_no_keys_and_no_database_driver() -> Non
     assert not loaded & unwanted
 
 
+def test_the_catalogue_loads_no_action_before_somebody_asks_for_one() -> None:
+    for statement in ("import indelible.catalogue", "from indelible import Action, Journal, Staff"):
+        assert not _modules_after(statement) & CATEGORIES
+
+
+def test_a_code_loads_the_module_that_declares_it_and_no_other() -> None:
+    loaded = _modules_after("from indelible.catalogue import find; assert find('booking.created')")
+    assert loaded & CATEGORIES == {"indelible.catalogue.bookings"}
+    assert not _modules_after("from indelible.catalogue import find; assert not find('room.aired')") & CATEGORIES
+
+
+def test_a_category_is_a_module_of_the_catalogue() -> None:
+    loaded = _modules_after("from indelible.catalogue import bookings; assert bookings.BookingCreated")
+    assert loaded & CATEGORIES == {"indelible.catalogue.bookings"}
+
+
+def _modules_of(*arguments: str) -> set[str]:
+    """What a command has loaded when it is done, however it ends."""
+    return _modules_after(f"from indelible.cli.main import run\nrun({list(arguments)!r})")
+
+
+def test_a_bundle_is_verified_without_the_catalogue_and_without_the_journal(tmp_path: Path) -> None:
+    file = tmp_path / "x.zip"
+    file.write_bytes(b"PK\x05\x06" + bytes(18))
+    loaded = _modules_of("verify", str(file))
+    assert "indelible.verify.bundle" in loaded
+    unwanted = {"sqlite3", "rich", "django"}  # pydantic is there: typer itself reads options with it
+    unwanted |= {f"indelible.{name}" for name in ("catalogue", "document", "journal", "keys", "store", "stores")}
+    assert not loaded & unwanted
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    for argument in ("--help", "--version"):
+        loaded = _modules_of(argument)
+        assert not loaded & {"pydantic", "sqlite3", "indelible.catalogue", "indelible.journal", "indelible.verify"}
+
+
+def test_a_command_imports_no_demo_and_no_action_that_it_does_not_use(tmp_path: Path) -> None:
+    for command in (["list"], ["record", "{}"]):
+        loaded = _modules_of("--database", str(tmp_path / "none.db"), *command)
+        assert "indelible.journal" in loaded
+        assert not loaded & {"indelible.demo", *CATEGORIES}
+
+
 def test_no_command_but_demo_loads_the_demo() -> None:
-    loaded = _modules_after("from indelible.cli.main import run; run(['actions'])")
-    assert "indelible.cli.demonstrating" in loaded
+    loaded = _modules_of("actions")
+    assert "indelible.cli.catalogued" in loaded
     assert not {name for name in loaded if name.split(".")[:2] == ["indelible", "demo"]}
 
 

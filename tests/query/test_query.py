@@ -71,13 +71,13 @@ def queries(draw: st.DrawFn) -> Query:
 
 def refused(text: str | list[str], vocabulary: Vocabulary | None = VOCABULARY) -> InvalidQuery:
     with pytest.raises(InvalidQuery) as caught:
-        parse(text, vocabulary=vocabulary)
+        parse(text, vocabulary=None if vocabulary is None else lambda: vocabulary)
     return caught.value
 
 
 def test_each_key_goes_to_its_place() -> None:
     text = "actor:usr_12 action:booking.cancelled category:payments from:2026-05-01 to:2026-05-31 -actor:system"
-    assert parse(text, vocabulary=VOCABULARY) == Query(
+    assert parse(text, vocabulary=lambda: VOCABULARY) == Query(
         Choice(frozenset({"usr_12"}), frozenset(), frozenset({"booking.cancelled"}), frozenset({"payments"})),
         Choice(kinds=frozenset({"system"})),
         date(2026, 5, 1),
@@ -87,7 +87,7 @@ def test_each_key_goes_to_its_place() -> None:
 
 def test_each_key_of_an_id_goes_to_its_place() -> None:
     text = "target:service/7 client:cli_77 about:staff/usr_12 operation:req_5f2c stripe:pi_3Q -client:cli_1 -about:bk_9"
-    assert parse(text, vocabulary=VOCABULARY) == Query(
+    assert parse(text, vocabulary=lambda: VOCABULARY) == Query(
         Choice(
             targets=frozenset({"service/7"}),
             clients=frozenset({"cli_77"}),
@@ -153,7 +153,20 @@ def test_a_single_day_is_a_range() -> None:
 
 
 def test_an_action_that_occurs_but_is_declared_no_more_can_be_asked_for() -> None:
-    assert parse("action:spa.opened", vocabulary=VOCABULARY).wanted.actions == {"spa.opened"}
+    assert parse("action:spa.opened", vocabulary=lambda: VOCABULARY).wanted.actions == {"spa.opened"}
+
+
+def test_the_vocabulary_is_asked_for_once_and_only_for_actions_and_categories() -> None:
+    asked: list[Vocabulary] = []
+
+    def vocabulary() -> Vocabulary:
+        asked.append(VOCABULARY)
+        return VOCABULARY
+
+    parse("actor:usr_12 from:2026-05-01 client:cli_77 Ana", vocabulary=vocabulary)
+    assert not asked
+    parse("action:booking.cancelled category:payments -category:bookings", vocabulary=vocabulary)
+    assert len(asked) == 1
 
 
 def test_without_a_vocabulary_every_code_is_read() -> None:
@@ -323,15 +336,16 @@ texts = st.text() | st.text(st.characters()) | st.lists(pieces, max_size=12).map
 @example("\0", VOCABULARY)
 def test_any_text_is_a_query_or_an_invalid_query(text: str | list[str], vocabulary: Vocabulary | None) -> None:
     whole = text if isinstance(text, str) else " ".join(text)
+    known = None if vocabulary is None else lambda: vocabulary
     try:
-        query = parse(text, vocabulary=vocabulary)
+        query = parse(text, vocabulary=known)
     except InvalidQuery as error:
         assert 0 <= error.position < max(1, len(whole))
         line, carets = point_at(text, error).split("\n")
         assert carets.strip(" ").strip("^") == ""
         assert line.isprintable()
     else:
-        assert parse(format(query), vocabulary=vocabulary) == query
+        assert parse(format(query), vocabulary=known) == query
 
 
 def test_carets_stand_under_the_word() -> None:

@@ -1,12 +1,12 @@
 """The catalogue: every action that can be recorded, one class each, one module per category.
 
 `indelible.catalogue.action` says how an action is declared, `indelible.catalogue.fields` what its context is made of.
-Importing this package declares the built-in actions.
+The module of a category is imported when somebody asks for one of its actions, by code or by import.
 """
 
 from __future__ import annotations
 
-from . import account, amounts, bookings, clients, log, loyalty, payments, services, settings, vouchers
+from . import amounts
 from .action import (
     CATEGORIES,
     KINDS,
@@ -30,21 +30,12 @@ __all__ = [
     "Action",
     "Extra",
     "Field",
-    "account",
     "amounts",
-    "bookings",
     "category_title",
-    "clients",
     "find",
     "kind_title",
-    "log",
-    "loyalty",
     "name_category",
     "name_kind",
-    "payments",
     "placeholders",
     "registered",
-    "services",
-    "settings",
-    "vouchers",
 ]

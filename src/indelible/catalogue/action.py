@@ -14,8 +14,8 @@ An action is declared once, by one class statement; importing its module registe
     ):
         starts_at: Instant | None = None               # required is only what the sentence prints
 
-A host declares its own in the same way, in a module of its own. An unknown code is refused on write and readable on
-read.
+A host declares its own in the same way, in a module of its own. Ours are imported when one of them is first asked for
+(`modules.py`). An unknown code is refused on write and readable on read.
 
 What a declaration must keep to, or the class statement raises TypeError:
 
@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ..errors import InvalidInput
-from . import amounts, clauses
+from . import amounts, clauses, modules
 from .fields import BuiltOnce, Changed, Personal, Realm, Refers, Someone, Vocabulary, to_json
 from .refusal import in_one_sentence
 from .secrecy import is_secret_name
@@ -199,7 +199,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
             return
         derive(cls)
         _check_declaration(cls)
-        if not cls.__module__.startswith(f"{__package__}."):
+        if not is_built_in(cls):
             cls.model_rebuild()  # a host hears of a type that cannot be checked where it declares it
         _register(cls)
 
@@ -374,8 +374,14 @@ def _tells_no_secret(annotation: Any) -> bool:
     return annotation is bool or typing.get_origin(annotation) is Literal
 
 
+def is_built_in(cls: type[Action]) -> bool:
+    """Whether an action comes with Indelible, and is not one that a host declared."""
+    return cls.__module__.startswith(f"{__package__}.")
+
+
 def _register(cls: type[Action]) -> None:
-    other = _REGISTER.get(cls.code)
+    # A host hears where it declares it that a code is ours already, also if nobody has asked for it yet.
+    other = _REGISTER.get(cls.code) if is_built_in(cls) else find(cls.code)
     if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
         raise TypeError(f"{cls.code} is declared twice, by {other.__module__} and by {cls.__module__}")
     _REGISTER[cls.code] = cls
@@ -415,10 +421,16 @@ def _plain(code: str) -> str:
 
 def find(code: str) -> type[Action] | None:
     """Return the class of an action code, or None where nothing declares it."""
+    modules.load(code)
     return _REGISTER.get(code)
 
 
 def registered() -> tuple[type[Action], ...]:
-    """Every declared action, by category in reading order and then in order of declaration."""
+    """Every declared action, by category in reading order; in each ours in order of declaration, then the hosts'."""
+    modules.load_all()
     order = {category: index for index, category in enumerate(CATEGORIES)}
-    return tuple(sorted(_REGISTER.values(), key=lambda cls: order.get(cls.category, len(order))))
+
+    def place(cls: type[Action]) -> tuple[int, bool]:
+        return order.get(cls.category, len(order)), not is_built_in(cls)
+
+    return tuple(sorted(_REGISTER.values(), key=place))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import CATEGORIES, Action, registered
+from .action import is_built_in
 from .clauses import alternatives
 from .schema import type_in_words
 
@@ -37,7 +38,7 @@ is always `amount_minor` with `currency`. [howto/money.md](howto/money.md) says 
 
 def built_in() -> tuple[type[Action], ...]:
     """Return the actions that come with Indelible, in reading order, without those that a host has declared."""
-    return tuple(cls for cls in registered() if cls.__module__.startswith(f"{__package__}."))
+    return tuple(filter(is_built_in, registered()))
 
 
 def render() -> str:

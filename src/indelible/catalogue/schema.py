@@ -1,7 +1,7 @@
 """The catalogue as data: what `indelible actions --json` prints, one object per action.
 
     {"code", "label", "category", "targets": [kind], "sentence",
-     "detail": [[clause, or its alternatives]], "brief", "version",
+     "detail": [[clause, or its alternatives]], "brief": text or [alternatives], "version",
      "money": "in" | "in_undone" | "out" | "out_undone" | "none", "by_journal",
      "fields": [{"name", "type": in words, "required", "personal": class or null, "about": "client" | "actor" or null,
                  "refers": kind or null, "person": "staff" | "client" or null, "changed"}],
@@ -35,7 +35,7 @@ def describe(cls: type[Action]) -> dict[str, Any]:
         "targets": list(cls.targets),
         "sentence": cls.sentence,
         "detail": [list(each) for each in alternatives(cls.detail)],
-        "brief": cls.brief,
+        "brief": list(cls.brief) if isinstance(cls.brief, tuple) else cls.brief,
         "version": cls.version,
         "money": cls.money,
         "by_journal": cls.by_journal,

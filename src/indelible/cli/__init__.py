@@ -1,1 +1,1 @@
-"""The command line. `main.py` puts the commands together; each other module holds those of one kind."""
+"""The command line. `commands.py` lists the commands, `main.py` runs one; each other module holds those of one kind."""

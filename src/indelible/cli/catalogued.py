@@ -16,7 +16,7 @@ from ..catalogue.schema import describe, type_in_words
 from ..errors import InvalidInput
 from . import table
 from .options import AsJson, say
-from .table import printable
+from .terminal import printable
 
 Wanted = Annotated[
     list[str] | None,

@@ -39,7 +39,6 @@ def drain(
             return
         work = Drain(opened, source, tell=say)
         with _until_stopped(work):
-            say(f"draining {source.name}; Ctrl-C stops")
             done = work.run()
         print(_in_words(done))
 

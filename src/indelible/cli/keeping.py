@@ -27,7 +27,7 @@ from .options import (
     say,
 )
 from .reading import Words, parse
-from .table import watched
+from .terminal import watched
 
 
 def anonymize(

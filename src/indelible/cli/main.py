@@ -5,68 +5,31 @@ Exit codes: 0 done; 1 only from `verify`, for a log that is not intact; 2 for ev
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
-from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
 
-from ..catalogue import host
 from ..errors import IndelibleError
-from . import (
-    catalogued,
-    demonstrating,
-    draining,
-    keeping,
-    outbox,
-    proving,
-    reading,
-    recording,
-    serving,
-    setting_up,
-)
-from .options import QUERY_SETTINGS, ClinicId, Database, given_first
-from .table import printable
+from .commands import Commands
+from .options import ClinicId, Database, given_first
+from .terminal import printable
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="The activity log of a clinic: read-only, provable, and still able to forget a person.",
 )
-app.command()(setting_up.init)
-setting_up.app.command("close")(keeping.close)
-app.add_typer(setting_up.app, name="clinic")
-app.command()(recording.record)
-app.command("import")(recording.import_file)
-app.command("list", context_settings=QUERY_SETTINGS)(reading.list_entries)
-app.command()(reading.show)
-app.command(context_settings=QUERY_SETTINGS)(reading.export)
-app.command()(reading.story)
-app.command(context_settings=QUERY_SETTINGS)(keeping.bundle)
-app.command()(proving.verify)
-app.command()(proving.checkpoint)
-app.command()(keeping.anonymize)
-app.command()(keeping.backup)
-app.command()(keeping.restore)
-app.command()(keeping.upgrade)
-app.command()(setting_up.adopt)
-app.add_typer(setting_up.clock, name="clock")
-app.command()(catalogued.actions)
-app.add_typer(serving.app, name="serve")
-app.command()(draining.drain)
-outbox.app.command()(draining.held)
-outbox.app.command()(draining.retry)
-outbox.app.command()(draining.adopt)
-app.add_typer(outbox.app, name="outbox")
-app.command()(demonstrating.demo)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         print(f"indelible {metadata.version('indelible')}")
         raise typer.Exit
 
@@ -104,8 +67,10 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     code = 0
     try:
-        host.load()
-        gc.freeze()  # what is imported stays: a long import or export need not walk it again and again
+        if os.environ.get("INDELIBLE_ACTIONS"):
+            from ..catalogue import host  # not above: without actions of a host, not every command needs the catalogue
+
+            host.load()
         code = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code

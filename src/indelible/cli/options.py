@@ -7,15 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 import typer
 
-from ..document import Actor, Staff, System
 from ..errors import InvalidInput
-from ..journal import ClinicLog, Journal
-from ..store import Clinic
+
+if TYPE_CHECKING:
+    from ..document import Actor
+    from ..journal import ClinicLog, Journal
+    from ..store import Clinic
 
 DEFAULT_DATABASE = "activity.db"
 
@@ -76,6 +78,8 @@ def closed_clinic(opened: Journal, clinic: str | None) -> Clinic | None:
 @contextmanager
 def journal(database: str | None) -> Iterator[Journal]:
     """Open the database for one command, and sign what it wrote."""
+    from ..journal import Journal  # not above: a bundle is verified without it
+
     with Journal(database_path(database)) as opened:
         yield opened
 
@@ -88,6 +92,8 @@ def clinic_log(database: str | None, clinic: str | None) -> Iterator[ClinicLog]:
 
 def actor(as_id: str | None, as_name: str | None, command: str) -> Actor:
     """Who did it: the staff member who says so, else the system, for the reason that this command was run."""
+    from ..document import Staff, System
+
     if as_id is None and as_name is not None:
         raise InvalidInput("needs --as with the staff member's id", "--as-name")
     return System(f"command:{command}") if as_id is None else Staff(as_id, as_name)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
 from ..errors import IndelibleError, InvalidInput
-from ..inspection import inspect, inspect_clinic
-from ..journal import ClinicLog, Journal
-from ..store import Clinic
 from ..verify import Report, verify_bundle, words
 from ..verify.words import read_key
 from .options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, closed_clinic, journal, say
-from .table import printable, watched
+from .terminal import printable, watched
+
+if TYPE_CHECKING:
+    from ..journal import ClinicLog, Journal
+    from ..store import Clinic
 
 _EXIT = {"intact": 0, "not_intact": 1, "could_not_tell": 2}
 _SHOWN = 20
@@ -94,6 +95,8 @@ def _chosen(opened: Journal, clinic: str | None) -> Clinic:
 
 def _watched(opened: Journal, info: Clinic, open_values: bool) -> Report:
     """Verify, and show a person at a terminal how far it is."""
+    from ..inspection import inspect, inspect_clinic  # not above: a bundle is verified without it
+
     with watched("checking entries", opened.store.head(info.id).size) as progress:
         if info.closed_at is not None:
             return inspect_clinic(opened, info, None, progress)

@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from .. import instant, wiring
+from .. import instant
 from .. import story as stories
 from ..errors import InvalidInput, InvalidQuery
 from ..export.manifest import Format
@@ -22,7 +22,7 @@ from ..selecting import IN_CLEAR
 from ..store import Selection
 from . import table
 from .options import AsId, AsJson, AsName, ClinicId, Database, actor, check_words, clinic_log, say
-from .table import printable
+from .terminal import printable
 
 Words = Annotated[
     list[str] | None,
@@ -204,6 +204,8 @@ def export(
     as_name: AsName = None,
 ) -> None:
     """Export the filtered list. The export is itself recorded before the first byte is written."""
+    from .. import wiring  # not above: the list needs none of it
+
     with clinic_log(database, clinic) as log:
         wanted = parse(log, words or [])
         by = actor(as_id, as_name, "export")

@@ -21,7 +21,7 @@ from ..drafting import Draft
 from ..errors import Conflict, InvalidInput, StorageFailure
 from ..journal import ClinicLog
 from .options import AsJson, ClinicId, Database, clinic_log, say
-from .table import watched
+from .terminal import watched
 
 # Lines of one transaction: large enough that the disk's wait is shared, small enough that other writers get their turn.
 _BATCH = 2_000

@@ -10,9 +10,7 @@ import typer
 from .. import instant, signing
 from ..journal import Journal, Places
 from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal
-from .table import printable
-
-app = typer.Typer(no_args_is_help=True, help="Add clinics and change their settings.")
+from .terminal import printable
 
 
 def init(
@@ -35,7 +33,6 @@ def init(
         print("Without it every name in the log is lost, and nothing can be signed.")
 
 
-@app.command("add")
 def add(
     clinic_id: Annotated[str, typer.Argument(metavar="ID")],
     name: Annotated[str, typer.Option(help="The clinic's name, as its people know it.")],
@@ -54,7 +51,6 @@ def add(
         print(f"public key  {log.info.vkey}")
 
 
-@app.command("list")
 def list_clinics(database: Database = None) -> None:
     """List the clinics of this database."""
     with journal(database) as opened:
@@ -64,7 +60,6 @@ def list_clinics(database: Database = None) -> None:
             print(f"{clinic.id}\t{printable(clinic.name)}\t{clinic.zone}\t{size}\t{clinic.vkey}{closed}")
 
 
-@app.command("set-time-zone")
 def set_time_zone(
     time_zone: Annotated[str, typer.Argument(metavar="ZONE")],
     database: Database = None,

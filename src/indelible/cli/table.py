@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import orjson
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +16,8 @@ from .. import instant, money
 from ..details import Detail, of_context
 from ..second_line import line
 from ..view import View, clock_text, late_text, time_then_text
+from .terminal import errors as errors
+from .terminal import printable
 
 # Without a terminal nothing wraps early: a file or a pipe has no width of its own.
 _PIPE_WIDTH = 160
@@ -41,36 +40,6 @@ class _Console(Console):
 
 def console() -> Console:
     return _Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-
-
-def errors() -> Console:
-    """Where progress and messages go, away from the output."""
-    return Console(stderr=True, highlight=False)
-
-
-@contextmanager
-def watched(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-    """Show a person at a terminal how far something is: call what this gives with how much is done (of how much)."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=errors(), transient=True, disable=not sys.stderr.isatty()) as progress:
-        bar = progress.add_task("", total=total)
-        yield lambda done, every=total: progress.update(bar, completed=done, total=every)
-
-
-def printable(value: object) -> str:
-    """Return text that cannot move the cursor, ring a bell or turn the line around: such characters as escapes."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(c if c == " " or c.isprintable() else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    if character in "\n\t":
-        return " "
-    if unicodedata.category(character) == "Zs":
-        return " "
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def entries(views: Iterable[View], zone: str, title: str) -> tuple[Table, int]:

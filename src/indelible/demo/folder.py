@@ -3,6 +3,9 @@
 The folder is complete in itself: the environment's INDELIBLE_MASTER_KEY and INDELIBLE_HEAD_STORE are not used, because
 a demo must never touch the keys and heads of an installation in earnest.
 
+The clinic moved to Indelible LIVE_DAYS before the end. What happened before is imported, as its history would be; from
+then on every hour is recorded by a clock that stands at that hour, as it would have been.
+
 The first entry tells on which day the demo's year begins, so a folder keeps its year however often it is used.
 Documents go in in their order, in batches; a batch is in the log whole or not at all. Where the last entry is the
 document that belongs there, all before it are there too and are not sent again; else all are sent again, and their
@@ -11,9 +14,10 @@ keys tell which ones are there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from .. import document, instant, keys
@@ -27,6 +31,8 @@ from .year import make_documents
 
 # Large enough that a commit costs little, small enough that the progress moves.
 BATCH = 2_000
+# The newest days, of which the pages show something at once. More would take longer to make: each hour is an append.
+LIVE_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +64,18 @@ def build(
     with how many documents are in and how many there are. Raises Conflict where the folder holds the year of another
     seed, and whatever Journal raises.
     """
-    clock = now_in_microseconds if now is None else lambda: now
-    moment = clock()
+    moment = now_in_microseconds() if now is None else now
+    yesterday = calendar.local(moment).date() - timedelta(days=1)
+    first = yesterday - timedelta(days=days - 1)
+    clock = _Clock(calendar.midnight(first))  # a log takes nothing from before its own beginning
     with _open_or_create(folder, clock) as journal:
         log = _log(journal)
-        yesterday = calendar.local(moment).date() - timedelta(days=1)
-        start = _start(log) or yesterday - timedelta(days=days - 1)
+        start = _start(log) or first
         days = min(days, (yesterday - start).days + 1)
         documents = list(make_documents(seed, start=start, days=days))
-        added = _complete(log, documents, progress or (lambda done, all: None))
+        moved = calendar.midnight(start + timedelta(days=days - LIVE_DAYS))
+        added = _complete(log, documents, clock, moved, progress or (lambda done, all: None))
+        clock.now = moment
     return Built(folder / "activity.db", CLINIC_ID, start, len(documents), added, uses(seed, start=start, days=days))
 
 
@@ -107,16 +116,56 @@ def _start(log: ClinicLog) -> date | None:
     return calendar.local(log.entry(1).occurred_at).date() if log.size else None
 
 
-def _complete(log: ClinicLog, documents: Sequence[Json], progress: Callable[[int, int], None]) -> int:
+class _Clock:
+    """A clock that stands where the story is. Microseconds since 1970 UTC."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is appended at once, and the instant at which that is done."""
+
+    documents: Sequence[Json]
+    imported: bool
+    at: int
+
+
+def _batches(documents: Sequence[Json], moved: int) -> Iterator[_Batch]:
+    """The documents in order: what was before the instant `moved` as history, all else hour by hour."""
+    for history, group in groupby(documents, key=lambda one: _occurred(one) < moved):
+        some = list(group)
+        if history:
+            for first in range(0, len(some), BATCH):
+                yield _Batch(some[first : first + BATCH], True, moved)
+        else:
+            for _, hour in groupby(some, key=lambda one: _occurred(one) // instant.HOUR):
+                together = list(hour)
+                yield _Batch(together, False, _occurred(together[-1]) + instant.SECOND)
+
+
+def _occurred(one: Json) -> int:
+    return instant.parse(one["occurred_at"], "occurred_at")
+
+
+def _complete(
+    log: ClinicLog, documents: Sequence[Json], clock: _Clock, moved: int, progress: Callable[[int, int], None]
+) -> int:
     added, done = 0, _there(log, documents)
     progress(done, len(documents))
-    for first in range(done, len(documents), BATCH):
-        drafts = [log.draft(document.parse(one), imported=True) for one in documents[first : first + BATCH]]
+    for batch in _batches(documents[done:], moved):
+        clock.now = batch.at
+        drafts = [log.draft(document.parse(one), imported=batch.imported) for one in batch.documents]
         for result in log.append(drafts):
             if isinstance(result, Conflict):
                 raise Conflict("the folder holds a demo of another seed, or of another release; choose another folder")
             added += not result.repeated
-        progress(first + len(drafts), len(documents))
+        done += len(drafts)
+        progress(done, len(documents))
     return added
 
 
@@ -127,4 +176,4 @@ def _there(log: ClinicLog, documents: Sequence[Json]) -> int:
         return 0
     entry, expected = log.entry(count), documents[count - 1]
     same = entry.action == expected["action"] and entry.target == expected["target"]
-    return count if same and entry.occurred_at == instant.parse(expected["occurred_at"], "occurred_at") else 0
+    return count if same and entry.occurred_at == _occurred(expected) else 0

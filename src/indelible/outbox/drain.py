@@ -114,7 +114,7 @@ class Drain:
     def __init__(
         self, journal: Journal, source: Source, *, tell: Callable[[str], None], limit: int = READ_LIMIT
     ) -> None:
-        """`tell` gets one sentence when the host's database does not answer, and one when it does again."""
+        """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does."""
         self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
         self._woken = threading.Event()
         self._stopping = False
@@ -132,6 +132,7 @@ class Drain:
     def run(self) -> Drained:
         """Drain until `stop`; return what became of the rows. Raises what must stop draining (StorageFailure, ...)."""
         copies.check(self._journal.store, self._source)
+        self._tell(f"draining {self._source.name}")
         done = Drained()
         while not self._stopping:
             try:

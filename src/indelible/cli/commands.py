@@ -1,0 +1,97 @@
+"""The list of commands: the name of each, where it is, and the first paragraph of its help."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import typer
+
+from .lazily import Group, Listed
+from .options import QUERY_SETTINGS
+
+
+class Clinics(Group):
+    """The commands of `indelible clinic`."""
+
+    listed: ClassVar = {
+        "add": Listed("setting_up:add", "Start the log of a clinic."),
+        "list": Listed("setting_up:list_clinics", "List the clinics of this database."),
+        "set-time-zone": Listed(
+            "setting_up:set_time_zone",
+            "Move a clinic to another time zone from now on. Entries keep the zone that they were recorded in.",
+        ),
+        "close": Listed(
+            "keeping:close",
+            "End a clinic's account: write its final bundle, record the end, and destroy its keys. "
+            "It cannot be undone.",
+        ),
+    }
+
+
+clinics = typer.Typer(cls=Clinics, no_args_is_help=True, help="Add clinics and change their settings.")
+
+
+class Commands(Group):
+    """The commands of `indelible`."""
+
+    listed: ClassVar = {
+        "init": Listed("setting_up:init", "Make a new log: the database, the master key, and the head store."),
+        "record": Listed("recording:record", "Record one event document."),
+        "import": Listed(
+            "recording:import_file",
+            "Record a file of event documents. A bad line is reported with its number, and the others go in.",
+        ),
+        "list": Listed("reading:list_entries", "List entries, newest first. Days are the clinic's.", QUERY_SETTINGS),
+        "show": Listed("reading:show", "Show one entry with every field."),
+        "export": Listed(
+            "reading:export",
+            "Export the filtered list. The export is itself recorded before the first byte is written.",
+            QUERY_SETTINGS,
+        ),
+        "story": Listed(
+            "reading:story",
+            "Tell all that happened to one booking, voucher, service, client or colleague, oldest first.",
+        ),
+        "bundle": Listed(
+            "keeping:bundle",
+            "Write an evidence file: entries with all that it takes to check them offline. "
+            "The export is itself recorded.",
+            QUERY_SETTINGS,
+        ),
+        "verify": Listed(
+            "proving:verify",
+            "Check every entry, value, number and signature. Exit code 0 intact, 1 not intact, 2 could not tell.",
+        ),
+        "checkpoint": Listed(
+            "proving:checkpoint",
+            "Sign the log as it stands and print the signed checkpoint, to be kept somewhere else.",
+        ),
+        "anonymize": Listed(
+            "keeping:anonymize",
+            "Destroy a client's names, texts, IP addresses and devices on every entry. It cannot be undone.",
+        ),
+        "backup": Listed(
+            "keeping:backup",
+            "Copy the database, while it is used. The master key and the head store are not in the copy.",
+        ),
+        "restore": Listed(
+            "keeping:restore", "Put a backup where no database is, and say what the head store knows beyond it."
+        ),
+        "upgrade": Listed(
+            "keeping:upgrade", "Bring a database of an older release to this one's schema. Make a backup first."
+        ),
+        "adopt": Listed(
+            "setting_up:adopt", "Trust the database's last checkpoint, where the head store is lost for good."
+        ),
+        "actions": Listed(
+            "catalogued:actions", "List the actions that can be recorded, or show one with all its fields."
+        ),
+        "demo": Listed(
+            "demonstrating:demo", "Fill a clinic with a year of life and show its log, here or in the browser."
+        ),
+        "clinic": Listed("commands:clinics", "Add clinics and change their settings."),
+        "clock": Listed("setting_up:clock", "The machine's clock, where it cannot be believed."),
+        "serve": Listed(
+            "serving:app", "Serve the log in the browser; the first start prints a link to make the owner."
+        ),
+    }
