@@ -8,6 +8,7 @@ needs none of its keys.
     statements    the one statement that records, for each engine and driver
     dbapi         `Outbox`: records on any DB-API connection; `indelible.sqlalchemy` does the same for sessions
     captured      `recorded`: what a block put into the outbox, for a host's tests
+    django        the same for Django's transactions, requests and tests
 
 The names below are loaded when they are first used: who drains needs nothing of what records, and the other way round.
 """

@@ -75,6 +75,9 @@ class recorded:  # noqa: N801 - reads as the function that it is used as
 
 def _asking(where: Any) -> tuple[str, _Query]:
     """The engine, and how to ask it: by a session's connection of this moment, or by a cursor."""
+    if hasattr(where, "ensure_connection"):  # Django's own, whose driver's connection may be another by now
+        where.ensure_connection()
+        where = where.connection
     if hasattr(where, "get_bind"):
         found = where.connection()
         return found.dialect.name, lambda statement: list(found.exec_driver_sql(statement).scalars())

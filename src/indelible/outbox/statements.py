@@ -56,14 +56,17 @@ def with_style(statement: str, parameters: dict[str, Any], style: str) -> tuple[
     return _PARAMETER.sub({"qmark": "?", "format": "%s"}[style], statement), values
 
 
-def meaning(error: Exception) -> IndelibleError | None:
+def meaning(
+    error: Exception, install: str = "put what `indelible outbox sql` prints into its migrations"
+) -> IndelibleError | None:
     """Return what an engine's error means for who records; None where it is the host's own: a lost connection, a lock.
 
-    PostgreSQL's function says itself what is wrong with a document, in one sentence and without its values.
+    `install` is how a host gets an outbox. PostgreSQL's function says itself what is wrong with a document, in one
+    sentence and without its values.
     """
     state = _sqlstate(error)
     if state in _NOT_THERE or (state is None and "no such table: indelible_outbox" in str(error)):
-        return StorageFailure("this database has no outbox; put what `indelible outbox sql` prints into its migrations")
+        return StorageFailure(f"this database has no outbox; {install}")
     if state == _NOT_ALLOWED:
         return StorageFailure("this role may not record; GRANT indelible_recorder TO it")
     if state is not None and state[:2] in ("22", "23"):

@@ -1,14 +1,18 @@
-"""What a host or the author of a store tests with. Needs pytest, which the package itself does not depend on.
+"""What a host or the author of a store tests with. Needs pytest, but for `django`; the package does not depend on it.
 
 store_contract     `StoreContract`, the suite that every engine passes
 outbox             `recorded`, a fixture for a host's tests: the documents that a block put into the outbox
+django             `RecordsMixin`, the same for Django's `TestCase`
 postgres           a PostgreSQL server of the tests' own
 logs               a journal in a temporary folder whose clock stands still until it is told to move on
 """
 
 from __future__ import annotations
 
-import pytest
+import contextlib
 
-# A failed assert shows its values only where pytest has rewritten the module.
-pytest.register_assert_rewrite("indelible.testing.store_contract", "indelible.testing.logs")
+with contextlib.suppress(ModuleNotFoundError):
+    import pytest
+
+    # A failed assert shows its values only where pytest has rewritten the module.
+    pytest.register_assert_rewrite("indelible.testing.store_contract", "indelible.testing.logs")

@@ -1,0 +1,1 @@
+"""What the clinic keeps (models), what can be done (doing), and the same over HTTP (views)."""

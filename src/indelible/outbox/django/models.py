@@ -1,0 +1,1 @@
+"""No models: what waits is read by the drainer alone. Django sends `post_migrate` only to an app with this file."""
