@@ -32,6 +32,7 @@ test: .venv/.stamp ## run every test that can run here, then say what was not ru
 	tools/get-chromium
 	tools/get-unpackers
 	tools/get-postgres
+	tools/get-node
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy --strict, and the layers
