@@ -121,6 +121,14 @@ class Batch:
     head: Head
 
 
+class SourceRow(NamedTuple):
+    """A host's database that the log is drained from: which one it is, and the highest place that was seen in it."""
+
+    outbox: str
+    database: str
+    xid: int
+
+
 # An actor of a selection: its kind, and its reference, or None for everybody of that kind.
 ActorTerm = tuple[str, bytes | None]
 
@@ -211,6 +219,18 @@ class Store(Protocol):
     def add_clinic(self, clinic: Clinic, keys: Sequence[KeyRow], now: int) -> None: ...
     def delete_keys(self, clinic_id: str) -> None: ...
     def clinics(self) -> Sequence[Clinic]: ...
+    def sources(self) -> Sequence[SourceRow]:
+        """The databases that this log is drained from, by their outbox."""
+        ...
+
+    def keep_source(self, row: SourceRow) -> None:
+        """Remember a database as it is now, in the place of what was known of the same outbox."""
+        ...
+
+    def advance_source(self, outbox: str, xid: int) -> None:
+        """Remember that a place was seen. What is remembered never goes back."""
+        ...
+
     def zone(self, clinic_id: str) -> str: ...
     def keys(self, clinic_id: str) -> Sequence[KeyRow]: ...
     def head(self, clinic_id: str) -> Head: ...

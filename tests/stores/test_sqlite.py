@@ -321,5 +321,5 @@ def test_each_table_refuses_a_value_of_another_type(tmp_path):
     with sqlite3.connect(tmp_path / "a.db") as db:
         strict = {row[1]: row[5] for row in db.execute("PRAGMA table_list") if row[1].startswith("indelible_")}
     db.close()
-    assert len(strict) == 11
+    assert len(strict) == 12
     assert set(strict.values()) == {1}

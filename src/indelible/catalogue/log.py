@@ -98,3 +98,22 @@ class LogContinued(
     size: Count
     log_origin: Id | None = None
     root: Word | None = None  # base64, as in the checkpoint
+
+
+class LogHeld(
+    Action,
+    code="log.held",
+    label="Held documents",
+    category="log",
+    targets=("log",),
+    sentence="{actor} held documents back that could not be recorded: {reason}",
+    detail=("documents: {documents}",),
+    by_journal=True,
+):
+    """Documents of a host's outbox wait outside the log. One entry a reason and day; it says nothing of what they say.
+
+    `documents` are those that were held at that moment; what the same day brings behind them is not in it.
+    """
+
+    reason: Literal["conflict", "invalid", "newer_version", "unknown_action"]
+    documents: Count | None = None

@@ -35,6 +35,7 @@ from ..store import (
     PersonalRow,
     PersonRow,
     Selection,
+    SourceRow,
 )
 from . import sqlite_page, sqlite_schema, sqlite_tally
 
@@ -268,6 +269,22 @@ class SQLiteStore:
         with _engine(), _transaction(self._connection()) as db:
             db.execute("DELETE FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
             _check_gone(db, "SELECT 1 FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
+
+    # The databases that are drained
+
+    def sources(self) -> Sequence[SourceRow]:
+        with _engine():
+            rows = self._connection().execute('SELECT outbox, "database", xid FROM indelible_source ORDER BY outbox')
+            return [SourceRow(*row) for row in rows]
+
+    def keep_source(self, row: SourceRow) -> None:
+        with _engine(), _transaction(self._connection()) as db:
+            db.execute("DELETE FROM indelible_source WHERE outbox = ?", (row.outbox,))
+            _write(db.cursor(), "INSERT INTO indelible_source VALUES (?, ?, ?)", [row])
+
+    def advance_source(self, outbox: str, xid: int) -> None:
+        with _engine(), _transaction(self._connection()) as db:
+            db.execute("UPDATE indelible_source SET xid = ?2 WHERE outbox = ?1 AND xid < ?2", (outbox, xid))
 
     # Writing
 

@@ -40,6 +40,7 @@ from ..store import (
     PersonRow,
     Reference,
     Selection,
+    SourceRow,
     Store,
 )
 
@@ -125,6 +126,22 @@ class StoreContract:
         store.add_clinic(clinic("lisbon"), keys_of("lisbon"), NOW)
         store.add_clinic(clinic("porto"), keys_of("porto"), NOW)
         return "lisbon"
+
+    # The databases that are drained
+
+    def test_what_is_known_of_a_database_is_replaced_as_a_whole_and_by_outbox(self, store: Store) -> None:
+        assert list(store.sources()) == []
+        for row in (SourceRow("b", "first", 7), SourceRow("a", "other", 0), SourceRow("b", "second", 3)):
+            store.keep_source(row)
+        assert list(store.sources()) == [SourceRow("a", "other", 0), SourceRow("b", "second", 3)]
+
+    def test_the_highest_place_that_was_seen_in_a_database_never_goes_back(self, store: Store) -> None:
+        store.keep_source(SourceRow("a", "one", 5))
+        store.keep_source(SourceRow("b", "two", 5))
+        for xid in (9, 4):
+            store.advance_source("a", xid)
+        store.advance_source("unknown", 1)
+        assert list(store.sources()) == [SourceRow("a", "one", 9), SourceRow("b", "two", 5)]
 
     # Clinics and keys
 

@@ -1,0 +1,105 @@
+"""What goes between an outbox and the log: rows that wait, rows that are held, and the port to a host's database.
+
+A place orders the rows of one outbox: (transaction, id) on PostgreSQL, (0, id) on SQLite, where one writer at a time
+commits. Instants are microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from ..errors import StorageFailure
+
+Place = tuple[int, int]
+
+
+class Unreachable(StorageFailure):
+    """The host's database does not answer at this moment; its documents wait there, and are drained when it does.
+
+    A source raises it for what passes by itself: a restart, a lost connection, a lock. What needs somebody's hand (no
+    outbox, no right, a full disk) is a plain StorageFailure.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One row of an outbox: a document in JSON text, for the clinic of this id.
+
+    `key` is the row's own, a UUID, and `at` its time. `imported` is history, which is drained behind what is live. An
+    `erasure` asks for a client to be anonymized: {"client", "requested_by", "actor"?}.
+    """
+
+    place: Place
+    key: str
+    clinic: str
+    document: str
+    at: int
+    imported: bool = False
+    erasure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A row that could not be recorded since `since`, and why, without values.
+
+    It is tried again by itself unless that is `final`: then it needs another document, or somebody's word.
+    """
+
+    waiting: Waiting
+    reason: str
+    final: bool
+    since: int
+
+
+class Identity(NamedTuple):
+    """Which database it is. A copy has the same `outbox`, the id made at installation, and another `database`.
+
+    `xid` is the highest place that was given out so far: a transaction's number on PostgreSQL, a row's on SQLite. In a
+    database that was restored from a backup it went back.
+    """
+
+    outbox: str
+    database: str
+    xid: int
+
+
+class Source(Protocol):
+    """One open host's database with an outbox. Every failure is a StorageFailure, and changes nothing.
+
+    `name` is for messages: where the database is, without user and password.
+    """
+
+    name: str
+
+    def identity(self) -> Identity: ...
+    def read(self, limit: int) -> Sequence[Waiting]:
+        """The rows that wait, at most `limit`: committed, and on disk, so that the host cannot lose them any more.
+
+        A clinic's rows come in the order of their places, imported ones behind live ones. Where there are more than
+        `limit`, every clinic that has rows gets its share. Fewer than `limit` says that no more are there.
+        """
+        ...
+
+    def delete(self, places: Sequence[Place]) -> None:
+        """Delete rows. One that is gone already is no error."""
+        ...
+
+    def hold(self, held: Sequence[tuple[Waiting, str, bool]]) -> None:
+        """Move rows to those that are held, each with its reason and whether that is final, in one transaction."""
+        ...
+
+    def held(self) -> Sequence[Held]:
+        """The rows that are held, the oldest first."""
+        ...
+
+    def retry(self, key: str, document: str | None) -> None:
+        """Let a held row wait again, behind the others, with another document if one is given. Raises NotFound."""
+        ...
+
+    def oldest(self) -> int | None:
+        """The time of the oldest row that waits."""
+        ...
+
+    def close(self) -> None: ...
