@@ -35,7 +35,7 @@ from .catalogue.clients import ClientAnonymized
 from .catalogue.fields import opaque_id
 from .document import Actor, Document, Request, System, is_text
 from .drafting import NOBODY, Draft, Named
-from .errors import InvalidInput, NotFound, StorageFailure
+from .errors import Conflict, InvalidInput, NotFound, StorageFailure
 from .headstore import HeadStore
 from .personal import Sealer
 from .store import Appending, Clinic, PersonRow, Store
@@ -79,11 +79,16 @@ def anonymize(
     requested_by: RequestedBy,
     actor: Actor,
     request: Request,
+    key: str | None = None,
 ) -> Anonymized:
     """Erase a client's values in the open transaction `tx` and append the entry that accounts for it.
 
-    Raises NotFound where the log knows no client by the id: never recorded, or anonymized before.
+    With a `key` it is done once: where an erasure was done under it before, that one is the answer, although the client
+    may have returned since. Raises NotFound where the log knows no client by the id: never recorded, or anonymized
+    before; Conflict where the key was used for something else.
     """
+    if key is not None and (before := _done_before(tx, sealer, key)):
+        return before
     known = _known(tx, sealer, "client", client_id)
     if known is None:
         raise NotFound(_nobody(tx, sealer, client_id))
@@ -95,11 +100,27 @@ def anonymize(
         network_values=values["network"],
         evidence_values_kept=values["evidence"],
     )
-    draft = _draft(context, client_id, actor, request, clinic, now, tx.head.size)
+    draft = _draft(context, client_id, actor, request, clinic, now, tx.head.size, key)
     tx.erase(known.token, entry.ERASED_CLASSES)
     appended = append(tx, [draft], clinic, sealer, now, tokens={(_ERASED.realm, _ERASED.id): known.token})[0]
-    assert isinstance(appended, Appended)  # noqa: S101 - a draft without a key cannot conflict
+    assert isinstance(appended, Appended)  # noqa: S101 - its key was looked up, or is random
     return Anonymized(appended, entries, values["identity"], values["network"], values["evidence"])
+
+
+def _done_before(tx: Appending, sealer: Sealer, key: str) -> Anonymized | None:
+    """What was erased under this key, None where nothing was."""
+    lookup = sealer.find("key", key)
+    seq = tx.seqs_of_keys([lookup]).get(lookup)
+    if seq is None:
+        return None
+    body = entry.decode(tx.body(seq))
+    if body.members["action"] != ClientAnonymized.code:
+        raise Conflict(f"key: was used before, by entry {seq}, which erases nobody; use a new key")
+    told = body.members["context"]
+    return Anonymized(
+        Appended(seq, body.id, body.recorded_at, repeated=True),
+        *(told.get(name, 0) for name in ("entries", "identity_values", "network_values", "evidence_values_kept")),
+    )
 
 
 def _known(tx: Appending, sealer: Sealer, realm: str, host_id: str) -> PersonRow | None:
@@ -149,7 +170,14 @@ def check_id(client_id: object) -> str:
 
 
 def _draft(
-    context: ClientAnonymized, client_id: str, actor: Actor, request: Request, clinic: Clinic, now: int, size: int
+    context: ClientAnonymized,
+    client_id: str,
+    actor: Actor,
+    request: Request,
+    clinic: Clinic,
+    now: int,
+    size: int,
+    key: str | None,
 ) -> Draft:
     themselves = actor.kind == "client" and actor.id == client_id
     principal = actor.on_behalf_of
@@ -163,7 +191,7 @@ def _draft(
         request=Request(channel=request.channel) if silent else request,
         # A sealed value, so that whoever can write the database and has no key cannot make such an entry. It belongs to
         # nobody: it must never be erased itself.
-        key=f"anonymize-{secrets.token_hex(16)}",
+        key=key or f"anonymize-{secrets.token_hex(16)}",
     )
     draft = drafting.draft(event, zone=clinic.zone, now=now, by_journal=True)
     person = len(draft.persons)

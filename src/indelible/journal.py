@@ -262,6 +262,10 @@ class Journal:
         """Every clinic of this database, by id."""
         return self.store.clinics()
 
+    def open_logs(self) -> Sequence[ClinicLog]:
+        """The logs that were opened here so far."""
+        return list(self._logs.values())
+
     def signer(self, clinic: Clinic) -> Signer:
         """Return the signer of a clinic's log, also of one whose closing was interrupted. Raises KeyUnavailable."""
         secret = self._unwrapped(clinic.id)["signing"]
@@ -486,11 +490,18 @@ class ClinicLog:
         self.sign_when_due()
 
     def anonymize(
-        self, client_id: str, *, requested_by: RequestedBy, actor: Actor, request: Request | None = None
+        self,
+        client_id: str,
+        *,
+        requested_by: RequestedBy,
+        actor: Actor,
+        request: Request | None = None,
+        key: str | None = None,
     ) -> Anonymized:
         """Destroy a client's personal values on every entry, and record that it was done.
 
         Returns what went. `actor` is whoever did it, also the client: nothing about the client is then kept with it.
+        With a `key`, for an order that may come twice, it is done once; it names no person.
         Raises NotFound, with nothing written, where nobody is known by the id (any more), or somebody of the staff;
         InvalidInput, StorageFailure.
         """
@@ -509,6 +520,7 @@ class ClinicLog:
                     requested_by=requested_by,
                     actor=actor,
                     request=request or Request(),
+                    key=key,
                 )
         except NotFound as unknown:
             # Whoever was anonymized while another program was reading: what was left then goes now.

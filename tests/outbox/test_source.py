@@ -1,4 +1,4 @@
-"""Reading an outbox on PostgreSQL: in order, durable, fair, cheap under an open snapshot, and through lost connections."""
+"""Reading an outbox on PostgreSQL: in order, durable, fair, cheap under an open snapshot, through lost connections."""
 
 from __future__ import annotations
 
@@ -194,9 +194,9 @@ def test_a_held_document_is_corrected_and_a_worse_one_stays_held(host, source):
     host.commit()
     (row,) = source.read(10)
     source.hold([(row, "invalid", True)])
-    with pytest.raises(InvalidInput, match="^actor: is missing"):
+    with pytest.raises(InvalidInput, match="actor: is missing"):
         source.retry(row.key, '{"action": "booking.cancelled"}')
-    with pytest.raises(InvalidInput, match="^action: what only the log writes"):
+    with pytest.raises(InvalidInput, match="action: what only the log writes"):
         source.retry(row.key, json.dumps(DOCUMENT | {"action": "log.viewed"}))
     with pytest.raises(InvalidInput):
         source.retry(row.key, "{")
@@ -260,9 +260,9 @@ def test_the_drainers_role_is_enough_and_a_recorders_is_not(host, server):
             source.retry(source.held()[0].waiting.key, None)
             source.delete([rows[1].place])
             assert source.oldest() is not None
-        with closing(PostgresSource(server.url_of(host.info.dbname, "some_recorder"))) as source:
-            with pytest.raises(StorageFailure, match="GRANT indelible_drainer TO"):
-                source.read(1)
+        source = PostgresSource(server.url_of(host.info.dbname, "some_recorder"))
+        with closing(source), pytest.raises(StorageFailure, match="GRANT indelible_drainer TO"):
+            source.read(1)
     finally:
         host.execute("DROP ROLE some_drainer; DROP ROLE some_recorder")
         host.commit()
@@ -286,7 +286,7 @@ def test_a_database_without_an_outbox_or_with_another_version_says_what_to_do(co
         sql.install(connection)
         connection.execute("INSERT INTO indelible.version (version) VALUES (999)")
         connection.commit()
-        with pytest.raises(StorageFailure, match="newer release .version 999"):
+        with pytest.raises(StorageFailure, match="newer release"):
             source.read(1)
 
 

@@ -16,7 +16,9 @@ import typer
 
 from ..catalogue import host
 from ..errors import IndelibleError
-from . import catalogued, demonstrating, keeping, proving, reading, recording, serving, setting_up
+from . import (
+    catalogued, demonstrating, draining, keeping, outbox, proving, reading, recording, serving, setting_up
+)  # fmt: skip
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
 
@@ -46,6 +48,11 @@ app.command()(setting_up.adopt)
 app.add_typer(setting_up.clock, name="clock")
 app.command()(catalogued.actions)
 app.add_typer(serving.app, name="serve")
+app.command()(draining.drain)
+outbox.app.command()(draining.held)
+outbox.app.command()(draining.retry)
+outbox.app.command()(draining.adopt)
+app.add_typer(outbox.app, name="outbox")
 app.command()(demonstrating.demo)
 
 

@@ -5,8 +5,8 @@ has no state. Used by one thread at a time; the connection is opened when it is 
 
 **The floor.** Rows come in the order of (xid, id). What a read cannot see yet is not below the lowest transaction that
 was running then, and what it saw is not below its first row. So the next read begins there, and walks through none of
-the rows that were deleted since and that an open snapshot (a dump, a long report) keeps in the table. Rows of a restored
-dump have numbers of another server, perhaps below the floor: so once a minute everything is looked at.
+the rows that were deleted since and that an open snapshot (a dump, a long report) keeps in the table. Rows of a
+restored dump have numbers of another server, perhaps below the floor: so once a minute everything is looked at.
 
 **Durable.** With `synchronous_commit=off` a committed row can still be lost in a crash. Rows are handed out when the
 server's log is flushed past them.
@@ -39,7 +39,10 @@ CONNECT_SECONDS = 10
 
 _BOTTOM: Place = (0, 0)
 _AT: LiteralString = "(extract(epoch FROM at) * 1000000)::bigint"
-_ROW: LiteralString = f"xid::text::bigint AS xid, id, key::text AS key, clinic, document::text AS document, {_AT} AS at, imported, erasure"
+_ROW: LiteralString = (
+    "xid::text::bigint AS xid, id, key::text AS key, clinic, document::text AS document, " + _AT + " AS at, "
+    "imported, erasure"
+)
 _WHOLE: LiteralString = (
     "xid, id, key, clinic, action, target_kind, target_id, document, at, role, login, imported, erasure"
 )
@@ -210,54 +213,71 @@ class PostgresSource:
     @contextmanager
     def _engine(self) -> Iterator[psycopg.Connection[Any]]:
         """The open connection; what goes wrong on it becomes one sentence, without values."""
-        try:
-            yield self._connected()
-        except psycopg.Error as error:
-            if self._connection is not None and self._connection.broken:
-                self.close()
-            raise self._failure(error) from error
+        with told(self.name):
+            try:
+                yield self._connected()
+            finally:
+                if self._connection is not None and self._connection.broken:
+                    self.close()
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is not None and not self._connection.closed:
             return self._connection
-        settings = {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": "indelible"}
-        given = conninfo_to_dict(self._url)
-        self._connection = psycopg.connect(
-            self._url,
-            autocommit=True,
-            prepare_threshold=None,
-            **{name: value for name, value in settings.items() if name not in given},  # type: ignore[arg-type]
-        )
+        opened = connect(self._url)
         # The server behind the same name may be another one now.
         self._floor = _BOTTOM
-        found = sql.installed(self._connection)
-        sql.refuse_newer(found)
-        if found < sql.version("postgres"):
-            self.close()
-            raise StorageFailure(self._missing() if found == 0 else (
-                f"the outbox in {self.name} has version {found}, and this release needs {sql.version('postgres')}: "
-                "run `indelible outbox install`"))  # fmt: skip
-        return self._connection
+        try:
+            found = sql.installed(opened)
+            sql.refuse_newer(found)
+            if found < sql.version("postgres"):
+                raise StorageFailure(_missing(self.name) if found == 0 else (
+                    f"the outbox in {self.name} has version {found}, and this release needs {sql.version('postgres')}: "
+                    "run `indelible outbox install`"))  # fmt: skip
+        except BaseException:
+            opened.close()
+            raise
+        self._connection = opened
+        return opened
 
-    def _missing(self) -> str:
-        return (
-            f"{self.name} has no outbox: put what `indelible outbox sql` prints into the host's migrations, "
-            "or run `indelible outbox install`"
-        )
 
-    def _failure(self, error: psycopg.Error) -> StorageFailure:
-        if isinstance(error, psycopg.errors.InsufficientPrivilege):
-            return StorageFailure(f"this role may not drain {self.name}: GRANT indelible_drainer TO it")
-        if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)):
-            return StorageFailure(self._missing())
-        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-            return StorageFailure(f"{self.name} is read-only; documents wait there until it can be written")
-        state = error.sqlstate or ""
-        if state.startswith("53") and not isinstance(error, psycopg.errors.TooManyConnections):
-            return StorageFailure(f"{self.name} is out of room ({state}); documents wait there until it has some")
-        if isinstance(error, psycopg.OperationalError):
-            return Unreachable(f"{self.name} does not answer{f' ({state})' if state else ''}; its documents wait there")
-        return StorageFailure(f"{self.name} refused ({state or type(error).__name__}); nothing was lost")
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Open a host's database: each statement commits by itself, nothing is prepared. Raises psycopg's errors."""
+    settings = {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": "indelible"}
+    given = conninfo_to_dict(url)
+    missing: dict[str, Any] = {name: value for name, value in settings.items() if name not in given}
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None, **missing)
+
+
+@contextmanager
+def told(name: str) -> Iterator[None]:
+    """Turn what goes wrong at a database of this name into one sentence. Raises StorageFailure, Unreachable."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _failure(name, error) from error
+
+
+def _missing(name: str) -> str:
+    return (
+        f"{name} has no outbox: put what `indelible outbox sql` prints into the host's migrations, "
+        "or run `indelible outbox install`"
+    )
+
+
+def _failure(name: str, error: psycopg.Error) -> StorageFailure:
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return StorageFailure(f"this role may not do that in {name}: draining needs GRANT indelible_drainer TO it, and "
+                              "installing the owner of the database")  # fmt: skip
+    if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)):
+        return StorageFailure(_missing(name))
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return StorageFailure(f"{name} is read-only; documents wait there until it can be written")
+    if isinstance(error, (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory)):
+        return StorageFailure(f"{name} is out of room; documents wait there until it has some")
+    state = f" ({error.sqlstate})" if error.sqlstate else ""
+    if isinstance(error, psycopg.OperationalError):
+        return Unreachable(f"{name} does not answer{state}; its documents wait there")
+    return StorageFailure(f"{name} refused{state}; nothing was lost")
 
 
 def name_of(url: str) -> str:

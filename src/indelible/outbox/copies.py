@@ -1,0 +1,46 @@
+"""A copy must not record: whether a host's database is the one that the log is drained from.
+
+The log remembers of each database its outbox's id, what a copy has otherwise (the server, the file), and the highest
+place that it gave out. Draining stops, with nothing taken, where a database is not known, is another one with a known
+outbox (a clone, a dump that was restored elsewhere, a file that was moved), or went back (a backup, a failover that
+lost commits). The first database of a log is taken as it is; for each other one somebody says so once: `adopt`.
+
+What it cannot see is a clone that went further than the original before it was drained.
+"""
+
+from __future__ import annotations
+
+from ..errors import StorageFailure
+from ..store import SourceRow, Store
+from .waiting import Identity, Source
+
+_ADOPT = "nothing was taken from it. If its documents belong into this log, `indelible outbox adopt` takes them"
+
+
+def check(store: Store, source: Source) -> Identity:
+    """Return which database it is. Raises StorageFailure where it is not one that the log is drained from."""
+    # In this order: another process may move on meanwhile, and then the database must be seen later than what is known.
+    known = {row.outbox: row for row in store.sources()}
+    found = source.identity()
+    before = known.get(found.outbox)
+    if before is None:
+        if known:
+            raise StorageFailure(f"{source.name} is none of the databases that this log is drained from, so {_ADOPT}")
+        store.keep_source(SourceRow(*found))
+    elif before.database != found.database:
+        raise StorageFailure(
+            f"{source.name} is a copy of a database that this log is drained from, or was moved, so {_ADOPT}"
+        )
+    elif found.xid < before.xid:
+        raise StorageFailure(
+            f"{source.name} is older than it was when this log was last drained from it, as after a backup was "
+            f"restored, so {_ADOPT}"
+        )
+    return found
+
+
+def adopt(store: Store, source: Source) -> Identity:
+    """Drain the log from this database from now on, as it is; in the place of the one that had its outbox."""
+    found = source.identity()
+    store.keep_source(SourceRow(*found))
+    return found

@@ -1,0 +1,174 @@
+"""Draining: documents from a host's outbox into the log. Read, append, delete; one pass after the other.
+
+    read      what is committed in the host's database, and on its disk
+    append    in the log's own transaction, for each clinic
+    delete    in the host's database, when all of it is in the log
+
+A crash between any two repeats: what is in the log already is answered with its entry, and then deleted. A second
+drainer at the same outbox does no more than repeat. What cannot be recorded is held (`holding.py`), never dropped.
+
+Draining stops, and holds nothing, for what is no document's fault: a clock, a full disk, a missing key, a copy of the
+host's database (`copies.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import KeyUnavailable, StorageFailure
+from ..journal import Journal
+from ..store import Clinic
+from . import copies, holding
+from .holding import Refusal
+from .taking import Taken, take
+from .waiting import Source, Unreachable, Waiting
+
+# Rows of one pass: bounds its memory, and how long a clinic waits for another one's thousands.
+READ_LIMIT = 1_000
+# Seconds between two looks at an outbox that was empty: a person who looks at the page finds what they just did.
+POLL = 0.1
+# Seconds until a database that did not answer is asked again, and between two looks at what is held for now.
+RETRY = 2.0
+RELEASE = 60.0
+
+
+class Drained(NamedTuple):
+    """What became of the rows: `repeated` were in the log already."""
+
+    read: int = 0
+    appended: int = 0
+    repeated: int = 0
+    held: int = 0
+
+    def and_(self, other: Drained) -> Drained:
+        return Drained(*(one + two for one, two in zip(self, other, strict=True)))
+
+
+def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Drained:
+    """Take at most `limit` rows from an outbox into the log. Raises StorageFailure, KeyUnavailable."""
+    rows = source.read(limit)
+    if not rows:
+        return Drained()
+    # After the read, so that it is the database that was read; before anything is recorded.
+    identity = copies.check(journal.store, source)
+    clinics = {clinic.id: clinic for clinic in journal.clinics()}
+    by_clinic: dict[str, list[Waiting]] = defaultdict(list)
+    for row in rows:
+        by_clinic[row.clinic].append(row)
+    done = Drained(read=len(rows))
+    taken = [_take(journal, clinics.get(clinic), mine) for clinic, mine in by_clinic.items()]
+    # A crash before this line leaves the rows in the log and in the outbox, one after it in the log alone.
+    journal.store.advance_source(identity.outbox, identity.xid)
+    for one in taken:
+        if one.held:
+            source.hold([(row, refusal.reason, refusal.final) for row, refusal in one.held])
+        done = done.and_(Drained(0, one.appended, one.repeated, len(one.held)))
+    source.delete([row.place for one in taken for row in one.done])
+    return done
+
+
+def drain_all(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Drained:
+    """Drain until nothing waits. Documents that are held for now are tried once more before."""
+    copies.check(journal.store, source)
+    holding.release(journal, source)
+    done = last = drain_once(journal, source, limit)
+    while last.read == limit:
+        last = drain_once(journal, source, limit)
+        done = done.and_(last)
+    return done
+
+
+def _take(journal: Journal, clinic: Clinic | None, rows: list[Waiting]) -> Taken:
+    refusal = holding.misplaced(clinic)
+    if refusal is not None or clinic is None:
+        return _held(rows, refusal)
+    try:
+        log = journal.clinic(clinic.id)
+        taken = take(log, rows)
+    except (StorageFailure, KeyUnavailable):
+        # Somebody may have closed the clinic at this moment, which is no reason to stop for the others.
+        again = next((one for one in journal.clinics() if one.id == clinic.id), None)
+        if (refusal := holding.misplaced(again)) is None:
+            raise
+        return _held(rows, refusal)
+    # Before the rows are moved: whoever finds the log silent finds them still waiting.
+    holding.tell(log, [refusal for _, refusal in taken.held])
+    return taken
+
+
+def _held(rows: list[Waiting], refusal: Refusal | None) -> Taken:
+    assert refusal is not None  # noqa: S101 - for the type checker
+    return Taken(held=[(row, refusal) for row in rows])
+
+
+class Drain:
+    """Drains an outbox until it is told to stop, and signs what it recorded.
+
+    It belongs to the thread that calls `run`; `stop` and `wake` may be called from any other.
+    """
+
+    def __init__(
+        self, journal: Journal, source: Source, *, tell: Callable[[str], None], limit: int = READ_LIMIT
+    ) -> None:
+        """`tell` gets one sentence when the host's database does not answer, and one when it does again."""
+        self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
+        self._woken = threading.Event()
+        self._stopping = False
+        self._silent = False
+        self._release_at = 0.0
+
+    def stop(self) -> None:
+        """End `run` after the pass that is under way. It sets a flag and no more: a signal handler may call it."""
+        self._stopping = True
+
+    def wake(self) -> None:
+        """Look at the outbox now, because something was put into it."""
+        self._woken.set()
+
+    def run(self) -> Drained:
+        """Drain until `stop`; return what became of the rows. Raises what must stop draining (StorageFailure, ...)."""
+        copies.check(self._journal.store, self._source)
+        done = Drained()
+        while not self._stopping:
+            try:
+                last = self._pass()
+            except Unreachable as error:
+                self._say(str(error))
+                self._pause(RETRY)
+                continue
+            done = done.and_(last)
+            self._say(None)
+            if last.read < self._limit:
+                self._sign()
+                self._pause(POLL)
+        return done
+
+    def _pass(self) -> Drained:
+        if time.monotonic() >= self._release_at:
+            holding.release(self._journal, self._source)
+            self._release_at = time.monotonic() + RELEASE
+        return drain_once(self._journal, self._source, self._limit)
+
+    def _sign(self) -> None:
+        for log in self._journal.open_logs():
+            if log.unsigned:
+                log.sign_when_due()
+
+    def _say(self, problem: str | None) -> None:
+        """Tell of a problem once, however often the database is asked again, and of its end."""
+        if problem is not None and not self._silent:
+            self._tell(f"{problem}; trying again")
+        elif problem is None and self._silent:
+            self._tell(f"{self._source.name} answers again")
+        self._silent = problem is not None
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            if self._woken.wait(min(left, POLL)):
+                self._woken.clear()
+                return

@@ -1,0 +1,111 @@
+"""Documents that cannot be recorded: why, for how long, and what the log says of it.
+
+Some are held for now, and tried again when what they wait for is there:
+
+    unknown_clinic    the log has no such clinic
+    unknown_action    the catalogue here has no such code
+    newer_version     the document is of a version that this release does not know: it has a member `v` or `sealed`
+
+and some finally, until somebody corrects them:
+
+    invalid           the log would refuse the same document from anybody
+    conflict          its key was used for another document
+    closed            the clinic was closed
+
+A reason is such a word, a colon, and a sentence without a value of the document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .. import drafting, instant
+from ..catalogue import find
+from ..catalogue.log import LogHeld
+from ..document import Document, System, Target
+from ..journal import ClinicLog, Journal
+from ..store import Clinic
+from .waiting import Source, Waiting
+
+# Keys of ours in a clinic's log; a host's may not begin like this.
+OWN_KEYS = "outbox:"
+# Of the event document; a newer one says so in a member `v`.
+_VERSION = 1
+
+
+class Refusal(NamedTuple):
+    """Why a row is held. `sentence` has no value of the document; `final` rows wait for somebody."""
+
+    word: str
+    sentence: str
+    final: bool = True
+
+    @property
+    def reason(self) -> str:
+        return f"{self.word}: {self.sentence}"
+
+
+def misplaced(clinic: Clinic | None) -> Refusal | None:
+    """Why nothing can be recorded for a clinic, None where it can; `clinic` is None where the log has no such one."""
+    if clinic is None:
+        return Refusal("unknown_clinic", "the log has no clinic of this id; `indelible clinic add` makes one", False)
+    if clinic.closed_at is not None:
+        return Refusal("closed", f"the clinic was closed on {instant.format(clinic.closed_at)[:10]}")
+    return None
+
+
+def unfamiliar(document: str) -> Refusal | None:
+    """Why this release cannot read a document that another one could; None where it is not for that."""
+    try:
+        members = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(members, dict):
+        return None
+    version = members.get("v")
+    if "sealed" in members or (type(version) is int and version > _VERSION):
+        return Refusal("newer_version", "the document is of a newer version; update Indelible", False)
+    action = members.get("action")
+    if isinstance(action, str) and find(action) is None:
+        return Refusal(
+            "unknown_action",
+            "the action is not in the catalogue here; update Indelible, or name the host's module in INDELIBLE_ACTIONS",
+            False,
+        )
+    return None
+
+
+def release(journal: Journal, source: Source) -> int:
+    """Let those wait again that are held for now, and whose clinic and code are known by now; return how many."""
+    clinics = {clinic.id: clinic for clinic in journal.clinics()}
+    keys = {
+        held.waiting.key: None
+        for held in source.held()
+        if not held.final and _ready(held.waiting, clinics.get(held.waiting.clinic))
+    }
+    for key in keys:
+        source.retry(key, None)
+    return len(keys)
+
+
+def _ready(row: Waiting, clinic: Clinic | None) -> bool:
+    return misplaced(clinic) is None and (row.erasure or unfamiliar(row.document) is None)
+
+
+def tell(log: ClinicLog, refusals: Sequence[Refusal]) -> None:
+    """Append what is held of a clinic: one entry a reason and day, whatever comes behind it that day."""
+    day = instant.format(log.clock())[:10]
+    for word in sorted({refusal.word for refusal in refusals}):
+        count = sum(refusal.word == word for refusal in refusals)
+        context = LogHeld.model_validate({"reason": word, "documents": count})
+        event = Document(
+            action=context.code,
+            context=context,
+            actor=System("job:drain"),
+            target=Target("log", log.info.id, log.info.name),
+            key=f"{OWN_KEYS}held:{word}:{day}",
+        )
+        # Another number under the same key is a Conflict: the day's entry is there already.
+        log.append([drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)])
