@@ -6,7 +6,7 @@ Importing this package declares the built-in actions.
 
 from __future__ import annotations
 
-from . import account, amounts, bookings, clients, log, loyalty, payments, services, settings, vouchers
+from . import account, amounts, bookings, clients, log, loyalty, outside, payments, services, settings, vouchers
 from .action import (
     CATEGORIES,
     KINDS,
@@ -41,6 +41,7 @@ __all__ = [
     "loyalty",
     "name_category",
     "name_kind",
+    "outside",
     "payments",
     "placeholders",
     "registered",

@@ -212,8 +212,9 @@ BEGIN
     IF (SELECT relkind FROM pg_class WHERE oid = relation) NOT IN ('r', 'p') THEN
         RAISE EXCEPTION 'relation: % is no table; guard the table behind it', relation USING ERRCODE = '42809';
     END IF;
-    IF EXISTS (SELECT FROM unnest(shown) name WHERE name LIKE '%\_minor') AND 'currency' <> ALL (named) THEN
-        RAISE EXCEPTION 'shown: an amount is shown with its currency, and % has no column of that name', relation
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = relation AND attname = ANY (shown) AND attname LIKE '%\_minor'
+        AND ('currency' <> ALL (named) OR atttypid <> ALL ('{int2,int4,int8}'::regtype[]::oid[]))) THEN
+        RAISE EXCEPTION 'shown: an amount is shown if it is a whole number of minor units beside a column currency'
             USING ERRCODE = '22023';
     END IF;
     watched := ARRAY(SELECT name FROM unnest(COALESCE(columns, named)) name WHERE ignore IS NULL OR name <> ALL (ignore));
@@ -315,9 +316,8 @@ $body$;
     body := replace(body, '{values}', COALESCE((
         SELECT string_agg(format('(%L, r.%I::text COLLATE "C", %L::boolean, %s)', attname, attname, attname = ANY (COALESCE(shown, '{}')), CASE
             WHEN attname <> ALL (COALESCE(shown, '{}')) THEN 'NULL::json'
-            WHEN atttypid = 'bool'::regtype OR atttypid IN ('int2'::regtype, 'int4'::regtype) THEN format('to_json(r.%I)', attname)
-            WHEN atttypid = 'int8'::regtype THEN format(
-                'CASE WHEN abs(r.%1$I) < 9007199254740992 THEN to_json(r.%1$I) ELSE to_json(r.%1$I::text) END', attname)
+            WHEN atttypid = 'bool'::regtype OR attname LIKE '%\_minor' THEN format('to_json(r.%I)', attname)
+            -- Any other number as text: the log takes no fraction, and no number that reads like money without a currency.
             ELSE format('to_json(left(r.%I::text, 200))', attname) END), ', ' ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = relation AND attname = ANY (watched || id)), ''));
     body := replace(body, '{first_name}', quote_literal(id));
@@ -367,15 +367,15 @@ SET search_path = pg_catalog, pg_temp AS $function$
 #variable_conflict use_variable
 DECLARE
     number int;
-    found record;
+    hung record;
 BEGIN
     UPDATE indelible.guarded g SET definition = NULL WHERE g.relation = relation AND g.definition IS NOT NULL RETURNING g.id INTO number;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'relation: % is not guarded', relation USING ERRCODE = '42704';
     END IF;
-    FOR found IN SELECT t.tgname, t.tgrelid::regclass AS part FROM pg_trigger t
+    FOR hung IN SELECT t.tgname, t.tgrelid::regclass AS part FROM pg_trigger t
         WHERE t.tgfoid = to_regproc(format('indelible.guard_%s', number)) LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', found.tgname, found.part);
+        EXECUTE format('DROP TRIGGER %I ON %s', hung.tgname, hung.part);
     END LOOP;
     EXECUTE format('DROP FUNCTION IF EXISTS indelible.guard_%s()', number);
 END
