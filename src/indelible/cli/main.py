@@ -17,7 +17,7 @@ import typer
 from ..catalogue import host
 from ..errors import IndelibleError
 from . import (
-    catalogued, demonstrating, draining, keeping, outbox, proving, reading, recording, serving, setting_up
+    catalogued, completeness, demonstrating, draining, keeping, outbox, proving, reading, recording, serving, setting_up
 )  # fmt: skip
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable
@@ -47,6 +47,7 @@ app.command()(keeping.upgrade)
 app.command()(setting_up.adopt)
 app.add_typer(setting_up.clock, name="clock")
 app.command()(catalogued.actions)
+app.command()(completeness.completeness)
 app.add_typer(serving.app, name="serve")
 app.command()(draining.drain)
 outbox.app.command()(draining.held)

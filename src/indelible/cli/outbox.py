@@ -33,7 +33,7 @@ def install(url: Url) -> None:
     """Make the outbox in a host's database, or bring it up to date. What waits there stays."""
     from ..outbox import sql
 
-    with _connected(url) as connection, connection.transaction():
+    with connected(url) as connection, connection.transaction():
         sql.install(connection)
     say(f"The outbox is there (version {sql.version('postgres')}). Grant indelible_recorder to the host's servers, and "
         "indelible_drainer to the role that drains.")  # fmt: skip
@@ -49,7 +49,7 @@ def check(
     """Look over the outbox and who may do what with it. Exit code 2 where something is to be mended."""
     from ..outbox import grants
 
-    with _connected(url) as connection:
+    with connected(url) as connection:
         found = grants.findings(connection, end_user or ())
     for good, text in found:
         print(f"{'ok  ' if good else 'MEND'}  {printable(text)}")
@@ -58,7 +58,7 @@ def check(
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Any]:
+def connected(url: str) -> Iterator[Any]:
     """A connection to a host's PostgreSQL. Raises InvalidInput, StorageFailure."""
     from ..outbox import postgres_source
 
