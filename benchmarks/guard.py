@@ -30,12 +30,13 @@ def main() -> None:
     with cluster() as server, server.database() as url, psycopg.connect(url) as connection:
         sql.install(connection)
         connection.execute(
-            "CREATE TABLE booking (id text PRIMARY KEY, clinic_id text, n int UNIQUE, status text, starts_at timestamptz,"
-            " price_minor int, currency text, service text, practitioner text, room text, notes text, updated_at timestamptz)"
+            "CREATE TABLE booking (id text PRIMARY KEY, clinic_id text, n int UNIQUE, status text, starts_at"
+            " timestamptz, price_minor int, currency text, service text, practitioner text, room text, notes text,"
+            " updated_at timestamptz)"
         )
         connection.execute(
-            "INSERT INTO booking SELECT 'bk_' || n, 'c_' || n %% 20, n, 'booked', now(), 4500, 'EUR', 's_1', 'p_1', 'r_1',"
-            " 'nothing of note', now() FROM generate_series(1, %s) n",
+            "INSERT INTO booking SELECT 'bk_' || n, 'c_' || n %% 20, n, 'booked', now(), 4500, 'EUR', 's_1', 'p_1',"
+            " 'r_1', 'nothing of note', now() FROM generate_series(1, %s) n",
             [max(SIZES)],
         )
         connection.commit()

@@ -1,8 +1,8 @@
 """What the guard of a host's database noticed: a change that no document told of, or one that was given a reason.
 
 The database writes these itself. Of what changed they have the names of columns; values only of columns that the host
-listed as not personal, and even these can be erased, because that list may be wrong. A role of the database may be called
-after a person, and a reason is free text: both are personal.
+listed as not personal, and even these can be erased, because that list may be wrong. A role of the database may be
+called after a person, and a reason is free text: both are personal.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ DAYS = 30
 
 def completeness(
     url: Url,
-    since: Annotated[str | None, typer.Option("--since", metavar="DAY", help=f"From this day on (default: {DAYS} days).")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DAY", help=f"From this day on (default: {DAYS} days).")
+    ] = None,
     by_day: Annotated[bool, typer.Option("--by-day", help="One line for each day and clinic.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +46,9 @@ def completeness(
         for line in lines(counted, guards, first):
             print(printable(line))
     if broken := [one for one in guards if not one.stands]:
-        raise StorageFailure(f"the guard of {broken[0].table} does not stand ({broken[0].state}); run indelible.guard again")
+        raise StorageFailure(
+            f"the guard of {broken[0].table} does not stand ({broken[0].state}); run indelible.guard again"
+        )
 
 
 def _day(text: str | None) -> date:
@@ -83,5 +87,7 @@ def _days(counted: list[Completeness]) -> Table:
         shown.add_column(heading, justify="right")
     for one in counted:
         numbers = (one.changes, one.recorded, one.outside, one.reasoned, one.held)
-        shown.add_row(printable(one.table), str(one.day), printable(one.clinic or "unknown"), *(f"{n:,}" for n in numbers))
+        shown.add_row(
+            printable(one.table), str(one.day), printable(one.clinic or "unknown"), *(f"{n:,}" for n in numbers)
+        )
     return shown

@@ -17,7 +17,17 @@ import typer
 from ..catalogue import host
 from ..errors import IndelibleError
 from . import (
-    catalogued, completeness, demonstrating, draining, keeping, outbox, proving, reading, recording, serving, setting_up
+    catalogued,
+    completeness,
+    demonstrating,
+    draining,
+    keeping,
+    outbox,
+    proving,
+    reading,
+    recording,
+    serving,
+    setting_up,
 )  # fmt: skip
 from .options import QUERY_SETTINGS, ClinicId, Database, given_first
 from .table import printable

@@ -76,8 +76,8 @@ def install(
     """Guard a table, or change how it is guarded. Run as the outbox's owner.
 
     - `kind` and the column `id` say which target documents name; of a child, the column that holds its parent's id.
-    - `clinic` is a column, of `parent` if that is given, or a function of the id as text; `only_clinic` an id, where the
-      database is one clinic's.
+    - `clinic` is a column, of `parent` if that is given, or a function of the id as text; `only_clinic` an id, where
+      the database is one clinic's.
     - `columns` are the ones that count, or `ignore` those that do not.
     - `shown` are columns whose values name no person and may be in an entry.
 
@@ -86,17 +86,17 @@ def install(
     action = find("record.changed_outside")
     assert action is not None  # noqa: S101 - of our own catalogue
     if mode == "record" and not takes_target(action, kind):
-        raise InvalidInput("is no kind of target that an action of the catalogue has; declare the host's own first", "kind")
+        raise InvalidInput(
+            "is no kind of target that an action of the catalogue has; declare the host's own first", "kind"
+        )
     if any(map(is_secret_name, shown or ())):
         raise InvalidInput("names a secret, whose value is never recorded; leave that column out", "shown")
     _run(
         connection,
-        "SELECT indelible.guard(%s::regclass, %s, %s, %s, %s::text[], %s::text[], %s, %s::regclass, %s, %s, %s::text[])",
-        (
-            table, kind, id, clinic, None if columns is None else list(columns), None if ignore is None else list(ignore),
-            mode, parent, parent_id, only_clinic, None if shown is None else list(shown),
-        ),
-    )  # fmt: skip
+        "SELECT indelible.guard(%s::regclass, %s, %s, %s, %s::text[], %s::text[], %s, %s::regclass, %s, %s,"
+        " %s::text[])",
+        (table, kind, id, clinic, _list(columns), _list(ignore), mode, parent, parent_id, only_clinic, _list(shown)),
+    )
 
 
 def remove(connection: Any, table: str) -> None:
@@ -105,9 +105,9 @@ def remove(connection: Any, table: str) -> None:
 
 
 def because(connection: Any, reason: str) -> None:
-    """Give the reason of the changes that this transaction makes from here on: one entry says how many rows of which table.
+    """Give the reason of the changes that this transaction makes from here on.
 
-    Raises InvalidInput for an empty reason.
+    One entry says how many rows of which table. Raises InvalidInput for an empty reason.
     """
     if not reason.strip():
         raise InvalidInput("is empty; say why, such as migration 0042", "reason")
@@ -135,6 +135,10 @@ def completeness(connection: Any, since: date | None = None) -> list[Completenes
 def fold(connection: Any) -> None:
     """Add up what transactions counted. For the drainer, now and then."""
     _run(connection, "SELECT indelible.fold()")
+
+
+def _list(names: Sequence[str] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
 def _run(connection: Any, statement: str, values: Sequence[Any] = ()) -> list[Any]:
