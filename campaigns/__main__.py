@@ -6,6 +6,7 @@ door        `kill -9` of hosts and drainers: what a host committed is in the log
 privacy     what an attacker with every file and the master key gets of an anonymized client: nothing
 fuzz        every parser against any bytes
 model       random steps on a log, compared with a naive list
+guard       random transactions on guarded tables of a host: refused, recorded and counted as a model says
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import crash, door, fuzz, model, privacy, tampering
+from . import crash, door, fuzz, guard, model, privacy, tampering
 
 # Each with how many rounds it has by default.
 CAMPAIGNS = {
@@ -23,6 +24,7 @@ CAMPAIGNS = {
     "privacy": (privacy.run, 3),
     "fuzz": (fuzz.run, 2_000),
     "model": (model.run, 100),
+    "guard": (guard.run, 1_000),
 }
 
 

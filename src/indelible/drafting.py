@@ -31,6 +31,7 @@ from pydantic import ValidationError
 
 from . import canonical, entry, instant
 from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
+from .catalogue.action import takes_target
 from .catalogue.fields import (
     ID_LIMIT,
     NAME_LIMIT,
@@ -303,7 +304,7 @@ class _Drafting:
 
     def _target(self, target: Target) -> dict[str, Any]:
         cls = self.cls
-        if target.kind not in cls.targets:
+        if not takes_target(cls, target.kind):
             whose = "; an account is named by the person whose it is, a session in the context" * (
                 target.kind in ("account", "session")
             )

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from indelible.catalogue import Action, find, registered
+from indelible.catalogue.action import takes_target
 from indelible.catalogue.fields import (
     Amount,
     Changed,
@@ -54,6 +55,14 @@ def test_a_host_s_action_is_found_and_described_like_ours():
     assert (fields["shift"].changed, fields["shift"].realm) == (True, "staff")
     assert fields["remark"].personal == Personal("identity")
     assert describe(RoomCleaned)["schema"]["required"] == ["minutes"]
+
+
+def test_what_the_guard_notices_may_be_of_a_kind_that_only_a_host_s_action_has():
+    noticed, edited = find("record.changed_outside"), find("booking.edited")
+    assert noticed is not None and edited is not None
+    assert takes_target(noticed, "booking") and takes_target(noticed, "room")
+    assert not takes_target(noticed, "spaceship")
+    assert not takes_target(edited, "room")
 
 
 def test_a_host_s_action_is_not_in_our_reference():

@@ -105,6 +105,8 @@ def test_personal_fields_are_those_typed_over_here():
         ("clients", "reason_text"): "identity",
         ("account", "email"): "identity",
         ("settings", "changes"): "identity",
+        ("settings", "reason"): "identity",
+        ("settings", "role"): "identity",
         ("settings", "stripe_account"): "evidence",
         ("log", "filter"): "identity",
         ("log", "filter_in_words"): "identity",

@@ -16,7 +16,9 @@ __all__ = ["postgres", "server"]
 def test_sql_is_printed_for_the_hosts_migrations(empty):
     assert empty.ok("outbox", "sql").out == sql.text("postgres")
     assert empty.ok("outbox", "sql", "--engine", "sqlite").out == sql.text("sqlite")
-    assert empty.ok("outbox", "sql", "--since", "1").out.startswith("INSERT INTO indelible.action")
+    assert empty.ok("outbox", "sql", "--since", str(sql.version("postgres"))).out.startswith(
+        "INSERT INTO indelible.action"
+    )
     assert empty.refused("outbox", "sql", "--engine", "oracle") == "engine: must be postgres or sqlite"
 
 

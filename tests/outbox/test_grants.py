@@ -70,7 +70,7 @@ def test_everybody_is_nobody_that_should_record(host):
          "PostgREST offers the schema indelible"),
         ("DROP OWNED BY indelible_drainer; ALTER ROLE indelible_drainer RENAME TO gone", "indelible_drainer is not"),
         ("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC", "may not call pg_control_system"),
-        ("UPDATE indelible.version SET version = 999", "which this release does not know"),
+        ("INSERT INTO indelible.version VALUES (999)", "which this release does not know"),
         ("DROP SCHEMA indelible CASCADE", "There is no outbox here"),
     ],
 )  # fmt: skip

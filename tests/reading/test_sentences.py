@@ -14,6 +14,7 @@ STARTS = {"old": "2026-05-04T08:00:00.000000Z", "new": "2026-05-05T09:30:00.0000
 PRINTED = {
     "amount_minor": 2500, "currency": "EUR", "source": "stripe_dashboard", "starts_at": STARTS, "points": 40,
     "section": "online_booking", "role": {"old": "front_desk", "new": "manager"}, "up_to_seq": 12, "size": 9,
+    "rows": 240, "table": "bookings",
     "zone": {"old": "Europe/Lisbon", "new": "Atlantic/Azores"}, "result": "not_intact",
 }  # fmt: skip
 

@@ -148,6 +148,8 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
     version: ClassVar[int]
     money: ClassVar[Money]
     by_journal: ClassVar[bool]
+    # Whether the target may also be of a kind that only a host's own actions have.
+    every_kind: ClassVar[bool] = False
     fields_of_context: ClassVar[tuple[Field, ...]]
     amounts: ClassVar[tuple[str, ...]] = ()
     # Those that hold JSON of the host's own making, or its lists of changes.
@@ -181,6 +183,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
         version: int = 1,
         money: Money = "none",
         by_journal: bool = False,
+        every_kind: bool = False,
     ) -> None:
         super().__init_subclass__()
         taken = _RESERVED & set(cls.__annotations__)
@@ -190,7 +193,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
             return  # a shared base of several actions, not an action
         cls.code, cls.label, cls.category, cls.targets = code, label, category, targets
         cls.sentence, cls.detail, cls.brief = sentence, detail, brief
-        cls.version, cls.money, cls.by_journal = version, money, by_journal
+        cls.version, cls.money, cls.by_journal, cls.every_kind = version, money, by_journal, every_kind
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -275,6 +278,11 @@ def _mentions(annotation: Any, wanted: type) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, Changed):
         return _mentions(annotation.model_fields["new"].annotation, wanted)
     return any(_mentions(part, wanted) for part in typing.get_args(annotation))
+
+
+def takes_target(cls: type[Action], kind: str) -> bool:
+    """Whether an action may have a target of this kind; one of `every_kind` takes those of a host's own, too."""
+    return kind in cls.targets or (cls.every_kind and any(kind in other.targets for other in _REGISTER.values()))
 
 
 def placeholders(sentence: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from .fields import Vocabulary, Word, Words
 REASONS = frozenset({"client", "command", "job", "login", "policy", "rule", "webhook"})
 REASON_NAMES = frozenset({
     *("anonymize", "cancel-in-time", "clinic-add", "clinic-cancelled", "complete-visits", "deposit", "drain", "export"),
-    *("invoice", "list", "locked", "late-cancel", "loyalty-points", "no-show", "referral", "reminders"),
+    *("guard", "invoice", "list", "locked", "late-cancel", "loyalty-points", "no-show", "referral", "reminders"),
     *("set-time-zone", "story", "unknown-account", "verify", "voucher-expiry", "wrong-code", "wrong-password"),
 })  # fmt: skip
 ROLES = frozenset({"auditor", "manager", "owner", "practitioner", "receptionist", "staff"})

@@ -119,6 +119,10 @@ class Commands(Group):
             "catalogued:actions", "List the actions that can be recorded, or show one with all its fields."
         ),
         "drain": Listed("draining:drain", "Take the documents of a host's outbox into the log, until it is stopped."),
+        "completeness": Listed(
+            "completeness:completeness",
+            "Show how many changes of a host's guarded tables have an entry. Exit code 2 where a guard does not stand.",
+        ),
         "outbox": Listed("commands:outboxes", "The outbox in a host's own database."),
         "demo": Listed(
             "demonstrating:demo", "Fill a clinic with a year of life and show its log, here or in the browser."

@@ -36,9 +36,10 @@ def install(
     from ..outbox import sql
 
     if _is_postgres(where):
-        with _connected(where) as connection, connection.transaction():
+        with connected(where) as connection, connection.transaction():
             sql.install(connection)
-        say("The outbox is there. Grant indelible_recorder to the host's servers, indelible_drainer to who drains.")
+        say(f"The outbox is there (version {sql.version('postgres')}). Grant indelible_recorder to the host's servers, "
+            "and indelible_drainer to the role that drains.")  # fmt: skip
         return
     path = database_path(where)
     try:
@@ -58,7 +59,7 @@ def check(
     """Look over the outbox and who may do what with it. Exit code 2 where something is to be mended."""
     from ..outbox import grants
 
-    with _connected(url) as connection:
+    with connected(url) as connection:
         found = grants.findings(connection, end_user or ())
     for good, text in found:
         print(f"{'ok  ' if good else 'MEND'}  {printable(text)}")
@@ -67,7 +68,7 @@ def check(
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Any]:
+def connected(url: str) -> Iterator[Any]:
     """A connection to a host's PostgreSQL. Raises InvalidInput, StorageFailure."""
     if not _is_postgres(url):
         raise InvalidInput("must be a URL such as postgresql://user@host:5432/database", "URL")
