@@ -32,7 +32,8 @@ def text_of(page: str) -> str:
 
 
 def rows(page: str) -> int:
-    return page.count('<tr class="entry')
+    """How many entries a page lists, also those that a click's row folds up."""
+    return page.count('hx-target="#panel"')
 
 
 def searched(browser, clinic_id: str, words: str, page: str = "") -> str:
