@@ -30,7 +30,7 @@ MODULES = {
     "integration": "settings",
     "settings": "settings",
     "log": "log",
-    "record": "outside",
+    "record": "settings",
 }
 
 
