@@ -118,7 +118,7 @@ def _done_before(tx: Appending, sealer: Sealer, key: str) -> Anonymized | None:
     if seq is None:
         return None
     body = entry.decode(tx.body(seq))
-    if body.members["action"] != ClientAnonymized.code:
+    if body.members["action"] != entry.ANONYMIZED:
         raise Conflict(f"key: was used before, by entry {seq}, which erases nobody; use a new key")
     told = body.members["context"]
     return Anonymized(
