@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,7 +237,7 @@ def databases_of(folder: Path, server: Server | None) -> dict[str, Any]:
                 "OPTIONS": {"timeout": 1, "init_command": "PRAGMA journal_mode = WAL"},
             }
         else:
-            name = f"dj_{alias}_{os.getpid()}"
+            name = f"dj_{alias}_{secrets.token_hex(6)}"
             with psycopg.connect(server.url, autocommit=True) as admin:
                 admin.execute(f"CREATE DATABASE {name}")
             url = conninfo_to_dict(server.url)
