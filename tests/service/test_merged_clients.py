@@ -72,3 +72,18 @@ def test_the_clients_own_link_takes_all_of_the_records(service, log):
     assert known(log) == set()
     by_themselves = [view.members["actor"]["kind"] for view in log.read("action:client.anonymized")]
     assert by_themselves == ["client", "client"]
+
+
+@pytest.mark.parametrize("by", ["link", "page"])
+def test_another_record_that_went_meanwhile_keeps_nothing_of_the_clients_own(service, log, owner, monkeypatch, by):
+    from indelible.journal import ClinicLog
+    from indelible.service.pages.story import sign
+
+    monkeypatch.setattr(ClinicLog, "merged_with", lambda self, client_id: ("cli_gone",))
+    monkeypatch.setattr("indelible.service.pages.story._records", lambda visit, clients: [])
+    if by == "link":
+        assert service.client().post(f"/forget/{sign(log, 'cli_1')}/").status_code == 200
+    else:
+        address = reverse("anonymize", args=[log.info.id, "cli_1"])
+        assert owner.post(address, MEANT | {"merged": "on"}).status_code == 302
+    assert known(log) == {2}

@@ -161,7 +161,7 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         done = None
         if request.method == "POST" and form.is_valid():
             others = merged if form.cleaned_data.get("merged") else ()
-            done = _anonymize(visit.log, (*others, thing), form.cleaned_data["requested_by"], visit.actor)
+            done = _anonymize(visit.log, thing, others, form.cleaned_data["requested_by"], visit.actor)
     except NotFound:  # also where somebody else did it while the page was open
         is_staff = any(visit.log.selecting().token(realm, thing) is not None for realm in ("staff", "support"))
         return render(request, "indelible/story/nobody.html", {"is_staff": is_staff}, status=404)
@@ -180,11 +180,20 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
     return render(request, "indelible/story/anonymize.html", found, status=400 if form.errors else 200)
 
 
-def _anonymize(log: ClinicLog, clients: Sequence[str], requested_by: RequestedBy, actor: Actor) -> Anonymized:
-    """Anonymize some records of one person; return what went of the last, with what is left of all."""
-    every = [log.anonymize(one, requested_by=requested_by, actor=actor, request=current_request()) for one in clients]
-    unfinished = tuple(dict.fromkeys(path for one in every for path in one.unfinished))
-    return replace(every[-1], unfinished=unfinished, wiped=all(one.wiped for one in every))
+def _anonymize(
+    log: ClinicLog, client: str, others: Sequence[str], requested_by: RequestedBy, actor: Actor
+) -> Anonymized:
+    """Anonymize a client and other records of the same person; return what went of the client, what is left of all.
+
+    Raises NotFound where the client is not known, with nothing written. Another record that went meanwhile is no fault.
+    """
+    done = log.anonymize(client, requested_by=requested_by, actor=actor, request=current_request())
+    for one in others:
+        with suppress(NotFound):
+            also = log.anonymize(one, requested_by=requested_by, actor=actor, request=current_request())
+            unfinished = tuple(dict.fromkeys((*done.unfinished, *also.unfinished)))
+            done = replace(done, unfinished=unfinished, wiped=done.wiped and also.wiped)
+    return done
 
 
 def _records(visit: Visit, clients: Sequence[str]) -> list[dict[str, str]]:
@@ -238,8 +247,8 @@ def forget(request: HttpRequest, token: str) -> HttpResponse:
     found = {"clinic_name": log.info.name, "done": now_known is None, "used": now_known is not None and not known,
              "form_action": request.path}  # fmt: skip
     if request.method == "POST" and known:
-        with suppress(NotFound):  # somebody else did it in this moment
-            for one in (*log.merged_with(meant["client"]), meant["client"]):  # the same person asks for all of them
+        for one in (*log.merged_with(meant["client"]), meant["client"]):  # the same person asks for all of them
+            with suppress(NotFound):  # somebody else did it in this moment
                 log.anonymize(one, requested_by="client", actor=Client(one), request=current_request())
         found["done"] = True
     return render(request, "indelible/story/forget.html", found)
