@@ -278,6 +278,33 @@ def _json_kind(value: object) -> str:
     return names.get(type(value), "null")
 
 
+def of_action(
+    action: Action,
+    *,
+    actor: object,
+    target: object = None,
+    client: object = None,
+    people: object = (),
+    request: object = None,
+    occurred_at: datetime | None = None,
+    operation: Any = None,
+    key: Any = None,
+) -> Document:
+    """Return the document of an action with what a program says beside it. Raises InvalidInput naming the field."""
+    return Document(
+        action=action.code,
+        context=action,
+        actor=as_actor(actor),
+        target=as_target(target),
+        client=as_person(client, "client"),
+        people=as_people(people),
+        request=as_request(request),
+        occurred_at=from_datetime(occurred_at),
+        operation=operation,
+        key=key,
+    )
+
+
 def from_datetime(value: datetime | None) -> int | None:
     """Return the instant of an aware datetime given as `occurred_at`, or None. Raises InvalidInput for a naive one."""
     if value is None:

@@ -385,15 +385,14 @@ class ClinicLog:
         """
         if not isinstance(action, Action):
             raise InvalidInput("must be an action of the catalogue, such as BookingCancelled(...)", "action")
-        event = Document(
-            action=action.code,
-            context=action,
-            actor=document.as_actor(actor),
-            target=document.as_target(target),
-            client=document.as_person(client, "client"),
-            people=document.as_people(people),
-            request=document.as_request(request),
-            occurred_at=document.from_datetime(occurred_at),
+        event = document.of_action(
+            action,
+            actor=actor,
+            target=target,
+            client=client,
+            people=people,
+            request=request,
+            occurred_at=occurred_at,
             operation=operation,
             key=key,
         )

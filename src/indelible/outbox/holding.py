@@ -27,10 +27,8 @@ from ..catalogue.log import LogHeld
 from ..document import Document, System, Target
 from ..journal import ClinicLog, Journal
 from ..store import Clinic
-from .waiting import Source, Waiting
+from .waiting import OWN_KEYS, Source, Waiting
 
-# Keys of ours in a clinic's log; a host's may not begin like this.
-OWN_KEYS = "outbox:"
 # Of the event document; a newer one says so in a member `v`.
 _VERSION = 1
 

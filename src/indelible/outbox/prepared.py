@@ -22,9 +22,7 @@ from ..catalogue import Action
 from ..catalogue.fields import CutText, to_json
 from ..document import Actor, Document, Person, Request, Target
 from ..errors import InvalidInput
-
-# A document without a key is drained under this and the key of its row; a host's own may not begin so.
-KEY_PREFIX = "outbox:"
+from .waiting import own_key
 
 _Named = TypeVar("_Named", Actor, Target, Person)
 
@@ -68,17 +66,16 @@ def prepare(
     activity_person().
     """
     if isinstance(action, Action):
-        event = Document(
-            action=action.code,
-            context=action,
-            actor=document.as_actor(actor),
-            target=document.as_target(target),
-            client=document.as_person(client, "client"),
-            people=document.as_people(people),
-            request=document.as_request(request),
-            occurred_at=document.from_datetime(occurred_at),
-            operation=operation,  # type: ignore[arg-type]  # an id as the host has it
-            key=key,  # type: ignore[arg-type]
+        event = document.of_action(
+            action,
+            actor=actor,
+            target=target,
+            client=client,
+            people=people,
+            request=request,
+            occurred_at=occurred_at,
+            operation=operation,
+            key=key,
         )
     elif isinstance(action, Mapping):
         beside = (actor, target, client, request, occurred_at, operation, key)
@@ -96,8 +93,8 @@ def _row(clinic: str, event: Document, imported: bool) -> Prepared:
     drafting.draft(checked, zone="UTC", now=now, imported=imported)
     if imported and checked.occurred_at is None:
         raise InvalidInput("is missing; history says when it happened", "occurred_at")
-    if checked.key is not None and checked.key.startswith(KEY_PREFIX):
-        raise InvalidInput(f"begins with {KEY_PREFIX}, which is for keys that the outbox gives; begin otherwise", "key")
+    if checked.key is not None:
+        own_key(checked.key)
     text = json.dumps(written(checked), ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > document.DOCUMENT_LIMIT:
         raise InvalidInput(f"the document has more than {document.DOCUMENT_LIMIT} bytes; leave out what is not needed")

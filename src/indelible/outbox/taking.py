@@ -17,8 +17,8 @@ from ..drafting import FUTURE_MINUTES, Draft
 from ..errors import Conflict, InvalidInput, NotFound, StorageFailure
 from ..journal import ClinicLog
 from . import holding
-from .holding import OWN_KEYS, Refusal
-from .waiting import Waiting
+from .holding import Refusal
+from .waiting import OWN_KEYS, Waiting, own_key
 
 _AHEAD = FUTURE_MINUTES * 60_000_000
 
@@ -61,17 +61,10 @@ def _draft(log: ClinicLog, row: Waiting) -> Draft:
             f"the clock of the host's database is more than {FUTURE_MINUTES} minutes ahead of this machine's, so "
             "nothing of it was recorded; set the one that is wrong"
         )
-    key = f"{OWN_KEYS}{row.key}" if event.key is None else _own(event.key)
+    key = f"{OWN_KEYS}{row.key}" if event.key is None else own_key(event.key)
     made = log.draft(replace(event, key=key, occurred_at=occurred), imported=row.imported)
     # The row's time is no word of the host: a retry of the same document has another one.
     return replace(made, dated=event.occurred_at is not None)
-
-
-def _own(key: str) -> str:
-    """A host's own key. Raises InvalidInput where it could be one of ours."""
-    if key.startswith(OWN_KEYS):
-        raise InvalidInput(f"begins with {OWN_KEYS}, which is kept for documents without a key; use another one", "key")
-    return key
 
 
 def _append(log: ClinicLog, drafts: Sequence[tuple[Waiting, Draft]], taken: Taken) -> None:
@@ -126,7 +119,7 @@ def _order(row: Waiting) -> dict[str, Any]:
         "client": members["client"],
         "requested_by": members["requested_by"],
         "actor": event.actor,
-        "key": f"{OWN_KEYS}{row.key}" if event.key is None else _own(event.key),
+        "key": f"{OWN_KEYS}{row.key}" if event.key is None else own_key(event.key),
     }
 
 

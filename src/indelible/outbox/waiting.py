@@ -10,9 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from ..errors import StorageFailure
+from ..errors import InvalidInput, StorageFailure
 
 Place = tuple[int, int]
+
+# Keys of ours in a clinic's log: a document without a key is drained under this and the key of its row. A host's own
+# may not begin like this.
+OWN_KEYS = "outbox:"
+
+
+def own_key(key: str) -> str:
+    """Return a host's own key. Raises InvalidInput where it could be one of ours."""
+    if key.startswith(OWN_KEYS):
+        raise InvalidInput(f"begins with {OWN_KEYS}, which is kept for documents without a key; use another one", "key")
+    return key
 
 
 class Unreachable(StorageFailure):
