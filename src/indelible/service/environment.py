@@ -54,6 +54,7 @@ class Environment:
     mail: Mail | None
     static: str | None
     log_level: str
+    outboxes: tuple[str, ...] = field(default=(), repr=False)
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:
@@ -79,6 +80,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         mail=_mail(env, host),
         static=env.get("INDELIBLE_STATIC") or None,
         log_level=_choice(env, "INDELIBLE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        outboxes=_outboxes(env),
     )
 
 
@@ -197,6 +199,16 @@ def _mail(env: Mapping[str, str], host: str) -> Mail | None:
         security=security,
         sender=env.get("INDELIBLE_MAIL_FROM") or f"indelible@{host}",
     )
+
+
+def _outboxes(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The hosts' databases to drain, with white space between. They may hold passwords, so no message repeats one."""
+    found = tuple((env.get("INDELIBLE_OUTBOXES") or "").split())
+    for one in found:
+        if "://" in one and one.partition("://")[0] not in ("postgresql", "postgres", "sqlite"):
+            raise InvalidInput("must be postgresql://..., sqlite:///path, or the paths of SQLite files, with white "
+                               "space between", "INDELIBLE_OUTBOXES")  # fmt: skip
+    return found
 
 
 def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

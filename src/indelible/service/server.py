@@ -192,13 +192,14 @@ class _Worker:
         with contextlib.suppress(PermissionError):
             os.setpgid(0, 0)  # Ctrl-C in a terminal is for the main process, which passes it on
         from ..catalogue import host
-        from . import signer
+        from . import draining, signer
 
         host.load()
         from .gateway import Gateway
         from .wsgi import application
 
         signer.start(self._settings.database)
+        draining.start(self._settings.database, self._settings.outboxes)
         threading.Thread(target=self._follow, name="parent", daemon=True).start()
         return Gateway(application, self._settings.threads)
 
