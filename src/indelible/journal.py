@@ -70,23 +70,30 @@ def _path(given: object, what: str = "database") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where an installation keeps its three files, which belong in three places when it is in earnest."""
+    """Where an installation keeps its files: three that belong in three places when it is in earnest.
+
+    `accounts` is the service's own database: who signs in. No log needs it.
+    """
 
     database: Path
     master_key: Path
     head_store: Path
+    accounts: Path
 
     @classmethod
     def beside(cls, database: str | os.PathLike[str], head_store: str | os.PathLike[str] | None = None) -> Self:
-        """The default: key file and head store beside the database, named after it."""
+        """The default: all of them beside the database, named after it; accounts where INDELIBLE_ACCOUNTS says."""
         path = _path(database)
         heads = _path(head_store, "head_store") if head_store else path.with_name(f"{path.name}.heads")
-        return cls(path, path.with_name(f"{path.name}.key"), heads)
+        given = os.environ.get("INDELIBLE_ACCOUNTS")
+        accounts = _path(given, "INDELIBLE_ACCOUNTS") if given else path.with_name(f"{path.name}.accounts")
+        return cls(path, path.with_name(f"{path.name}.key"), heads, accounts)
 
     def check_output(self, output: Path) -> None:
         """Refuse to write over one of these files, or one that SQLite keeps beside them. Raises InvalidInput."""
-        beside = [self.database.with_name(f"{self.database.name}{end}") for end in ("-wal", "-shm", "-journal")]
-        for own in (self.database, self.master_key, self.head_store, *beside):
+        databases = (self.database, self.accounts)
+        beside = [one.with_name(f"{one.name}{end}") for one in databases for end in ("-wal", "-shm", "-journal")]
+        for own in (*databases, self.master_key, self.head_store, *beside):
             if output.resolve() == own.resolve() or (output.exists() and own.exists() and output.samefile(own)):
                 raise InvalidInput("is a file of the log itself; name another one", "output")
 

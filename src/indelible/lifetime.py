@@ -1,8 +1,9 @@
 """The life of a database and of an account: backup, restore, upgrade, close.
 
-**Backup** copies the database while it is used. The master key and the head store are not in it: the key, because who
-finds the backup could read it; the head store, because put back together with an old database it would no longer know
-that the database is old.
+**Backup** copies the database while it is used, and before it the service's accounts where there are any: so whatever
+the copy of the accounts says was done is in the copy of the log. The master key and the head store are not in it: the
+key, because who finds the backup could read it; the head store, because put back together with an old database it would
+no longer know that the database is old.
 
 **Restore** puts a backup where no database is, and compares it with the head store that stayed:
 
@@ -25,6 +26,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,6 +40,9 @@ from .errors import KeyUnavailable, SigningRefused, StorageFailure
 from .export.whole import whole_files
 from .headstore import HeadStore
 from .journal import ClinicLog, Journal, Places
+from .outbox import copies
+from .outbox.sources import open_source
+from .revived import Revived, revived
 from .store import Clinic
 from .stores import sqlite
 
@@ -58,9 +63,19 @@ def backup(
                 journal.clinic(clinic.id).checkpoint()
         except SigningRefused:
             unsigned.append(clinic.id)
-    with whole_files(output.resolve(), database=journal.places.database) as (file,):
-        sqlite.copy(journal.places.database, Path(file.name), progress)
+    accounts = [beside_backup(output.resolve())] if journal.places.accounts.exists() else []
+    for one in accounts:
+        _check_new(journal, one)
+    with whole_files(*accounts, output.resolve(), database=journal.places.database) as files:
+        if accounts:
+            sqlite.copy(journal.places.accounts, Path(files[0].name))
+        sqlite.copy(journal.places.database, Path(files[-1].name), progress)
     return unsigned
+
+
+def beside_backup(file: Path) -> Path:
+    """Return where the accounts are beside a backup of the log."""
+    return file.with_name(f"{file.name}.accounts")
 
 
 def _check_new(journal: Journal, output: Path) -> None:
@@ -97,6 +112,26 @@ def restore(
     sqlite.open_for_writing(database)
     with Journal(database) as journal:
         return [_standing(journal, clinic.id) for clinic in journal.clinics()]
+
+
+def restore_accounts(source: Path, database: Path) -> list[Revived]:
+    """Put a copy of the accounts where none are, drain the log from it, and return whom it lets in again.
+
+    Raises StorageFailure where there are accounts already, or the copy is damaged.
+    """
+    accounts = Places.beside(database).accounts
+    for name in (accounts.name, f"{accounts.name}-wal", f"{accounts.name}-journal"):
+        if accounts.with_name(name).exists():
+            raise StorageFailure(f"{name} is there already; move it away first, with the -wal and -shm files beside it")
+    if not source.is_file():
+        raise StorageFailure(f"there is no file {source.name}; give a copy that `indelible backup` made")
+    with whole_files(accounts.resolve(), database=database) as (file,):
+        sqlite.copy(source, Path(file.name))
+    sqlite.open_for_writing(accounts)
+    with Journal(database) as journal:
+        with closing(open_source(str(accounts), journal.places)) as outbox:
+            copies.adopt(journal.store, outbox)
+        return revived(journal, accounts)
 
 
 def _check_key(source: Path, database: Path) -> None:

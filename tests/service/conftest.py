@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,9 @@ import pytest
 from indelible.catalogue import find
 from indelible.document import Actor, Client, Staff, System
 from indelible.inspection import inspect
-from indelible.journal import ClinicLog
+from indelible.journal import ClinicLog, Journal
+from indelible.outbox.drain import drain_all
+from indelible.outbox.sources import open_source
 
 PASSWORD = "a sentence that nobody guesses"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -31,7 +34,7 @@ class Service:
         self.database = database
 
     def clinic(self, name: str = "Clínica da Graça", zone: str = "Europe/Lisbon") -> ClinicLog:
-        from indelible.django import journal
+        from indelible.service.opened_log import journal
 
         return journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
 
@@ -96,6 +99,23 @@ class Service:
         return ids
 
 
+class AtOnce:
+    """Drains the accounts whenever something was committed, so that a test finds what a request has just recorded."""
+
+    def __init__(self, settings: Any) -> None:
+        self._lock = threading.Lock()
+        self._journal = Journal(settings.database)
+        self._source = open_source(str(settings.accounts), self._journal.places)
+
+    def drain(self) -> None:
+        with self._lock:
+            drain_all(self._journal, self._source)
+
+    def close(self) -> None:
+        self._source.close()
+        self._journal.close()
+
+
 def _said(actor: Actor) -> dict[str, str]:
     members = {name: getattr(actor, name) for name in ("kind", "id", "name", "role", "reason")}
     return {name: value for name, value in members.items() if value is not None}
@@ -106,11 +126,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     database = tmp_path_factory.mktemp("service") / "activity.db"
     os.environ.update({"INDELIBLE_DATABASE": str(database), "INDELIBLE_URL": "http://localhost:8000",
                        "DJANGO_SETTINGS_MODULE": "indelible.service.settings"})  # fmt: skip
-    for name in ("INDELIBLE_SMTP", "INDELIBLE_MASTER_KEY", "INDELIBLE_HEAD_STORE", "INDELIBLE_STATIC"):
+    for name in (
+        "INDELIBLE_SMTP",
+        "INDELIBLE_MASTER_KEY",
+        "INDELIBLE_HEAD_STORE",
+        "INDELIBLE_STATIC",
+        "INDELIBLE_ACCOUNTS",
+        "INDELIBLE_OUTBOXES",
+    ):
         os.environ.pop(name, None)
-    from indelible.service import starting
+    from indelible.service import environment, starting
 
-    starting.prepare(database)
+    starting.prepare(environment.read())
     # Read once; other tests of this process must not find them.
     for name in ("INDELIBLE_DATABASE", "INDELIBLE_URL", "DJANGO_SETTINGS_MODULE"):
         os.environ.pop(name, None)
@@ -118,11 +145,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     from django.db import connections
     from django.test.utils import setup_test_environment, teardown_test_environment
 
-    from indelible.django import close_journal, journal
+    from indelible.service import draining
+    from indelible.service.opened_log import close_journal, journal
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests' passwords are no secrets
     setup_test_environment()
+    at_once = AtOnce(settings.ENVIRONMENT)
+    draining.wake = at_once.drain  # a thread would come some milliseconds later
     yield Service(database)
+    at_once.close()
     try:
         for clinic in journal().clinics():
             if clinic.closed_at is None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from indelible.errors import StorageFailure
+from indelible.outbox.prepared import Prepared
 
 PASSWORD = "a sentence that nobody guesses"
 NEW = "quite another sentence of mine"
@@ -350,8 +351,8 @@ def test_a_former_auditor_leaves_no_traces_in_the_clinic(service):
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_what_cannot_be_recorded_does_not_happen(service, monkeypatch, after):
-    """The log refuses, in the first clinic or only in the second: nothing changes, and neither clinic has an entry."""
-    from indelible.journal import ClinicLog
+    """The outbox refuses, for the first clinic or only the second: nothing changes, and neither has an entry."""
+    from indelible.outbox.django import recording
     from indelible.service.models import Membership, OneTimeLink
 
     log, second = service.clinic(), service.clinic()
@@ -360,14 +361,14 @@ def test_what_cannot_be_recorded_does_not_happen(service, monkeypatch, after):
     browser, other = sign_in(service, user), sign_in(service, user)
     _, secret = OneTimeLink.make(OneTimeLink.PASSWORD, timedelta(hours=1), user=user)
     before = told(log), told(second)
-    whole = ClinicLog.record
+    whole = recording._insert
 
-    def refusing(clinic: Any, *args: Any, **kwargs: Any) -> Any:
-        if clinic.info.id == (log, second)[after].info.id:
+    def refusing(connection: Any, row: Prepared) -> str:
+        if row.clinic == (log, second)[after].info.id:
             raise StorageFailure("the disk is full")
-        return whole(clinic, *args, **kwargs)
+        return whole(connection, row)
 
-    monkeypatch.setattr(ClinicLog, "record", refusing)
+    monkeypatch.setattr(recording, "_insert", refusing)
     attempts = {
         "/account/password/change/": {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW},
         "/account/": {"name": "x", "email": "taken@clinic.example", "password": PASSWORD},

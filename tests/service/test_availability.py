@@ -139,10 +139,11 @@ def test_a_welcome_that_is_sent_twice_at_once_makes_one_owner_and_one_clinic(ser
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [200, 404, 404]
-    with closing(sqlite3.connect(service.database)) as db:
+    with closing(sqlite3.connect(service.accounts)) as db:
         assert db.execute("SELECT count(*) FROM service_user").fetchone() == (1,)
-        assert db.execute("SELECT count(*) FROM indelible_clinic").fetchone() == (1,)
         assert db.execute("SELECT count(*) FROM service_membership").fetchone() == (1,)
+    with Journal(service.database) as journal:
+        assert len(journal.clinics()) == 1
 
 
 @pytest.mark.parametrize(

@@ -158,19 +158,17 @@ def own_tables(database: Path, *statements: str) -> None:
         db.commit()
 
 
-@pytest.mark.parametrize("whose", ["a project's", "a project's with a log", "its tables without its migrations",
-                                   "an app called service"])  # fmt: skip
+@pytest.mark.parametrize("whose", ["a project's", "its tables without its migrations", "an app called service"])
 @pytest.mark.parametrize("asked", ["serve", "invite"])
 def test_another_projects_tables_are_refused_and_nothing_is_touched(service, whose, asked):  # noqa: F811
+    recorded(service, "c_lisbon")
     if whose == "a project's":
-        django_host(service.database)
-    elif whose == "a project's with a log":
-        django_host(service.database, "indelible.django")
+        django_host(service.accounts)
     elif whose == "an app called service":
-        own_tables(service.database, "CREATE TABLE django_migrations (app, name)", "CREATE TABLE service_user (id)",
+        own_tables(service.accounts, "CREATE TABLE django_migrations (app, name)", "CREATE TABLE service_user (id)",
                    "INSERT INTO django_migrations VALUES ('service', '0001_initial')")  # fmt: skip
     else:
-        own_tables(service.database, "CREATE TABLE auth_user (id)")
+        own_tables(service.accounts, "CREATE TABLE auth_user (id)")
     before = left(service.folder)
     if asked == "serve":
         said = service.refusal()
@@ -178,17 +176,37 @@ def test_another_projects_tables_are_refused_and_nothing_is_touched(service, who
         done = invite(service, "maria@clinic.example")
         said = done.stderr
         assert done.returncode == 2
-    assert "holds the tables of another Django project" in said
+    assert "holds the tables of another project" in said
     assert left(service.folder) == before
 
 
 def test_a_file_that_a_host_has_open_is_looked_at_as_it_is(service):  # noqa: F811
     """What it wrote last may be in the write-ahead log alone."""
-    with closing(sqlite3.connect(service.database)) as host:
+    with closing(sqlite3.connect(service.accounts)) as host:
         host.execute("PRAGMA journal_mode = WAL")
         host.execute("CREATE TABLE auth_user (id)")
-        assert "another Django project" in service.refusal()
+        assert "another project" in service.refusal()
         assert host.execute("SELECT name FROM sqlite_master").fetchall() == [("auth_user",)]
+
+
+def test_the_accounts_are_in_no_file_of_the_log(service):  # noqa: F811
+    recorded(service, "c_lisbon")
+    service.more["ACCOUNTS"] = str(service.database)
+    assert "INDELIBLE_ACCOUNTS: must be another file than the log's" in service.refusal()
+
+
+def test_a_file_that_is_no_database_is_refused(service):  # noqa: F811
+    service.accounts.write_bytes(b"not a database, but text" * 100)
+    assert "the accounts cannot be read" in service.refusal()
+
+
+def test_the_logs_file_holds_the_log_and_nothing_else(service):  # noqa: F811
+    service.start()
+    service.begin()
+    assert service.stop() == 0
+    with closing(sqlite3.connect(service.database)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert [name for name in names if not name.startswith(("indelible_", "sqlite_"))] == []
 
 
 def test_tables_that_are_no_djangos_are_no_hindrance(service):  # noqa: F811

@@ -310,7 +310,7 @@ def test_signing_out_needs_a_form(world):
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart", "fields", "files", "json", "cut"])
 def test_a_body_that_is_too_large_or_broken_is_refused(world, kind):
-    from indelible.django import journal
+    from indelible.service.opened_log import journal
 
     browser, address = world.browser(world.owner), f"{world.here}settings/"
     large = "x" * 200_000
@@ -346,7 +346,7 @@ def test_where_the_log_refuses_an_account_is_as_before_and_the_page_says_so(worl
         raise StorageFailure("the disk is full")
 
     browser = world.browser(user)
-    monkeypatch.setattr("indelible.journal.ClinicLog.record", refuse)
+    monkeypatch.setattr("indelible.outbox.django.recording._insert", refuse)
     new = {"oldpassword": PASSWORD, "password1": "another long sentence", "password2": "another long sentence"}
     answer = browser.post("/account/password/change/", new)
     assert answer.status_code == 503
@@ -491,15 +491,14 @@ def test_nothing_personal_is_in_the_services_logs(world, lines, monkeypatch):
 
 _SECURE = """
 import json, os
-from pathlib import Path
-from indelible.service import starting
-starting.prepare(Path(os.environ["INDELIBLE_DATABASE"]), "log.clinic.example")
+from indelible.service import draining, environment, starting
+starting.prepare(environment.read())
 from django.conf import settings
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 from django.test import Client
 from indelible.service.models import Membership, User
 from indelible.service.pages.clinic import own, start_log
-from indelible.django import close_journal
+from indelible.service.opened_log import close_journal
 user = User.objects.create_user("owner@clinic.example", "a sentence that nobody guesses", name="Owner")
 log = start_log("Clinic", "Europe/Lisbon")
 own(log, user)
@@ -511,6 +510,7 @@ one.post("/language/", {"language": "pt"}, secure=True, headers={"origin": "http
 sent = {"login": "owner@clinic.example", "password": "a sentence that nobody guesses", "remember": "on"}
 done = one.post("/account/login/", sent, secure=True, headers={"origin": "https://log.clinic.example"})
 listed = one.get(f"/c/{log.info.id}/", secure=True)
+draining.settle(settings.ENVIRONMENT)
 print(json.dumps({
     "cookies": {name: {key: value for key, value in morsel.items() if value} for name, morsel in one.cookies.items()},
     "headers": dict(listed.headers), "statuses": [login.status_code, done.status_code, listed.status_code],

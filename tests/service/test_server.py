@@ -55,7 +55,7 @@ class Service:
 
     def __init__(self, folder: Path, **more: str) -> None:
         self.folder, self.port, self.more = folder, free_port(), more
-        self.database = folder / "activity.db"
+        self.database, self.accounts = folder / "activity.db", folder / "activity.db.accounts"
         self.process: subprocess.Popen[bytes] | None = None
         self.cookies = http.cookiejar.CookieJar()
         self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
@@ -360,7 +360,7 @@ AS_NOBODY = f"""
 import os, sys
 from indelible.service import environment, server, starting
 os.environ["DJANGO_SETTINGS_MODULE"] = "indelible.service.settings"
-starting.prepare(environment.read().database)
+starting.prepare(environment.read())
 server._leave_database()
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 sys.exit(server.main())

@@ -33,7 +33,7 @@ def drain(
     database: Database = None,
 ) -> None:
     """Take the documents of a host's outbox into the log, until it is stopped."""
-    with journal(database) as opened, closing(open_source(url)) as source:
+    with journal(database) as opened, closing(open_source(url, opened.places)) as source:
         if once:
             print(_in_words(drain_all(opened, source)))
             return
@@ -100,6 +100,6 @@ def _read(path: Path) -> str:
 
 def adopt(url: Url, database: Database = None) -> None:
     """Drain from this database from now on, where it was moved or restored, or belongs to this log as another one."""
-    with journal(database) as opened, closing(open_source(url)) as source:
+    with journal(database) as opened, closing(open_source(url, opened.places)) as source:
         copies.adopt(opened.store, source)
         print(f"{source.name} is drained from now on")

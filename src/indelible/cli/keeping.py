@@ -11,6 +11,7 @@ import typer
 from .. import entry, erasure, lifetime
 from ..bundling import Bundled, export_bundle, export_complete
 from ..errors import InvalidInput
+from ..journal import Places
 from ..note import fingerprint
 from ..query import Query
 from .options import (
@@ -125,11 +126,13 @@ def _numbers(text: str | None) -> tuple[int, int | None]:
 def backup(
     output: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")], database: Database = None
 ) -> None:
-    """Copy the database, while it is used. The master key and the head store are not in the copy."""
+    """Copy the database, while it is used, and the accounts. The master key and the head store are not in the copy."""
     with journal(database) as opened, watched("copying pages") as progress:
         unsigned = lifetime.backup(opened, output, progress)
         places = opened.places
     print(f"{output} holds the database {places.database}")
+    if (accounts := lifetime.beside_backup(output)).exists():
+        print(f"{accounts} holds the accounts {places.accounts}")
     for clinic_id in unsigned:
         print(f"{clinic_id}: its log could not be signed, and is in the backup as it is; run indelible verify")
     print(f"Keep the master key ({places.master_key}) elsewhere; without it the backup can be read by nobody.")
@@ -138,10 +141,16 @@ def backup(
 
 def restore(
     file: Annotated[Path, typer.Argument(metavar="BACKUP", help="A file that `indelible backup` wrote.")],
+    only_accounts: Annotated[
+        bool, typer.Option("--only-accounts", help="The log is there: put back who may sign in, and nothing else.")
+    ] = False,
     database: Database = None,
 ) -> None:
     """Put a backup where no database is, and say what the head store knows beyond it."""
     path = database_path(database)
+    if only_accounts:
+        _restore_accounts(lifetime.beside_backup(file), path)
+        return
     with watched("copying pages") as progress:
         clinics = lifetime.restore(file, path, progress)
     print(f"{path} restored from {file}")
@@ -158,8 +167,18 @@ def restore(
                 "  It can be read, but nothing will be signed. Restore a newer backup; or, if there is none, go on in"
             )
             print(f"  a new log: indelible clinic add NEW --name … --time-zone … --continues {one.clinic_id}")
+    if (accounts := lifetime.beside_backup(file)).exists():
+        _restore_accounts(accounts, path)
     if any(one.state != "complete" for one in clinics):
         raise typer.Exit(2)
+
+
+def _restore_accounts(file: Path, database: Path) -> None:
+    again = lifetime.restore_accounts(file, database)
+    print(f"{Places.beside(database).accounts} restored from {file}")
+    for one in again:
+        print(f"{one.clinic_id}: {one.person_id} may enter again, and was let go by entry {one.seq}:")
+        print("  remove them on the page People, unless that is meant")
 
 
 def upgrade(database: Database = None) -> None:

@@ -3,7 +3,8 @@
 The log remembers of each database its outbox's id, what a copy has otherwise (the server, the file), and the highest
 place that it gave out. Draining stops, with nothing taken, where a database is not known, is another one with a known
 outbox (a clone, a dump that was restored elsewhere, a file that was moved), or went back (a backup, a failover that
-lost commits). The first database of a log is taken as it is; for each other one somebody says so once: `adopt`.
+lost commits). The first host of a log is taken as it is; for each other one somebody says so once: `adopt`. The
+service's own accounts (`OWN`) are no host, and belong to the log wherever both are.
 
 What it cannot see is a clone that went further than the original before it was drained.
 """
@@ -17,6 +18,10 @@ from .waiting import Identity, Source
 _ADOPT = "nothing was taken from it. If its documents belong into this log, `indelible outbox adopt` takes them"
 
 
+# What stands for the database of the service's own accounts, which may be moved with the log, and made anew.
+OWN = "accounts"
+
+
 def check(store: Store, source: Source) -> Identity:
     """Return which database it is. Raises StorageFailure where it is not one that the log is drained from."""
     # In this order: another process may move on meanwhile, and then the database must be seen later than what is known.
@@ -24,7 +29,7 @@ def check(store: Store, source: Source) -> Identity:
     found = source.identity()
     before = known.get(found.outbox)
     if before is None:
-        if known:
+        if found.database != OWN and any(row.database != OWN for row in known.values()):
             raise StorageFailure(f"{source.name} is none of the databases that this log is drained from, so {_ADOPT}")
         store.keep_source(SourceRow(*found))
     elif before.database != found.database:

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import InvalidInput, StorageFailure
-from .waiting import Source
+from ..journal import Places
+from .copies import OWN
+from .sqlite_source import SQLiteSource
+from .waiting import Identity, Source
 
 
-def open_source(where: str) -> Source:
+class Accounts(SQLiteSource):
+    """The outbox in the service's own database, which belongs to the log wherever both are."""
+
+    def identity(self) -> Identity:
+        return super().identity()._replace(database=OWN)
+
+
+def open_source(where: str, places: Places | None = None) -> Source:
     """Open a host's database: postgresql://..., sqlite:///path, or the path of an SQLite file.
 
-    As elsewhere, three slashes stand before a relative path and four before an absolute one. Raises InvalidInput,
-    StorageFailure. No message repeats the URL, which may hold a password.
+    As elsewhere, three slashes stand before a relative path and four before an absolute one. With the `places` of a
+    log, the path of its own accounts is known as that. Raises InvalidInput, StorageFailure. No message repeats the URL,
+    which may hold a password.
     """
     scheme, separator, _ = where.partition("://")
     if not separator:
-        return _sqlite(where)
+        return _sqlite(where, places)
     if scheme in ("postgresql", "postgres"):
         return _postgres(where)
     parts = urlsplit(where)
     if scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
-        return _sqlite(unquote(parts.path[1:]))
+        return _sqlite(unquote(parts.path[1:]), places)
     raise InvalidInput("must be postgresql://..., sqlite:///path, or the path of an SQLite file", "URL")
 
 
-def _sqlite(path: str) -> Source:
-    from .sqlite_source import SQLiteSource
-
+def _sqlite(path: str, places: Places | None) -> Source:
     if not path or "\0" in path:
         raise InvalidInput("must be postgresql://..., sqlite:///path, or the path of an SQLite file", "URL")
+    if places is not None and Path(path).resolve() == places.accounts.resolve():
+        return Accounts(path)
     return SQLiteSource(path)
 
 

@@ -20,7 +20,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 
 from .. import instant
-from ..django import journal
 from ..document import Actor, Staff
 from ..errors import KeyUnavailable, NotFound
 from ..journal import ClinicLog
@@ -29,6 +28,7 @@ from ..reading import Cursor, Page
 from ..story import Story, story
 from ..view import View
 from .models import Membership, User
+from .opened_log import journal
 from .pages import failures
 from .roles import Right, Role
 

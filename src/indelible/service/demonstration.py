@@ -33,6 +33,8 @@ def environment(folder: Path, port: int) -> dict[str, str]:
         "INDELIBLE_DATABASE": str(database),
         "INDELIBLE_MASTER_KEY": str(database.with_name("activity.db.key")),
         "INDELIBLE_HEAD_STORE": str(database.with_name("activity.db.heads")),
+        "INDELIBLE_ACCOUNTS": str(database.with_name("activity.db.accounts")),
+        "INDELIBLE_OUTBOXES": "",
         "INDELIBLE_URL": f"http://localhost:{port}",
         "INDELIBLE_PORT": str(port),
         "INDELIBLE_BIND": "127.0.0.1",

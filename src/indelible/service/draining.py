@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from ..errors import IndelibleError
 from ..journal import Journal
-from ..outbox.drain import Drain
+from ..outbox.drain import Drain, drain_all
 from ..outbox.sources import open_source
+from .environment import Environment
 
 AGAIN = 5.0  # seconds, after what must stop draining
 
@@ -25,7 +25,7 @@ _drains: list[_Draining] = []
 
 
 class _Draining:
-    """Drains one outbox for as long as this process lives. `number` is what the service's logs call it."""
+    """Drains one outbox for as long as this process lives. `name` is what the service's logs call it."""
 
     def __init__(self, database: Path, where: str, name: str) -> None:
         self._database, self._where, self._name = database, where, name
@@ -52,7 +52,7 @@ class _Draining:
     def _run(self) -> None:
         journal = Journal(self._database)
         try:
-            with closing(open_source(self._where)) as source:
+            with closing(open_source(self._where, journal.places)) as source:
                 self._drain = Drain(journal, source, tell=self._tell)
                 self._drain.run()
         finally:
@@ -72,12 +72,34 @@ class _Draining:
             _LOG.error("%s is not drained: %s", self._name, told, exc_info=error)
 
 
-def start(database: Path, urls: Sequence[str]) -> None:
-    """Drain these outboxes into the log of a database until the process ends."""
-    for number, where in enumerate(urls, 1):
-        made = _Draining(database, where, f"outbox {number}")
+def start(settings: Environment) -> None:
+    """Drain the accounts and the hosts that the environment names, until the process ends."""
+    for number, where in enumerate(urls(settings)):
+        made = _Draining(settings.database, where, f"outbox {number}" if number else "the accounts' outbox")
         _drains.append(made)
         made.start()
+
+
+def urls(settings: Environment) -> list[str]:
+    """Every outbox that this service drains: the accounts' own first, then the hosts'. They may hold passwords."""
+    return [str(settings.accounts), *settings.outboxes]
+
+
+def settle(settings: Environment) -> bool:
+    """Take what waits in the accounts' outbox into the log now, sign it, and return whether that was possible.
+
+    For a program that ends. A refusal is logged; what waits then stays where it is.
+    """
+    try:
+        with (
+            Journal(settings.database) as journal,
+            closing(open_source(str(settings.accounts), journal.places)) as source,
+        ):
+            drain_all(journal, source)
+    except IndelibleError as error:
+        _LOG.error("the accounts' outbox is not drained: %s", error)
+        return False
+    return True
 
 
 def wake() -> None:

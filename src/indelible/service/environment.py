@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import InvalidInput, StorageFailure
+from ..journal import Places
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHORTEST_SECRET = 32
@@ -42,6 +43,7 @@ class Environment:
     """The settings of one installation, checked."""
 
     database: Path
+    accounts: Path
     url: str
     host: str
     secure: bool
@@ -68,6 +70,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
     database = _database(env)
     return Environment(
         database=database,
+        accounts=Places.beside(database).accounts,
         url=url,
         host=host,
         secure=scheme == "https",

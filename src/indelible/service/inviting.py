@@ -58,7 +58,7 @@ def link(email: str, clinic_id: str | None, role: str, until: date | None) -> tu
 
 
 def _clinic(clinic_id: str | None) -> ClinicLog:
-    from ..django import journal
+    from .opened_log import journal
 
     every = {clinic.id: clinic for clinic in journal().clinics() if clinic.closed_at is None}
     known = ", ".join(sorted(every)) or "none: `indelible clinic add` makes one"
@@ -101,17 +101,19 @@ def main(arguments: list[str]) -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "indelible.service.settings"
 
     def invite() -> int:
-        from ..django import close_journal
-        from . import environment, starting
+        from . import draining, environment, starting
+        from .opened_log import close_journal
 
-        database = environment.read().database
+        settings = environment.read()
+        database = settings.database
         if not database.is_file():
             raise NotFound(f"there is no log at {database}; `indelible init` makes one, and so does `indelible serve`")
-        starting.prepare(database)
+        starting.prepare(settings)
         try:
             address, clinic = link(given.email, given.clinic, given.role, given.until)
         finally:
-            close_journal()  # signs what was recorded
+            close_journal()
+        draining.settle(settings)
         print(f"Open this address within {LASTS.days} days to join {clinic} as {given.role}. It works once:\n\n"  # noqa: T201
               f"  {address}\n\nIt is answered while `indelible serve` runs.")  # fmt: skip
         return 0

@@ -1,4 +1,4 @@
-"""The service's own tables, in the same file as the log: who signs in, and where they may what.
+"""The service's own tables, in a database of their own with an outbox: who signs in, and where they may what.
 
 Nothing here is a record of what happened; that is the log. A clinic is a clinic of the log, by its id.
 """

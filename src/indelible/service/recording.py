@@ -14,10 +14,11 @@ from django.http import HttpRequest
 from ..catalogue import Action
 from ..catalogue.account import LoginFailed
 from ..catalogue.settings import SettingsChanged
-from ..django import journal, record
 from ..document import Actor, Staff, System, Target
+from ..outbox.django import record
 from .access import today
 from .models import Membership, User
+from .opened_log import journal
 
 Reason = Literal["wrong_password", "wrong_code", "locked", "disabled"]
 Method = Literal["password", "passkey"]

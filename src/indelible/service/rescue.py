@@ -48,14 +48,16 @@ def main(arguments: list[str]) -> int:
         import django
 
         from ..catalogue import host
-        from ..django import close_journal
+        from . import draining, environment
+        from .opened_log import close_journal
 
         host.load()
         django.setup()
         try:
             address = link(arguments[0])
         finally:
-            close_journal()  # signs what was recorded
+            close_journal()
+        draining.settle(environment.read())
     except IndelibleError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -56,7 +56,7 @@ def serve(
         os.environ["INDELIBLE_STATIC"] = str(static)
         os.environ["DJANGO_SETTINGS_MODULE"] = "indelible.service.settings"
         _check_port(settings)
-        starting.prepare(settings.database, settings.host if settings.production else None)
+        starting.prepare(settings)
         _collect_static()
         _load_pages()
         before()
@@ -66,7 +66,7 @@ def serve(
             announce(link)
         ready()
         code = _run(settings)
-        _sign(settings.database)
+        _finish(settings)
         return code
     return 0
 
@@ -129,7 +129,7 @@ def _leave_database() -> None:
     """The worker opens its own connections: SQLite's must not go through a fork."""
     from django.db import connections
 
-    from ..django import close_journal
+    from .opened_log import close_journal
 
     connections.close_all()
     close_journal()
@@ -199,7 +199,7 @@ class _Worker:
         from .wsgi import application
 
         signer.start(self._settings.database)
-        draining.start(self._settings.database, self._settings.outboxes)
+        draining.start(self._settings)
         threading.Thread(target=self._follow, name="parent", daemon=True).start()
         return Gateway(application, self._settings.threads)
 
@@ -211,11 +211,12 @@ class _Worker:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _sign(database: Path) -> None:
-    """Sign what the worker could not sign any more. A refusal is in the log."""
-    from .signer import sign_once
+def _finish(settings: Environment) -> None:
+    """Take in and sign what the worker left. A refusal is logged, and the next start goes on there."""
+    from . import draining, signer
 
-    sign_once(database)
+    draining.settle(settings)
+    signer.sign_once(settings.database)
 
 
 def run(serving: Callable[[], int]) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from ..django import sqlite_options
 from . import environment
 
 ENVIRONMENT = environment.read()
@@ -28,7 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
-    "indelible.django",
+    "indelible.outbox.django",
     "indelible.service",
     "allauth",
     "allauth.account",
@@ -47,7 +46,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "indelible.django.middleware.RecordingMiddleware",
+    "indelible.outbox.django.middleware.RecordingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "indelible.service.middleware.KnownDevice",
     "indelible.service.middleware.LastSeen",
@@ -74,12 +73,17 @@ TEMPLATES = [
     }
 ]
 
-# The log and the service's own tables are in one file, so that an entry and what it tells of commit together.
+# The accounts, with an outbox in the same file: a sign-in and the document that tells of it commit together. A
+# transaction takes the write lock when it begins, so that it cannot fail halfway for want of it.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(ENVIRONMENT.database),
-        "OPTIONS": sqlite_options(),
+        "NAME": str(ENVIRONMENT.accounts),
+        "OPTIONS": {
+            "timeout": 30,  # seconds
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON",
+        },
         "CONN_MAX_AGE": None,
     }
 }
@@ -90,6 +94,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # What the log records about a request.
 INDELIBLE_ACTOR = "indelible.service.recording.actor_of"
 INDELIBLE_CLINIC = "indelible.service.recording.clinic_of"
+INDELIBLE_CHANNEL = "staff_web"
+INDELIBLE_OUTBOX_WAKE = "indelible.service.draining.wake"
 INDELIBLE_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
 # Reading

@@ -24,11 +24,12 @@ from ..catalogue.account import (
     TwoFactorDisabled,
     TwoFactorEnabled,
 )
-from ..django import journal, record
 from ..document import Staff
+from ..outbox.django import record
 from ..query import Choice, Query
 from . import devices, sessions
 from .models import Membership, User
+from .opened_log import journal
 from .recording import clinics_of, record_everywhere, record_failed_login, staff
 
 # Earlier sign-ins that a device is looked for in.

@@ -1,5 +1,5 @@
-"""What happens before the first request: the log is made where there is none, the tables brought up to this release,
-and on the first start a link to become the owner is printed."""
+"""What happens before the first request: the log is made where there is none, the accounts' tables are brought up to
+this release, and on the first start a link to become the owner is printed."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from ..catalogue import host
 from ..errors import StorageFailure
 from ..journal import Journal
 from . import neighbours
+from .environment import Environment
 
 FIRST_START_LASTS = timedelta(days=2)
 
 
-def prepare(database: Path, installation: str | None = None) -> None:
-    """Make or bring up to date everything in the database.
-
-    `installation` is the first part of every log origin, where the database is made now. Raises IndelibleError.
-    """
+def prepare(settings: Environment) -> None:
+    """Make or bring up to date the log and the accounts. Raises IndelibleError."""
     host.load()
-    neighbours.check(database)
-    if database.exists():
-        Journal(database).close()  # says what is wrong with the file or its keys, before anything is written
+    neighbours.check(settings.accounts, settings.database)
+    if settings.database.exists():
+        with Journal(settings.database) as opened:  # says what is wrong with the file or its keys
+            opened.store.advance_source("", 0)  # of no outbox: changes nothing, and fails where nothing can be written
     else:
-        try:
-            database.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageFailure(f"the folder {database.parent} cannot be made: {error.strerror}") from error
-        Journal.create(database, installation=installation).close()
+        _make_folder(settings.database)
+        # Its address is the first part of every log origin.
+        Journal.create(settings.database, installation=settings.host if settings.production else None).close()
+    _make_folder(settings.accounts)
     _bring_up_tables()
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailure(f"the folder {file.parent} cannot be made: {error.strerror}") from error
 
 
 def _bring_up_tables() -> None:
@@ -43,8 +48,8 @@ def _bring_up_tables() -> None:
         _write_nothing()
     except DatabaseError as error:
         raise StorageFailure(
-            f"the service's tables cannot be written ({error}); check that the database file and its folder can be "
-            "written, and that no other program holds it locked"
+            f"the accounts cannot be written ({error}); check that their file and its folder can be written, and that "
+            "no other program holds it locked"
         ) from error
 
 

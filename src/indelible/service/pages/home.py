@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ...django import journal
 from ...errors import IndelibleError
 from ..access import memberships
+from ..opened_log import journal
 
 
 @require_safe

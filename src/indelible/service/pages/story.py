@@ -23,17 +23,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ... import query
-from ...django import current_request, journal
 from ...document import Actor, Client
 from ...erasure import Anonymized, RequestedBy
 from ...errors import IndelibleError, NotFound
 from ...habits import marks
 from ...journal import ClinicLog
+from ...outbox.django import current_request
 from ...query import Choice, Query
 from ...story import Story, Told
 from .. import present, wording
 from ..access import Visit, in_clinic
 from ..noting import note_reading
+from ..opened_log import journal
 from ..roles import Right
 from .asking import address
 

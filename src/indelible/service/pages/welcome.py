@@ -20,16 +20,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ...catalogue.account import PasswordReset, StaffAdded
-from ...django import journal, record
 from ...document import Request, Staff
 from ...errors import IndelibleError, StorageFailure
 from ...journal import ClinicLog
+from ...outbox.django import record
 from ...store import Clinic as RecordedClinic
 from .. import devices, sessions
 from ..access import today
 from ..giving import hold_giving, still_stands
 from ..models import Membership, OneTimeLink, User
 from ..one_transaction import begin
+from ..opened_log import journal
 from ..recording import record_everywhere, staff
 from ..roles import ROLES
 from ..signals import ONE_TIME_LINK
