@@ -110,19 +110,6 @@ def _append_batch(log: ClinicLog) -> None:
     assert not any(isinstance(result, Conflict) for result in results)
 
 
-def _in_host_transaction(log: ClinicLog) -> None:
-    connection = sqlite3.connect(log.journal.places.database, isolation_level=None, timeout=30)
-    try:
-        connection.execute("BEGIN")
-        connection.execute("CREATE TABLE IF NOT EXISTS host (x)")
-        connection.execute("DELETE FROM host")
-        connection.execute("INSERT INTO host VALUES (1)")
-        log.append([log.draft(parse(_documents(1)[0]))], connection=connection)
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-
-
 def _checkpoint(log: ClinicLog) -> None:
     log.checkpoint()
 
@@ -134,7 +121,6 @@ def _anonymize(log: ClinicLog) -> None:
 OPERATIONS: dict[str, Callable[[ClinicLog], None]] = {
     "record": _record,
     "append of a batch": _append_batch,
-    "append in a host's transaction": _in_host_transaction,
     "checkpoint": _checkpoint,
     "anonymize": _anonymize,
 }
@@ -252,18 +238,6 @@ def _state(database: Path, name: str) -> tuple[bool, str]:
     expected = {"append of a batch": _BATCH}.get(name, 1)
     if extra not in (0, expected) or refunds + erasures != extra:
         return False, f"{extra} entries are there in place of 0 or {expected}"
-    if name == "append in a host's transaction" and _host_rows(database) != extra:
-        return False, "the host's change and its entry are not there together"
     if name == "anonymize" and (len(views) == 0) != (extra == 1):
         return False, "the client's values and the entry that accounts for them do not agree"
     return extra == expected, ""
-
-
-def _host_rows(database: Path) -> int:
-    connection = sqlite3.connect(database)
-    try:
-        if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'host'").fetchone():
-            return 0
-        return int(connection.execute("SELECT count(*) FROM host").fetchone()[0])
-    finally:
-        connection.close()

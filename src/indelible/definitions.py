@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 # A name is as long as who wrote it likes; of this much it can be recognized.
 _NAME_CHARACTERS = 100
@@ -28,15 +28,13 @@ class Definition(NamedTuple):
         return f"{self.kind} {name}" + (f" on {table}" if table != name else "")
 
 
-def definitions(
-    db: sqlite3.Connection | sqlite3.Cursor, prefix: str = "", *, schema: Literal["main", "temp"] = "main"
-) -> list[Definition]:
+def definitions(db: sqlite3.Connection | sqlite3.Cursor, prefix: str = "") -> list[Definition]:
     """Return what has a name, or belongs to a table, that begins with `prefix`; SQLite's names know no case.
 
     The tables of SQLite's own statistics (`ANALYZE`) are left out: they decide how fast an answer comes, not which.
     """
     rows = db.execute(
-        f"SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema"  # noqa: S608 - one of two words
+        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema"
         " WHERE (substr(name, 1, ?1) = ?2 COLLATE NOCASE OR substr(tbl_name, 1, ?1) = ?2 COLLATE NOCASE)"
         " AND NOT (type = 'table' AND name LIKE 'sqlite!_stat_' ESCAPE '!') ORDER BY type, name",
         (len(prefix), prefix),

@@ -148,37 +148,14 @@ class Journal:
         head_store: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = now_in_microseconds,
     ) -> Self:
-        """Make a log in a new SQLite file, or in a host's own, and open it. Makes a master key unless one is given.
+        """Make a log in an SQLite file, and open it. Makes a master key unless one is given.
 
         `installation` is the first part of every log origin, a host name such as log.example.org. Raises InvalidInput,
         StorageFailure, KeyUnavailable.
         """
-        path = Path(database)
-        _make(installation, master_key, Places.beside(path, head_store or os.environ.get("INDELIBLE_HEAD_STORE")),
-              lambda made: sqlite.create(path, made, clock()))  # fmt: skip
+        places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
+        _make(installation, master_key, places, clock)
         return cls(database, master_key=master_key, head_store=head_store, clock=clock)
-
-    @classmethod
-    def create_within(
-        cls,
-        connection: Any,
-        database: str | os.PathLike[str],
-        *,
-        installation: str | None = None,
-        master_key: str | None = None,
-        head_store: str | os.PathLike[str] | None = None,
-        clock: Callable[[], int] = now_in_microseconds,
-    ) -> bool:
-        """Make a log in the file of a host's sqlite3 connection, in its transaction; as `create` otherwise.
-
-        The log is there, to be opened, when the host has committed. Returns False where there was one already.
-        """
-        path = Path(database)
-        if sqlite.is_made(connection):
-            return False
-        _make(installation, master_key, Places.beside(path, head_store or os.environ.get("INDELIBLE_HEAD_STORE")),
-              lambda made: sqlite.create_within(connection, path, made, clock()))  # fmt: skip
-        return True
 
     def add_clinic(self, clinic_id: str, *, name: str, zone: str, continues: str | None = None) -> ClinicLog:
         """Start a clinic's log, with keys and a log origin of its own.
@@ -331,10 +308,8 @@ def _continued(log: ClinicLog, old: Clinic, head: SignedHead) -> Draft:
     return drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)
 
 
-def _make(
-    installation: str | None, master_key: str | None, places: Places, create: Callable[[Installation], None]
-) -> None:
-    """Make the master key where there is none, the tables by `create`, and the head store."""
+def _make(installation: str | None, master_key: str | None, places: Places, clock: Callable[[], int]) -> None:
+    """Make the master key where there is none, the tables, and the head store."""
     name = installation or f"{secrets.token_hex(4)}.local"
     if not _INSTALLATION.fullmatch(name):
         raise InvalidInput("must be letters, digits, dots and hyphens, such as log.example.org", "installation")
@@ -342,7 +317,7 @@ def _make(
     existed = places.master_key.exists()
     key = _first_master_key(setting, places.master_key)
     try:
-        create(Installation(name, key.fingerprint))
+        sqlite.create(places.database, Installation(name, key.fingerprint), clock())
     except IndelibleError:
         if not setting and not existed:
             places.master_key.unlink()
@@ -383,12 +358,11 @@ class ClinicLog:
         occurred_at: datetime | None = None,
         operation: str | None = None,
         key: str | None = None,
-        connection: Any = None,
     ) -> Appended:
-        """Record one action and return its entry's number and id.
+        """Record one action in a transaction of the log's own, and return its entry's number and id.
 
-        With `connection`, a sqlite3 connection to the same file with a transaction under way, the entry is part of that
-        transaction and commits or rolls back with it. Raises InvalidInput, Conflict, StorageFailure.
+        A program with a database of its own records into an outbox there instead: `indelible.outbox.Outbox`. Raises
+        InvalidInput, Conflict, StorageFailure.
         """
         if not isinstance(action, Action):
             raise InvalidInput("must be an action of the catalogue, such as BookingCancelled(...)", "action")
@@ -403,12 +377,12 @@ class ClinicLog:
             operation=operation,
             key=key,
         )
-        return self.record_document(event, connection=connection)
+        return self.record_document(event)
 
-    def record_document(self, event: Document | dict[str, Any], *, connection: Any = None) -> Appended:
+    def record_document(self, event: Document | dict[str, Any]) -> Appended:
         """Record one event document. Raises InvalidInput, Conflict, StorageFailure."""
         parsed = event if isinstance(event, Document) else document.parse(event)
-        result = self.append([self.draft(parsed)], connection=connection)[0]
+        result = self.append([self.draft(parsed)])[0]
         if isinstance(result, Conflict):
             raise result
         return result
@@ -419,17 +393,16 @@ class ClinicLog:
             raise InvalidInput("must be a Document, as indelible.document.parse makes of a JSON object", "event")
         return drafting.draft(event, zone=self.info.zone, now=self.clock(), imported=imported)
 
-    def append(self, drafts: Sequence[Draft], *, connection: Any = None) -> list[Appended | Conflict]:
+    def append(self, drafts: Sequence[Draft]) -> list[Appended | Conflict]:
         """Append drafts in one transaction and return what became of each, in their order. Raises StorageFailure."""
         if not isinstance(drafts, list | tuple) or not all(isinstance(one, Draft) for one in drafts):
             raise InvalidInput("must be a list of drafts, as draft() returns them", "drafts")
         if len(drafts) > BATCH_LIMIT:
             raise InvalidInput(f"a batch has at most {BATCH_LIMIT} documents; send it in parts")
-        with self.store.appending(self.info.id, within=connection) as tx:
+        with self.store.appending(self.info.id) as tx:
             results = append(tx, drafts, self.info, self.sealer, self.moment(tx))
         self.unsigned = True
-        if connection is None:
-            self.sign_when_due()
+        self.sign_when_due()
         return results
 
     def moment(self, tx: Appending) -> int:

@@ -6,8 +6,6 @@ A store keeps bytes and finds them again; it knows nothing of keys, the catalogu
 - `appending(clinic_id)` is the only way to write entries. It holds the clinic's head from the first statement to the
   end, so that one writer at a time numbers entries; it commits when the block ends, and rolls back when the block
   raises.
-- `appending(clinic_id, within=connection)` does the same inside a transaction that the host began on the same database,
-  and commits nothing; where the block raises, what it wrote is undone and the host's transaction goes on.
 - Rows of `entry` and `checkpoint` cannot be changed, replaced or deleted, by the database's own refusal.
 - Pages come in the order (occurred_at, seq) descending.
 - Every failure of the engine is raised as StorageFailure, with nothing of the failed block kept.
@@ -18,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 # An entry that the log took later than this after it happened is late, in microseconds. A host's outbox is drained and
 # a webhook is repeated within minutes; an hour later somebody entered it afterwards, or something stood still. The
@@ -234,7 +232,7 @@ class Store(Protocol):
     def zone(self, clinic_id: str) -> str: ...
     def keys(self, clinic_id: str) -> Sequence[KeyRow]: ...
     def head(self, clinic_id: str) -> Head: ...
-    def appending(self, clinic_id: str, within: Any = None) -> AbstractContextManager[Appending]: ...
+    def appending(self, clinic_id: str) -> AbstractContextManager[Appending]: ...
     def page(
         self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int
     ) -> Sequence[Found]: ...
@@ -273,10 +271,6 @@ class Store(Protocol):
         ...
 
     def snapshot(self, clinic_id: str) -> AbstractContextManager[Snapshot]: ...
-    def leave(self) -> None:
-        """Give up what the calling thread holds open, before the thread ends."""
-        ...
-
     def close(self) -> None: ...
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,14 +15,14 @@ from indelible import keys
 from indelible.document import parse
 from indelible.errors import InvalidInput, KeyUnavailable, StorageFailure
 from indelible.journal import Journal
-from indelible.testing.logs import assert_intact, event
+from indelible.testing.logs import assert_intact, event, last_connection
 
 NOBODY = 65_534
 
 
 def limit_pages(log, beyond):
     """Let the database grow by this many pages and no more; None lifts the limit."""
-    db = log.store._connection()
+    db = last_connection(log.store)
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {1_000_000 if beyond is None else pages + beyond}")
 
@@ -60,20 +58,6 @@ def test_a_batch_that_does_not_fit_leaves_nothing_of_it(log):
     limit_pages(log, None)
     assert log.size == 1
     assert log.record_document(event()).seq == 2
-
-
-def test_a_disk_that_fills_in_a_hosts_transaction_leaves_the_choice_to_the_host(log, tmp_path):
-    with closing(sqlite3.connect(tmp_path / "activity.db", isolation_level=None)) as host:
-        host.execute("CREATE TABLE booking (id TEXT)")
-        host.execute("PRAGMA max_page_count = 1")  # SQLite takes it as: as many pages as there are
-        host.execute("BEGIN")
-        with pytest.raises(StorageFailure, match="the disk is full"):
-            for number in range(500):
-                log.record_document(event(number), connection=host)
-        if host.in_transaction:
-            host.execute("ROLLBACK")
-    assert log.size == 0
-    assert log.record_document(event()).seq == 1
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from indelible.inspection import inspect_clinic
 from indelible.keys import KEY_BYTES
 from indelible.lifetime import close_clinic, finish_closing
 from indelible.note import Verifier
-from indelible.testing.logs import event
+from indelible.testing.logs import event, last_connection
 from indelible.verify import verify_bundle
 
 
@@ -65,7 +65,7 @@ def test_the_last_checkpoint_stays_and_the_structure_is_still_verified(closed, j
 
 
 def test_a_change_in_a_closed_log_is_still_found(closed, journal, tmp_path):
-    db = journal.store._connection()
+    db = last_connection(journal.store)
     db.execute("DROP TRIGGER indelible_entry_no_update")
     db.execute("UPDATE indelible_entry SET body = CAST(replace(body, 'bk_1', 'bk_7') AS BLOB) WHERE seq = 2")
     (clinic,) = journal.clinics()
@@ -101,7 +101,7 @@ def test_what_is_recorded_while_the_bundle_is_written_keeps_the_clinic_open(log,
 
 def test_keys_that_a_reader_keeps_in_the_write_ahead_log_are_told(log, tmp_path):
     log.record_document(event(1))
-    log.store._connection().execute("PRAGMA busy_timeout = 0")
+    last_connection(log.store).execute("PRAGMA busy_timeout = 0")
     with log.store.snapshot("c_lisbon") as reading:
         assert next(reading.entries()).seq == 1
         assert close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1")).wiped is False

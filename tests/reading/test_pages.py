@@ -14,7 +14,7 @@ from indelible.document import Staff
 from indelible.errors import InvalidInput
 from indelible.journal import Journal
 from indelible.reading import PAGE_LIMIT, Cursor
-from indelible.testing.logs import Clock, event
+from indelible.testing.logs import Clock, event, last_connection
 
 # Few different times, so that many entries share one and only their number orders them.
 DAYS = st.integers(1, 4)
@@ -34,7 +34,7 @@ def append(log, days, imported=False):
 def test_walking_the_pages_while_entries_arrive_gives_the_list_of_the_first_page(days, limit, arriving, data):
     with TemporaryDirectory() as folder:
         journal = Journal.create(Path(folder) / "a.db", installation="log.example.org", clock=Clock(2 * 10**15))
-        journal.store._connection().execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
+        last_connection(journal.store).execute("PRAGMA synchronous = OFF")
         log = journal.add_clinic("c", name="C", zone="Europe/Lisbon")
         append(log, days)
         expected = [view.seq for view in log.read()]

@@ -15,7 +15,7 @@ from indelible import document, query
 from indelible.document import Staff
 from indelible.journal import Journal
 from indelible.query import Choice, Query
-from indelible.testing.logs import Clock, event
+from indelible.testing.logs import Clock, event, last_connection
 
 # One id may be used by several kinds and realms, so that mixing them up is found.
 IDS = ("1", "2", "cli_7", "re_1", "ch_1", "a/b")
@@ -144,7 +144,7 @@ queries = st.builds(
 def test_a_filter_finds_what_a_look_at_every_document_finds(every, wanted):
     with TemporaryDirectory() as folder:
         journal = Journal.create(Path(folder) / "a.db", installation="log.example.org", clock=Clock())
-        journal.store._connection().execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
+        last_connection(journal.store).execute("PRAGMA synchronous = OFF")
         log = journal.add_clinic("c", name="C", zone="Europe/Lisbon")
         log.append([log.draft(document.parse(one.document)) for one in every])
         known = set(log.store.kinds("c"))

@@ -136,8 +136,6 @@ def test_the_thread_signs_while_four_others_record(database):
                     log.record_document(event(number))
             except BaseException as error:
                 failures.append(error)
-            finally:
-                journal.store.leave()
 
         threads = [threading.Thread(target=work, args=(100 * number,)) for number in range(4)]
         for thread in threads:

@@ -13,6 +13,7 @@ from indelible.errors import StorageFailure
 from indelible.store import Installation, LinkRow, PersonalRow, PersonRow, Reference, Selection, Store
 from indelible.stores import sqlite, sqlite_page
 from indelible.stores.sqlite import SQLiteStore
+from indelible.testing.logs import last_connection
 from indelible.testing.store_contract import ACTIONS, KINDS, NOW, StoreContract, batch, entry_row, everything, write
 
 OURS = Installation("log.example.org", "0123456789abcdef")
@@ -58,8 +59,6 @@ class TestSQLite(StoreContract):
         self.connections.append(connection)
         return connection
 
-    host = raw
-
     @pytest.mark.parametrize("table", ["entry", "checkpoint"])
     def test_no_form_of_replace_gets_rid_of_a_row(self, store: Store, lisbon, table):
         with store.appending(lisbon) as tx:
@@ -90,109 +89,6 @@ class TestSQLite(StoreContract):
         old = dict(raw.execute("SELECT rowid, * FROM indelible_entry WHERE seq = 1").fetchone())
         _refused(raw, "INSERT OR REPLACE INTO indelible_entry", old | {"seq": 77, "id": b"x" * 16})
 
-    def test_a_host_may_use_any_isolation_level_and_factories_of_its_own(self, store: Store, lisbon):
-        for number, level in enumerate([None, "", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"], 1):
-            host = self.raw(store)
-            host.isolation_level = level
-            host.row_factory = lambda cursor, row: {cursor.description[n][0]: value for n, value in enumerate(row)}
-            host.text_factory = bytes
-            host.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT)")
-            if level is None:
-                host.execute("BEGIN")
-            host.execute("INSERT INTO bookings VALUES ('bk')")
-            with store.appending(lisbon, within=host) as tx:
-                assert tx.zone == "Europe/Lisbon"
-                write(tx)
-            assert host.execute("SELECT id FROM bookings").fetchone() == {"id": b"bk"}
-            host.commit()
-            assert store.head(lisbon).size == number
-
-    def test_in_a_savepoint_of_the_host_it_goes_with_the_savepoint(self, store: Store, lisbon):
-        host = self.raw(store)
-        host.isolation_level = None
-        host.execute("BEGIN")
-        with store.appending(lisbon, within=host) as tx:
-            write(tx)
-        host.execute("SAVEPOINT part")
-        with store.appending(lisbon, within=host) as tx:
-            assert tx.head.size == 1
-            write(tx)
-        host.execute("ROLLBACK TO part")
-        with store.appending(lisbon, within=host) as tx:
-            assert tx.head.size == 1
-            write(tx)
-        host.execute("COMMIT")
-        assert store.head(lisbon).size == 2
-
-    def test_a_savepoint_is_a_transaction_too(self, store: Store, lisbon):
-        host = self.raw(store)
-        host.isolation_level = None
-        host.execute("SAVEPOINT outermost")
-        with store.appending(lisbon, within=host) as tx:
-            write(tx)
-        host.execute("RELEASE outermost")
-        assert store.head(lisbon).size == 1
-
-    @pytest.mark.parametrize("other", ["another.db", ":memory:", ""])
-    def test_a_connection_to_another_file_is_refused(self, store: Store, lisbon, tmp_path, other):
-        host = sqlite3.connect(tmp_path / other if other.endswith("db") else other)
-        self.connections.append(host)
-        host.execute("BEGIN")
-        with pytest.raises(StorageFailure, match="another database file"), store.appending(lisbon, within=host):
-            raise AssertionError("it was opened")
-
-    def test_the_same_file_by_another_name_is_the_same_file(self, store: Store, lisbon, tmp_path):
-        (tmp_path / "link.db").symlink_to(tmp_path / "activity.db")
-        host = sqlite3.connect(tmp_path / "link.db")
-        self.connections.append(host)
-        host.execute("BEGIN")
-        with store.appending(lisbon, within=host) as tx:
-            write(tx)
-        host.commit()
-        assert store.head(lisbon).size == 1
-
-    def test_a_closed_connection_is_refused_in_one_sentence(self, store: Store, lisbon):
-        host = self.raw(store)
-        host.close()
-        with pytest.raises(StorageFailure), store.appending(lisbon, within=host):
-            raise AssertionError("it was opened")
-
-    def test_in_a_host_the_write_lock_is_taken_before_the_head_is_read(self, store: Store, lisbon):
-        host, second = self.raw(store), self.raw(store)
-        host.execute("BEGIN")
-        second.execute("BEGIN")
-        with store.appending(lisbon, within=host) as tx:
-            with (
-                pytest.raises(StorageFailure, match="locked"),
-                store.appending(lisbon, within=second),
-            ):
-                raise AssertionError("two writers hold the head")
-            write(tx)
-        host.commit()
-        assert store.head(lisbon).size == 1
-
-    @pytest.mark.parametrize("setting", [0, 1, 2])
-    def test_a_hosts_own_setting_of_secure_delete_comes_back(self, store: Store, lisbon, tmp_path, setting):
-        host = self.raw(store)
-        host.execute(f"ATTACH '{tmp_path / 'other.db'}' AS other")
-        host.execute(f"PRAGMA main.secure_delete = {('OFF', 'ON', 'FAST')[setting]}")
-        host.execute(f"PRAGMA other.secure_delete = {('ON', 'OFF', 'OFF')[setting]}")
-        other = host.execute("PRAGMA other.secure_delete").fetchone()
-
-        def found():
-            return [host.execute(f"PRAGMA {name}.secure_delete").fetchone() for name in ("main", "other")]
-
-        host.execute("BEGIN")
-        with store.appending(lisbon, within=host) as tx:
-            assert found() == [(1,), other]
-            write(tx)
-        assert found() == [(setting,), other]
-        with pytest.raises(RuntimeError), store.appending(lisbon, within=host):
-            raise RuntimeError
-        assert found() == [(setting,), other]
-        host.commit()
-        assert store.head(lisbon).size == 1
-
     def test_rows_that_were_erased_leave_none_of_their_bytes(self, store: SQLiteStore, lisbon):
         marks = {seq: b"mark %d of the personal value" % seq for seq in range(1, 200)}
         with store.appending(lisbon) as tx:
@@ -217,9 +113,9 @@ class TestSQLite(StoreContract):
             tx.write(batch(tx.head, rows, links=links))
         intervals = ((NOW - 9, NOW), (NOW + 1, None)) if days else None
         statements: list[str] = []
-        store._connection().set_trace_callback(statements.append)
+        last_connection(store).set_trace_callback(statements.append)
         list(store.page(lisbon, replace(only, intervals=intervals), before, 50))
-        store._connection().set_trace_callback(None)
+        last_connection(store).set_trace_callback(None)
         assert statements
         for statement in statements:
             if statement.startswith("SELECT"):
@@ -239,7 +135,7 @@ class TestSQLite(StoreContract):
         reader.execute("SELECT * FROM indelible_head").fetchall()
         with store.appending(lisbon) as tx:
             write(tx)
-        store._connection().execute("PRAGMA busy_timeout = 0")
+        last_connection(store).execute("PRAGMA busy_timeout = 0")
         assert store.wipe() is False
         reader.execute("COMMIT")
         assert store.wipe() is True
@@ -296,7 +192,7 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, what, wo
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
-def test_a_log_is_made_in_a_hosts_own_file_beside_its_tables(tmp_path):
+def test_tables_that_are_there_are_left_alone(tmp_path):
     path = tmp_path / "host.db"
     make("another's", path)
     sqlite.create(path, OURS, NOW)

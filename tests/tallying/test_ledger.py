@@ -22,7 +22,7 @@ from indelible.export import csv_file
 from indelible.journal import Journal
 from indelible.money import exponent
 from indelible.tallying import totals
-from indelible.testing.logs import Clock, event
+from indelible.testing.logs import Clock, event, last_connection
 
 DAYS = ("2026-04-29", "2026-05-01", "2026-05-02")
 
@@ -111,7 +111,7 @@ FILTERS = {
 @given(years())
 def test_sums_of_the_log_are_those_of_the_till(told: list[Moved]):
     with TemporaryDirectory() as folder, Journal.create(Path(folder) / "a.db", clock=Clock()) as journal:
-        journal.store._connection().execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
+        last_connection(journal.store).execute("PRAGMA synchronous = OFF")
         log = journal.add_clinic("c", name="C", zone="Europe/Lisbon")
         log.append([log.draft(document.parse(moved.document)) for moved in told])
         for text, means in FILTERS.items():

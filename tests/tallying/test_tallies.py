@@ -17,7 +17,7 @@ from indelible.canonical import LARGEST_INTEGER
 from indelible.document import Staff
 from indelible.journal import BATCH_LIMIT, Journal
 from indelible.tallying import CurrencyTotal, Sum, count, per_day, totals
-from indelible.testing.logs import Clock, event
+from indelible.testing.logs import Clock, event, last_connection
 
 SYSTEM = {"kind": "system", "reason": "job:x"}
 MONEY = {
@@ -96,7 +96,7 @@ def days_of(tally):
 @given(st.lists(documents(), max_size=25), st.lists(filters(), min_size=1, max_size=8), st.booleans(), st.data())
 def test_tallies_are_what_a_look_at_every_entry_finds(docs, texts, moves, data):
     with TemporaryDirectory() as folder, Journal.create(Path(folder) / "a.db", clock=Clock()) as journal:
-        journal.store._connection().execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
+        last_connection(journal.store).execute("PRAGMA synchronous = OFF")
         log = journal.add_clinic("c", name="C", zone="Europe/Lisbon")
         log.append([log.draft(document.parse(doc)) for doc in docs])
         if moves:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from indelible import document, instant
-from indelible.testing.logs import event
+from indelible.testing.logs import event, last_connection
 
 SYSTEM = {"kind": "system", "reason": "job:x"}
 
@@ -18,7 +18,7 @@ def filled(log):
 
 def plans(log, words, edges):
     """What SQLite says it does for every statement that counts in entries or links."""
-    db = log.store._connection()
+    db = last_connection(log.store)
     statements: list[str] = []
     selection = log.select(log.parse(words))
     db.set_trace_callback(statements.append)

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from tests.verify.conftest import _BESIDE, CLINIC
 
-from indelible.document import Staff, parse
+from indelible.document import Staff
 from indelible.errors import StorageFailure
 from indelible.inspection import inspect
 from indelible.journal import Journal
@@ -273,31 +273,3 @@ def test_no_clinic_is_called_closed_whose_keys_a_trigger_keeps(path, tmp_path):
         (info,) = [clinic for clinic in journal.clinics() if clinic.id == CLINIC]
         assert finish_closing(journal, info)
         assert not journal.store.keys(CLINIC)
-
-
-@pytest.mark.parametrize(
-    ("statement", "in_the_way"),
-    [
-        ("CREATE TEMP TABLE indelible_entry (x)", True),
-        ("CREATE TEMP VIEW Indelible_Head AS SELECT 1", True),
-        (
-            "CREATE TEMP TRIGGER quiet BEFORE INSERT ON main.indelible_entry BEGIN SELECT RAISE(IGNORE); END",
-            True,
-        ),
-        ("CREATE TEMP TABLE scratch (x)", False),
-        ("CREATE TEMP VIEW scratch AS SELECT * FROM main.indelible_entry", False),
-    ],
-)
-def test_a_hosts_connection_with_something_temporary_in_the_way_is_refused(path, statement, in_the_way):
-    with closing(sqlite3.connect(path, isolation_level=None)) as host, Journal(path) as journal:
-        log = journal.clinic(CLINIC)
-        before = log.size
-        host.execute(statement)
-        host.execute("BEGIN")
-        if in_the_way:
-            with pytest.raises(StorageFailure, match=r"has a temporary (table|view|trigger) .* in the log's way"):
-                log.append([log.draft(parse(event(5)))], connection=host)
-        else:
-            log.append([log.draft(parse(event(5)))], connection=host)
-        host.execute("COMMIT")
-        assert log.size == before + (not in_the_way)

@@ -1,6 +1,6 @@
 """The one transaction of a request about accounts: the change and its entries, or neither.
 
-It takes the database's only write lock when it begins. So it begins as late as it can: before it a body is read
+It takes the only write lock of the accounts when it begins. So it begins as late as it can: before it a body is read
 (`gateway.py`) and a password is hashed, which takes a tenth of a second on purpose. The pages of `_BEGIN_THEMSELVES`
 hash one; they, or the adapter in `accounts.py` for django-allauth's, call `begin` when that is done and before they
 write.
@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from django.db import transaction
 from django.http import HttpRequest
 
-# Not /welcome/: it starts a log, through the journal's own connection, which would wait for this transaction's lock.
+# Not /welcome/: it begins a clinic's log, which stays where a transaction here is rolled back, and its link knows it.
 _OURS = ("/account/", "/invitation/", "/new-password/")
 _BEGIN_THEMSELVES = frozenset({
     "account_login", "account_reauthenticate", "account_change_password", "account_reset_password_from_key",

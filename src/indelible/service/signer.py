@@ -1,7 +1,7 @@
 """Signs what is recorded, every second, so that the last entries before a quiet hour do not wait for the next one.
 
-`record` signs when the last checkpoint is a second old; an entry that is recorded right after a checkpoint, or in a
-host's transaction, or by another program in the same file, is signed here. The signer has a journal of its own, so it
+`record` signs when the last checkpoint is a second old; an entry that is recorded right after a checkpoint, or by
+another program in the same file, is signed here. The signer has a journal of its own, so it
 shares no state with the threads that answer requests, and holds no transaction but those of a checkpoint.
 """
 

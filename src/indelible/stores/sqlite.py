@@ -1,16 +1,13 @@
 """The SQLite store: one file, WAL, a commit is on disk before it is acknowledged (`synchronous=FULL`).
 
-The writer's lock is SQLite's own: `BEGIN IMMEDIATE` for our transactions, and in a host's transaction a write to the
-head row before it is read, which takes the lock that the host would need anyway. A connection belongs to one thread,
-and is closed when that ends; so what a thread reads entry by entry is read by no other thread.
+The writer's lock is SQLite's own, taken by `BEGIN IMMEDIATE` before the head is read. A call has a connection to itself
+for as long as it lasts, from a small pool that all threads share.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +16,7 @@ from typing import Any
 import orjson
 
 from .. import definitions
-from ..errors import Conflict, InvalidInput, NotFound, StorageFailure
+from ..errors import Conflict, NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
 from ..store import (
     AmountTally,
@@ -43,6 +40,8 @@ from . import sqlite_page, sqlite_schema, sqlite_tally
 BUSY_SECONDS = 30.0
 # Pages copied in one step of a backup, during which writers wait: 4 MiB.
 _PAGES = 1_024
+# Connections kept open while nobody uses them.
+_IDLE = 8
 # Rows fetched at once by the readers that go through everything: keeps memory flat.
 _CHUNK = 2_000
 # Two tables of one file on the same pages: what is written through one is not seen by the other's triggers.
@@ -84,7 +83,7 @@ def _sentence(error: sqlite3.Error) -> str:
 
 
 def create(path: Path, installation: Installation, now: int) -> None:
-    """Make the log's tables in the SQLite file at `path`, new or a host's own. Raises StorageFailure."""
+    """Make the log's tables in the SQLite file at `path`. Raises StorageFailure."""
     with _engine():
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
@@ -94,28 +93,6 @@ def create(path: Path, installation: Installation, now: int) -> None:
             connection.execute("COMMIT")
         finally:
             connection.close()
-
-
-def create_within(host: sqlite3.Connection, path: Path, installation: Installation, now: int) -> None:
-    """Make the log's tables in a host's transaction, which commits or drops them. Raises StorageFailure."""
-    with _engine():
-        if not host.in_transaction:
-            raise StorageFailure("the connection is not in a transaction; begin one, so that all tables come together")
-        sqlite_schema.create(host, path, installation, now)
-
-
-def upgrade_within(host: sqlite3.Connection, path: Path) -> None:
-    """Bring a log to this release's schema in a host's transaction. Raises StorageFailure."""
-    with _engine():
-        if (found := sqlite_schema.version(host)) == 0 or found > sqlite_schema.VERSION:
-            sqlite_schema.check(path, found)
-        sqlite_schema.upgrade(host)
-
-
-def is_made(connection: sqlite3.Connection) -> bool:
-    """Whether there is a log behind this connection. Raises StorageFailure."""
-    with _engine():
-        return sqlite_schema.version(connection) > 0
 
 
 def upgrade(path: Path) -> tuple[int, int]:
@@ -160,26 +137,32 @@ def open_for_writing(path: Path) -> None:
             connection.close()
 
 
-# Connections that a forked process inherited. They can neither be used nor closed in it, and stay until it ends.
-_inherited: list[sqlite3.Connection] = []
+class _Pool:
+    """Open connections to one file. Those of a process that this one was forked from are neither used nor closed."""
 
+    def __init__(self, path: Path) -> None:
+        self._path, self._process = path, os.getpid()
+        self._free: list[sqlite3.Connection] = []
+        self._inherited: list[sqlite3.Connection] = []
 
-class _Held:
-    """A thread's connection. The thread holds this alone, so that it is closed when the thread ends."""
+    def take(self) -> sqlite3.Connection:
+        if self._process != os.getpid():
+            self._inherited, self._free, self._process = self._inherited + self._free, [], os.getpid()
+        try:
+            return self._free.pop()
+        except IndexError:
+            return _connect(self._path)
 
-    def __init__(self, path: Path, every: weakref.WeakSet[_Held]) -> None:
-        self.connection, self.process = _connect(path), os.getpid()
-        every.add(self)
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction or len(self._free) >= _IDLE:
+            connection.close()
+        else:
+            self._free.append(connection)
 
     def close(self) -> None:
-        if self.process == os.getpid():
-            self.connection.close()
-        else:
-            _inherited.append(self.connection)
-
-    def __del__(self) -> None:
-        if hasattr(self, "process"):
-            self.close()
+        if self._process == os.getpid():
+            while self._free:
+                self._free.pop().close()
 
 
 class SQLiteStore:
@@ -190,41 +173,38 @@ class SQLiteStore:
         if not path.is_file():
             raise StorageFailure(f"there is no database at {path}; `indelible init` makes one")
         self.path = path
-        self._local = threading.local()
-        self._open: weakref.WeakSet[_Held] = weakref.WeakSet()
+        self._pool = _Pool(path)
         try:
-            self._check_version()
+            with self._db() as db:
+                found = sqlite_schema.version(db)
+            sqlite_schema.check(path, found)
         except StorageFailure:
             self.close()
             raise
 
-    def _check_version(self) -> None:
+    @contextmanager
+    def _db(self) -> Iterator[sqlite3.Connection]:
+        """A connection for the block alone. Raises StorageFailure."""
         with _engine():
-            found = sqlite_schema.version(self._connection())
-        sqlite_schema.check(self.path, found)
+            connection = self._pool.take()
+            try:
+                yield connection
+            finally:
+                self._pool.give_back(connection)
 
-    def _connection(self) -> sqlite3.Connection:
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is None or held.process != os.getpid():
-            held = self._local.held = _Held(self.path, self._open)
-        return held.connection
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that commits when the block ends."""
+        with self._db() as db, _transaction(db):
+            yield db
 
     def close(self) -> None:
-        """Close the connections of every thread; whoever uses the store again opens a new one."""
-        for held in list(self._open):
-            held.close()
-        self._local = threading.local()
-
-    def leave(self) -> None:
-        """Close the calling thread's connection now; the end of the thread does it too."""
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is not None:
-            del self._local.held
-            held.close()
+        """Close what is not in use; whoever uses the store again opens a new connection."""
+        self._pool.close()
 
     def installation(self) -> Installation:
-        with _engine():
-            row = self._connection().execute("SELECT name, master_key FROM indelible_installation").fetchone()
+        with self._db() as db:
+            row = db.execute("SELECT name, master_key FROM indelible_installation").fetchone()
         if row is None:
             raise StorageFailure("the database has lost its own row, so it is damaged; restore a backup")
         return Installation(*row)
@@ -232,7 +212,7 @@ class SQLiteStore:
     # Clinics and keys
 
     def add_clinic(self, clinic: Clinic, keys: Sequence[KeyRow], now: int) -> None:
-        with _engine(), _transaction(self._connection()) as db:
+        with self._writing() as db:
             if db.execute("SELECT 1 FROM indelible_clinic WHERE clinic_id = ?", (clinic.id,)).fetchone():
                 raise StorageFailure(f"there is already a clinic {clinic.id}")
             own = (clinic.id, clinic.name, clinic.zone, clinic.origin, clinic.vkey, clinic.nobody, now)
@@ -242,123 +222,73 @@ class SQLiteStore:
             _write(cursor, "INSERT INTO indelible_head VALUES (?, 0, ?, ?, ?)", [(clinic.id, b"", EMPTY_ROOT, now)])
 
     def clinics(self) -> Sequence[Clinic]:
-        with _engine():
-            rows = self._connection().execute(
+        with self._db() as db:
+            rows = db.execute(
                 "SELECT clinic_id, name, time_zone, origin, vkey, nobody, closed_at"
                 " FROM indelible_clinic ORDER BY clinic_id"
             )
             return [Clinic(*row) for row in rows]
 
     def zone(self, clinic_id: str) -> str:
-        with _engine():
-            return _zone(self._connection(), clinic_id)
+        with self._db() as db:
+            return _zone(db, clinic_id)
 
     def keys(self, clinic_id: str) -> Sequence[KeyRow]:
-        with _engine():
-            rows = self._connection().execute(
-                "SELECT kind, number, wrapped FROM indelible_key WHERE clinic_id = ?", (clinic_id,)
-            )
+        with self._db() as db:
+            rows = db.execute("SELECT kind, number, wrapped FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
             return [KeyRow(*row) for row in rows]
 
     def head(self, clinic_id: str) -> Head:
-        with _engine():
-            return _head(self._connection(), clinic_id)
+        with self._db() as db:
+            return _head(db, clinic_id)
 
     def delete_keys(self, clinic_id: str) -> None:
         """Delete a closed clinic's keys, and overwrite where they were."""
-        with _engine(), _transaction(self._connection()) as db:
+        with self._writing() as db:
             db.execute("DELETE FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
             _check_gone(db, "SELECT 1 FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
 
     # The databases that are drained
 
     def sources(self) -> Sequence[SourceRow]:
-        with _engine():
-            rows = self._connection().execute('SELECT outbox, "database", xid FROM indelible_source ORDER BY outbox')
+        with self._db() as db:
+            rows = db.execute('SELECT outbox, "database", xid FROM indelible_source ORDER BY outbox')
             return [SourceRow(*row) for row in rows]
 
     def keep_source(self, row: SourceRow) -> None:
-        with _engine(), _transaction(self._connection()) as db:
+        with self._writing() as db:
             db.execute("DELETE FROM indelible_source WHERE outbox = ?", (row.outbox,))
             _write(db.cursor(), "INSERT INTO indelible_source VALUES (?, ?, ?)", [row])
 
     def advance_source(self, outbox: str, xid: int) -> None:
-        with _engine(), _transaction(self._connection()) as db:
+        with self._writing() as db:
             db.execute("UPDATE indelible_source SET xid = ?2 WHERE outbox = ?1 AND xid < ?2", (outbox, xid))
 
     # Writing
 
     @contextmanager
-    def appending(self, clinic_id: str, within: Any = None) -> Iterator[SQLiteAppending]:
-        with _engine():
-            if within is None:
-                with _transaction(self._connection()) as db:
-                    yield (tx := SQLiteAppending(db, clinic_id))
-                    tx.finish()
-            else:
-                with self._in_host_transaction(within, clinic_id) as db:
-                    yield (tx := SQLiteAppending(db, clinic_id))
-                    tx.finish()
-
-    @contextmanager
-    def _in_host_transaction(self, host: sqlite3.Connection, clinic_id: str) -> Iterator[sqlite3.Connection]:
-        if not isinstance(host, sqlite3.Connection):
-            raise InvalidInput("must be a sqlite3 connection to the log's file, in a transaction", "connection")
-        # The host may have a row factory and a text factory of its own; ours must be tuples and str.
-        cursor = host.cursor()
-        cursor.row_factory = None
-        texts, host.text_factory = host.text_factory, str
-        (overwrites,) = cursor.execute("PRAGMA main.secure_delete").fetchone()
-        try:
-            # A person's latest name is replaced here, and what it replaces must be as gone as on our own connection.
-            cursor.execute("PRAGMA main.secure_delete = ON").fetchone()
-            with self._in_savepoint(host, cursor, clinic_id):
-                yield host
-        finally:
-            cursor.execute(f"PRAGMA main.secure_delete = {('OFF', 'ON', 'FAST')[overwrites]}").fetchone()
-            host.text_factory = texts
-
-    @contextmanager
-    def _in_savepoint(self, host: sqlite3.Connection, cursor: sqlite3.Cursor, clinic_id: str) -> Iterator[None]:
-        attached = {name: file for _, name, file in cursor.execute("PRAGMA database_list").fetchall()}
-        if not attached.get("main") or Path(attached["main"]).resolve() != self.path.resolve():
-            raise StorageFailure("the connection is to another database file than the log; use one to the same file")
-        # A temporary table of our name would take the rows, and a temporary trigger can swallow them.
-        if "temp" in attached and (temporary := definitions.definitions(cursor, sqlite_schema.PREFIX, schema="temp")):
-            raise StorageFailure(f"the connection has a temporary {temporary[0]} in the log's way; drop it first")
-        if not host.in_transaction:
-            raise StorageFailure(
-                "the connection is not in a transaction; begin one, so that entry and change commit together"
-            )
-        host.execute("SAVEPOINT indelible_append")
-        try:
-            # Takes the write lock before the head is read: otherwise another writer could number between the two.
-            host.execute("UPDATE indelible_head SET size = size WHERE clinic_id = ?", (clinic_id,))
-            yield
-        except BaseException:
-            if host.in_transaction:  # a full disk or a lost lock may have rolled everything back already
-                host.execute("ROLLBACK TO indelible_append")
-                host.execute("RELEASE indelible_append")
-            raise
-        host.execute("RELEASE indelible_append")
+    def appending(self, clinic_id: str) -> Iterator[SQLiteAppending]:
+        with self._writing() as db:
+            yield (tx := SQLiteAppending(db, clinic_id))
+            tx.finish()
 
     # Reading
 
     def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
-        with _engine():
-            resolved = sqlite_page.resolved(self._connection(), clinic_id, selection)
+        with self._db() as db:
+            resolved = sqlite_page.resolved(db, clinic_id, selection)
             arms = sqlite_page.arms(clinic_id, resolved, before, by_number=sqlite_page.few_numbers(resolved))
-            parts = [self._merged(arms[start : start + _ARMS], limit) for start in range(0, len(arms), _ARMS)]
+            parts = [self._merged(db, arms[start : start + _ARMS], limit) for start in range(0, len(arms), _ARMS)]
         if len(parts) == 1:
             return parts[0]
         every = {one.seq: one for part in parts for one in part}.values()
         return sorted(every, key=lambda one: (one.occurred_at, one.seq), reverse=True)[:limit]
 
-    def _merged(self, arms: Sequence[tuple[str, list[Any]]], limit: int) -> list[Found]:
+    def _merged(self, db: sqlite3.Connection, arms: Sequence[tuple[str, list[Any]]], limit: int) -> list[Found]:
         """The first entries of some SELECTs together. SQLite makes no more rows than are taken from it."""
         sql = " UNION ALL ".join(text for text, _ in arms) + " ORDER BY occurred_at DESC, seq DESC"
         found: list[Found] = []
-        for row in self._connection().execute(sql, [value for _, bound in arms for value in bound]):
+        for row in db.execute(sql, [value for _, bound in arms for value in bound]):
             if not found or found[-1].seq != row[0]:
                 found.append(Found(*row))
                 if len(found) == limit:
@@ -366,16 +296,16 @@ class SQLiteStore:
         return found
 
     def counts(self, clinic_id: str, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
-        with _engine():
-            return sqlite_tally.counts(self._connection(), clinic_id, selection, edges)
+        with self._db() as db:
+            return sqlite_tally.counts(db, clinic_id, selection, edges)
 
     def amounts(self, clinic_id: str, selection: Selection) -> Sequence[AmountTally]:
-        with _engine():
-            return sqlite_tally.amounts(self._connection(), clinic_id, selection)
+        with self._db() as db:
+            return sqlite_tally.amounts(db, clinic_id, selection)
 
     def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]:
-        with _engine():
-            rows = self._connection().execute(
+        with self._db() as db:
+            rows = db.execute(
                 "SELECT seq, token, class, sealed FROM indelible_personal"
                 " WHERE clinic_id = ? AND seq IN (SELECT value FROM json_each(?)) AND sealed IS NOT NULL",
                 (clinic_id, orjson.dumps(list(seqs)).decode()),
@@ -383,8 +313,8 @@ class SQLiteStore:
             return [PersonalRow(*row) for row in rows]
 
     def one(self, clinic_id: str, seq: int) -> Found:
-        with _engine():
-            row = self._connection().execute(
+        with self._db() as db:
+            row = db.execute(
                 "SELECT seq, occurred_at, body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", (clinic_id, seq)
             ).fetchone()  # fmt: skip
         if row is None:
@@ -395,10 +325,10 @@ class SQLiteStore:
         """By halving: each step reads one entry's `recorded_at`."""
         low, high = 1, up_to + 1
         sql = "SELECT seq, recorded_at FROM indelible_entry WHERE clinic_id = ? AND seq >= ? ORDER BY seq LIMIT 1"
-        with _engine():
+        with self._db() as db:
             while low < high:
                 middle = (low + high) // 2
-                row = self._connection().execute(sql, (clinic_id, middle)).fetchone()
+                row = db.execute(sql, (clinic_id, middle)).fetchone()
                 if row is None or row[1] >= instant:
                     high = middle
                 else:
@@ -406,15 +336,15 @@ class SQLiteStore:
         return low
 
     def find(self, clinic_id: str, entry_id: bytes) -> int | None:
-        with _engine():
-            row = self._connection().execute(
+        with self._db() as db:
+            row = db.execute(
                 "SELECT seq FROM indelible_entry WHERE clinic_id = ? AND id = ?", (clinic_id, entry_id)
             ).fetchone()  # fmt: skip
         return row[0] if row else None
 
     def token(self, clinic_id: str, lookup: bytes) -> bytes | None:
-        with _engine():
-            row = self._connection().execute(
+        with self._db() as db:
+            row = db.execute(
                 "SELECT token FROM indelible_person WHERE clinic_id = ? AND lookup = ?", (clinic_id, lookup)
             ).fetchone()  # fmt: skip
         return row[0] if row else None
@@ -422,8 +352,7 @@ class SQLiteStore:
     def persons(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[PersonRow]:
         """The rows of these persons; none for who was anonymized."""
         sql = "SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? AND token = ?"
-        with _engine():
-            db = self._connection()
+        with self._db() as db:
             rows = [db.execute(sql, (clinic_id, token)).fetchone() for token in tokens]
         return [PersonRow(*row) for row in rows if row is not None]
 
@@ -434,9 +363,9 @@ class SQLiteStore:
             " ORDER BY actor LIMIT 1"
         )
         found: list[bytes] = []
-        with _engine():
+        with self._db() as db:
             while len(found) < limit:
-                row = self._connection().execute(sql, (clinic_id, kind, found[-1] if found else b"")).fetchone()
+                row = db.execute(sql, (clinic_id, kind, found[-1] if found else b"")).fetchone()
                 if row is None:
                     break
                 found.append(row[0])
@@ -454,8 +383,8 @@ class SQLiteStore:
         """The different values of a column, by skipping through its index: one seek for each."""
         sql = f"SELECT {column} FROM {table} WHERE clinic_id = ? AND {column} > ? ORDER BY {column} LIMIT 1"  # noqa: S608
         values: list[str] = []
-        with _engine():
-            while row := self._connection().execute(sql, (clinic_id, values[-1] if values else "")).fetchone():
+        with self._db() as db:
+            while row := db.execute(sql, (clinic_id, values[-1] if values else "")).fetchone():
                 values.append(row[0])
         return values
 
@@ -466,8 +395,7 @@ class SQLiteStore:
             " ON e.clinic_id = l.clinic_id AND e.seq = l.seq AND e.action = 'client.anonymized'"
             " WHERE l.clinic_id = ? AND l.kind = 'person' AND l.ref = ? AND l.role = 'target'"
         )
-        with _engine():
-            db = self._connection()
+        with self._db() as db:
             return [body for token in tokens for (body,) in db.execute(sql, (clinic_id, token))]
 
     # Checkpoints
@@ -475,8 +403,8 @@ class SQLiteStore:
     def leaves(self, clinic_id: str, after: int, up_to: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield (body, leaf hash) of the entries with after < seq <= up_to, in order."""
         for start in range(after, up_to, _CHUNK):
-            with _engine():
-                rows = self._connection().execute(
+            with self._db() as db:
+                rows = db.execute(
                     "SELECT body, leaf_hash FROM indelible_entry"
                     " WHERE clinic_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
                     (clinic_id, start, min(start + _CHUNK, up_to)),
@@ -486,8 +414,8 @@ class SQLiteStore:
                 return  # the caller finds that entries are missing; a head may say that there are very many more
 
     def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None:
-        with _engine():
-            row = self._connection().execute(
+        with self._db() as db:
+            row = db.execute(
                 "SELECT size, root, frontier, note, signed_at FROM indelible_checkpoint"
                 " WHERE clinic_id = ? ORDER BY size DESC LIMIT 1",
                 (clinic_id,),
@@ -496,7 +424,7 @@ class SQLiteStore:
 
     def add_checkpoint(self, clinic_id: str, row: CheckpointRow) -> None:
         """Write a checkpoint's row; the same one a second time is no error, since two processes may both finish it."""
-        with _engine(), _transaction(self._connection()) as db:
+        with self._writing() as db:
             known = db.execute(
                 "SELECT note FROM indelible_checkpoint WHERE clinic_id = ? AND size = ?", (clinic_id, row.size)
             ).fetchone()
@@ -505,8 +433,8 @@ class SQLiteStore:
 
     def wipe(self) -> bool:
         """Move the write-ahead log into the file and cut it to nothing: it still has the pages of before."""
-        with _engine():
-            busy, _, _ = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        with self._db() as db:
+            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
     @contextmanager
@@ -563,9 +491,7 @@ class SQLiteAppending:
     def __init__(self, connection: sqlite3.Connection, clinic_id: str) -> None:
         self._clinic_id = clinic_id
         self._erased = False
-        # A host's connection may have a row factory of its own; ours must be tuples.
         self._cursor = connection.cursor()
-        self._cursor.row_factory = None
         self.head = _head(self._cursor, clinic_id)
         self.zone = _zone(self._cursor, clinic_id)
         closed = "SELECT closed_at FROM indelible_clinic WHERE clinic_id = ? AND closed_at IS NOT NULL"
@@ -739,8 +665,8 @@ class SQLiteSnapshot:
     def _contradictions(self) -> Iterator[str]:
         """What SQLite finds wrong with our tables and with the file's pages.
 
-        It checks a host's tables with them, and may not be able to: an index or a constraint of theirs can need a
-        function or a collation that only the host has. Then ours are checked alone.
+        It checks with them whatever else somebody put into the file, and may not be able to: an index can need a
+        function or a collation that is not here. Then ours are checked alone.
         """
         try:
             every = [what for (what,) in self._connection.execute("PRAGMA main.integrity_check(10)")]

@@ -11,6 +11,7 @@ Every fixture ends by verifying each clinic's log, so that a test cannot leave o
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,13 @@ def event(number: int = 1, **members: Any) -> dict[str, Any]:
         "request": {"channel": "staff_web", "ip": "203.0.113.9", "user_agent": "Mozilla/5.0 (iPhone)"},
     } | members
     return {name: value for name, value in made.items() if value is not None}
+
+
+def last_connection(store: Any) -> sqlite3.Connection:
+    """The connection that an SQLite store used last, and uses next where one thread alone uses it."""
+    with store._db() as connection:
+        found: sqlite3.Connection = connection
+    return found
 
 
 def assert_intact(log: ClinicLog) -> None:

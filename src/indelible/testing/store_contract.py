@@ -4,7 +4,6 @@
         @pytest.fixture
         def store(self, tmp_path): ...          # an empty store, closed again afterwards
         def raw(self, store): ...               # a DB-API connection of another's, to the same database
-        def host(self, store): ...              # the same, as a host has it; None where the engine has no such thing
 
 The rows here are made by hand: a store knows nothing of keys, the catalogue or proofs. SQL in this file is of the kind
 that every engine reads; what only one engine has belongs into its own tests.
@@ -109,7 +108,7 @@ def checkpoint_row(size: int, note: bytes = b"note") -> CheckpointRow:
 
 
 class StoreContract:
-    """Subclass it as `Test...`, and give it a `store`, `raw` and `host`."""
+    """Subclass it as `Test...`, and give it a `store` and `raw`."""
 
     @pytest.fixture
     def store(self) -> Any:
@@ -117,9 +116,6 @@ class StoreContract:
 
     def raw(self, store: Any) -> Any:
         raise NotImplementedError
-
-    def host(self, store: Any) -> Any:
-        return None
 
     @pytest.fixture
     def lisbon(self, store: Store) -> str:
@@ -287,53 +283,6 @@ class StoreContract:
         assert [row.seq for row in found["entries"]] == list(range(1, 121))
         tree = merkle.extend(merkle.Frontier(), [row.leaf_hash for row in found["entries"]])
         assert (found["head"].size, found["head"].root) == (120, tree.root())
-
-    # In a host's transaction
-
-    def _host(self, store: Store) -> Any:
-        connection = self.host(store)
-        if connection is None:
-            pytest.skip("this engine has no transactions of a host's own")
-        connection.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT)")
-        connection.commit()
-        connection.execute("BEGIN")
-        connection.execute("INSERT INTO bookings VALUES ('bk_1')")
-        return connection
-
-    def test_in_a_hosts_transaction_it_commits_with_the_host(self, store: Store, lisbon: str) -> None:
-        host = self._host(store)
-        with store.appending(lisbon, within=host) as tx:
-            write(tx)
-        assert store.head(lisbon).size == 0
-        host.commit()
-        assert store.head(lisbon).size == 1
-
-    def test_in_a_hosts_transaction_it_goes_with_the_hosts_rollback(self, store: Store, lisbon: str) -> None:
-        before = everything(store, lisbon)
-        host = self._host(store)
-        with store.appending(lisbon, within=host) as tx:
-            write(tx)
-        host.rollback()
-        assert everything(store, lisbon) == before
-
-    def test_in_a_hosts_transaction_a_failure_undoes_only_what_the_log_wrote(self, store: Store, lisbon: str) -> None:
-        before = everything(store, lisbon)
-        host = self._host(store)
-        with pytest.raises(RuntimeError), store.appending(lisbon, within=host) as tx:
-            write(tx)
-            raise RuntimeError
-        with pytest.raises(StorageFailure), store.appending(lisbon, within=host) as tx:
-            tx.write(batch(tx.head, [entry_row(1), entry_row(1)]))
-        host.execute("INSERT INTO bookings VALUES ('bk_2')")
-        host.commit()
-        assert everything(store, lisbon) == before
-        assert [row[0] for row in host.execute("SELECT id FROM bookings ORDER BY id")] == ["bk_1", "bk_2"]
-
-    def test_a_connection_outside_a_transaction_is_refused(self, store: Store, lisbon: str) -> None:
-        host = self._host(store)
-        host.rollback()
-        with pytest.raises(StorageFailure, match="transaction"), store.appending(lisbon, within=host):
-            raise AssertionError("it was opened")
 
     # The database's own refusal
 
@@ -654,20 +603,6 @@ class StoreContract:
         assert store.token(lisbon, b"A" * 32) == b"c" * 16
         assert list(store.personal(lisbon, [1, 4]))[-1] == row
         assert again in everything(store, lisbon)["persons"]
-
-    def test_in_a_hosts_transaction_an_erasure_commits_and_goes_with_it(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        host = self._host(store)
-        with store.appending(lisbon, within=host) as tx:
-            tx.erase(b"a" * 16, CLASSES)
-        host.rollback()
-        assert everything(store, lisbon) == peopled
-        host.execute("BEGIN")
-        with store.appending(lisbon, within=host) as tx:
-            tx.erase(b"a" * 16, CLASSES)
-        host.commit()
-        assert {row.token for row in everything(store, lisbon)["personal"]} == {b"b" * 16}
 
     def test_wiping_says_that_it_is_done_and_changes_nothing(
         self, store: Store, lisbon: str, peopled: dict[str, Any]

@@ -100,9 +100,7 @@ def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             write_export(visit.log, wanted, out, format=cast(Format, format), actor=who, request=where)
 
         broken = _BROKEN_JSON if format == "jsonl" else _BROKEN_CSV
-        response: HttpResponseBase = StreamingHttpResponse(
-            _Stream(write, visit.log.store.leave, broken), content_type=media_type
-        )
+        response: HttpResponseBase = StreamingHttpResponse(_Stream(write, broken), content_type=media_type)
         response["X-Accel-Buffering"] = "no"
     else:
         made = _made(visit, wanted, format, where)
@@ -130,11 +128,11 @@ _BROKEN_JSON = b'\n{"error": "the export broke off here: this file is not comple
 class _Stream:
     """The bytes that a writer writes, as an iterator: the writer runs in a thread of its own, a few blocks ahead."""
 
-    def __init__(self, write: Callable[[BinaryIO], None], leave: Callable[[], None], broken: bytes) -> None:
+    def __init__(self, write: Callable[[BinaryIO], None], broken: bytes) -> None:
         self._broken = broken
         self._blocks: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
-        self._write, self._leave = write, leave
+        self._write = write
         self._thread = threading.Thread(target=self._run, name="export", daemon=True)
         self._thread.start()
         # The first block is waited for, so that what is refused is a page and not a broken download.
@@ -149,8 +147,6 @@ class _Stream:
                 self._write(cast(BinaryIO, out))
         except BaseException as error:
             end = error
-        finally:
-            self._leave()
         with contextlib.suppress(OSError):
             self._put(end)
 

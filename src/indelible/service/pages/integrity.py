@@ -81,7 +81,6 @@ def _run(check: Check, log: ClinicLog, actor: Actor, request: Request) -> None:
         _LOG.exception("a verification broke")
         check.problem = type(error).__name__
     finally:
-        log.store.leave()
         check.ended.set()
 
 

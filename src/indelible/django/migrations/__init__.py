@@ -1,1 +1,0 @@
-"""Django's migrations of the log's tables: each calls what `indelible init` and `indelible upgrade` call."""
