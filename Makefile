@@ -33,6 +33,7 @@ test: .venv/.stamp ## run every test that can run here, then say what was not ru
 	tools/get-unpackers
 	tools/get-postgres
 	tools/get-node
+	tools/get-php
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy --strict, and the layers

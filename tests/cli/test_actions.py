@@ -91,6 +91,21 @@ def test_one_code_shows_all_its_fields(empty):
     ]
 
 
+def test_one_schema_of_the_documents_and_their_types_have_a_hosts_actions_too(empty):
+    schema = json.loads(empty.ok("actions", "--json-schema").out)
+    assert "pool.heated" in schema["$defs"]
+    assert schema["properties"]["action"]["enum"] == [cls.code for cls in registered() if not cls.by_journal]
+    assert json.loads(empty.ok("actions", "--json-schema", "pools").out)["oneOf"] == [{"$ref": "#/$defs/pool.heated"}]
+    types = empty.ok("actions", "--typescript", "pools").out
+    assert "export type Document =\n  | PoolHeated;\n" in types
+    assert "export interface BookingCreated" in empty.ok("actions", "--typescript").out
+
+
+def test_one_form_at_a_time_and_none_of_what_no_host_records(empty):
+    assert "give one of them" in empty.refused("actions", "--json", "--typescript")
+    assert "only by the log itself" in empty.refused("actions", "--json-schema", "log.viewed")
+
+
 def test_what_the_log_writes_itself_is_said(empty):
     assert "the log itself" in empty.ok("actions", "log.exported").out
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
 import time
 from contextlib import closing
 
@@ -17,43 +13,9 @@ from indelible.outbox import sql
 from indelible.outbox.drain import Drained, drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.logs import event
+from indelible.testing.postgres import pooled
 
-
-@pytest.fixture
-def pooled(server, tmp_path, postgres):
-    """The database's URL behind PgBouncer in transaction mode, with two connections to the server."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("pgbouncer: PgBouncer is not installed; `make test` installs it where it can")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = server.folder / f"pooler_{port}"
-    folder.mkdir()
-    (folder / "users").write_text('"postgres" ""\n')
-    (folder / "ini").write_text(
-        f"[databases]\n* = host=127.0.0.1 port={server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-        f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder / 'users'}\n"
-        "pool_mode = transaction\ndefault_pool_size = 2\n"
-    )
-    process = subprocess.Popen([program, "-q", folder / "ini"], user=server.user, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port, process)
-        yield postgres.replace(f":{server.port}/", f":{port}/")
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            assert process.poll() is None
-            time.sleep(0.05)
-    raise AssertionError("PgBouncer does not answer")
+__all__ = ["pooled"]
 
 
 def record(connection, number: int, **members) -> None:

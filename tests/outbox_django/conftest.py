@@ -24,7 +24,8 @@ from indelible.testing.postgres import Server, server
 
 __all__ = ["clock", "journal", "log", "server"]
 
-ENGINES = ("sqlite", "postgresql")
+# On PostgreSQL with Django's own choice, and with the driver that it takes where psycopg is not installed.
+ENGINES = ("sqlite", "postgresql", "psycopg2")
 
 _MODELS = """
 from django.db import models
@@ -117,6 +118,10 @@ INDELIBLE_CLINIC = "c_lisbon"
 INDELIBLE_ACTOR = "bookings.who.actor"
 INDELIBLE_CHANNEL = "bookings.who.channel"
 """
+_WITHOUT_PSYCOPG = """
+import sys
+sys.modules["psycopg"] = None
+"""
 _WORKER = """
 import json, os, sys, threading, traceback
 from contextlib import suppress
@@ -190,13 +195,13 @@ for line in sys.stdin:
 class Host:
     """The project on one engine: run a script in it, and get what it told last."""
 
-    def __init__(self, engine: str, folder: Path, databases: dict[str, Any]) -> None:
+    def __init__(self, engine: str, folder: Path, databases: dict[str, Any], settings: str = "") -> None:
         self.engine, self.folder, self.databases = engine, folder, databases
         files = {"models": _MODELS, "views": _VIEWS, "urls": _URLS, "who": _WHO, "__init__": ""}
         (folder / "bookings").mkdir()
         for name, text in files.items():
             (folder / f"bookings/{name}.py").write_text(text)
-        (folder / "settings.py").write_text(_SETTINGS.format(databases=databases))
+        (folder / "settings.py").write_text(settings + _SETTINGS.format(databases=databases))
         self._worker = self.start("-c", _WORKER)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -256,7 +261,15 @@ def databases_of(folder: Path, server: Server | None) -> dict[str, Any]:
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """The project on each engine in turn."""
     folder = tmp_path_factory.mktemp(f"outbox_{request.param}")
-    server = request.getfixturevalue("server") if request.param == "postgresql" else None
-    made = Host(request.param, folder, databases_of(folder, server))
+    server = None if request.param == "sqlite" else request.getfixturevalue("server")
+    older = request.param == "psycopg2"
+    made = Host(
+        "sqlite" if server is None else "postgresql",
+        folder,
+        databases_of(folder, server),
+        _WITHOUT_PSYCOPG if older else "",
+    )
+    if older:
+        assert made.run("tell(connection.Database.__name__)") == "psycopg2"
     yield made
     made.stop()

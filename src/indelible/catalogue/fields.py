@@ -270,7 +270,12 @@ _UNSIGNED_SCHEMA: dict[str, Any] = {**_SIGNED_SCHEMA, "minimum": 0}
 
 Id = Annotated[str, BeforeValidator(as_id), AfterValidator(opaque_id), Kind("id"), WithJsonSchema(_ID_SCHEMA)]
 Word = Annotated[str, AfterValidator(_word), Kind("word"), WithJsonSchema(_WORD_SCHEMA)]
-Email = Annotated[str, AfterValidator(_email), Kind("e-mail address")]
+Email = Annotated[
+    str,
+    AfterValidator(_email),
+    Kind("e-mail address"),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": EMAIL_LIMIT}),
+]
 PersonName = Annotated[
     str, BeforeValidator(as_text), AfterValidator(_whole), Kind(f"name, cut at {NAME_LIMIT} characters")
 ]

@@ -82,27 +82,30 @@ def _words(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
     return {bool: "true or false", int: "whole number", str: "text"}.get(annotation, "object")
 
 
-def context_schema(cls: type[Action]) -> dict[str, Any]:
-    """Return the JSON Schema of an action's context, without references and without pydantic's titles."""
+def context_schema(cls: type[Action], *, nulls: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema of an action's context, without references and without pydantic's titles.
+
+    With `nulls` an optional field offers null, too.
+    """
     schema = cls.model_json_schema()
-    tidy: dict[str, Any] = _tidy(schema, schema.get("$defs", {}))
+    tidy: dict[str, Any] = _tidy(schema, schema.get("$defs", {}), nulls)
     return tidy
 
 
-def _tidy(node: Any, definitions: dict[str, Any]) -> Any:
+def _tidy(node: Any, definitions: dict[str, Any], nulls: bool) -> Any:
     if isinstance(node, list):
-        return [_tidy(member, definitions) for member in node]
+        return [_tidy(member, definitions, nulls) for member in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return _tidy(definitions[node["$ref"].rpartition("/")[2]], definitions)
+        return _tidy(definitions[node["$ref"].rpartition("/")[2]], definitions, nulls)
     tidy: dict[str, Any] = {}
     for name, member in node.items():
         if name == "properties":  # its members are names of fields, one of which may be called title
-            tidy[name] = {field: _tidy(schema, definitions) for field, schema in member.items()}
+            tidy[name] = {field: _tidy(schema, definitions, nulls) for field, schema in member.items()}
         elif name == "anyOf":
-            choices = [_tidy(choice, definitions) for choice in member if choice != {"type": "null"}]
+            choices = [_tidy(choice, definitions, nulls) for choice in member if nulls or choice != {"type": "null"}]
             tidy |= choices[0] if len(choices) == 1 else {"anyOf": choices}
         elif name not in _NOISE:
-            tidy[name] = _tidy(member, definitions)
+            tidy[name] = _tidy(member, definitions, nulls)
     return tidy

@@ -13,6 +13,7 @@ from rich.text import Text
 from ..catalogue import Action, Field, category_title, registered
 from ..catalogue.clauses import alternatives
 from ..catalogue.schema import describe, type_in_words
+from ..contract import declarations, document_schema
 from ..errors import InvalidInput
 from . import table
 from .options import AsJson, say
@@ -25,12 +26,26 @@ Wanted = Annotated[
         help="A code shows all fields of that action; a category or words narrow the list.",
     ),
 ]
+AsSchema = Annotated[
+    bool, typer.Option("--json-schema", help="Print one JSON Schema of the documents that record these actions.")
+]
+AsTypes = Annotated[
+    bool, typer.Option("--typescript", help="Print type declarations of TypeScript for the same documents.")
+]
 
 
-def actions(words: Wanted = None, as_json: AsJson = False) -> None:
+def actions(
+    words: Wanted = None, as_json: AsJson = False, json_schema: AsSchema = False, typescript: AsTypes = False
+) -> None:
     """List the actions that can be recorded, or show one with all its fields."""
+    if as_json + json_schema + typescript > 1:
+        raise InvalidInput("are three forms of the same; give one of them", "--json, --json-schema, --typescript")
     found = _found(words or [])
-    if as_json:
+    if json_schema:
+        print(orjson.dumps(document_schema(found), option=orjson.OPT_INDENT_2).decode())
+    elif typescript:
+        print(declarations(found), end="")
+    elif as_json:
         print(orjson.dumps([describe(cls) for cls in found], option=orjson.OPT_INDENT_2).decode())
     elif words and len(found) == 1:
         _show(found[0])

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from typing import Any
 
 from ..catalogue import registered
 from ..errors import InvalidInput, StorageFailure
 from . import sqlite_source
+from .dbapi import cursor_of
 
 ENGINES = ("postgres", "sqlite")
 
@@ -70,7 +72,7 @@ def install(connection: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         sqlite_source.install(connection)
         return
-    with connection.cursor() as cursor:
+    with closing(cursor_of(connection)) as cursor:
         cursor.execute(f"SELECT pg_advisory_xact_lock({_INSTALLING})")
         refuse_newer(installed(connection))
         cursor.execute(text("postgres"))
@@ -78,7 +80,7 @@ def install(connection: Any) -> None:
 
 def installed(connection: Any) -> int:
     """The version of the outbox in the PostgreSQL database of a DB-API connection, or 0 where there is none."""
-    with connection.cursor() as cursor:
+    with closing(cursor_of(connection)) as cursor:
         cursor.execute("SELECT to_regclass('indelible.version') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return 0

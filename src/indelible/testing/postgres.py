@@ -18,6 +18,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,3 +149,39 @@ def connection(postgres: str) -> Iterator[Any]:
 
     with psycopg.connect(postgres) as opened:
         yield opened
+
+
+@pytest.fixture
+def pooled(server: Server, postgres: str) -> Iterator[str]:
+    """The database's URL behind PgBouncer in transaction mode, with two connections to the server."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer: PgBouncer is not installed; `make test` installs it where it can")
+    port = _free_port()
+    folder = server.folder / f"pooler_{port}"
+    folder.mkdir()
+    (folder / "users").write_text('"postgres" ""\n')
+    (folder / "ini").write_text(
+        f"[databases]\n* = host=127.0.0.1 port={server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder / 'users'}\n"
+        "pool_mode = transaction\ndefault_pool_size = 2\n"
+    )
+    process = subprocess.Popen([program, "-q", folder / "ini"], user=server.user, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port, process)
+        yield postgres.replace(f":{server.port}/", f":{port}/")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+    raise AssertionError("PgBouncer does not answer")
