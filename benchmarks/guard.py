@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from indelible.outbox import sql
-from indelible.testing.postgres import cluster
+from indelible.testing.postgres import Server, cluster
 
 SIZES = (1, 1_000, 100_000)
 _ROW = "{:>9} {:>22} {:>12} {:>12} {:>12}"
@@ -26,8 +26,14 @@ SELECT clinic_id, 'booking.edited', 'booking', id, '{}' FROM booking WHERE n <= 
 
 
 def main() -> None:
+    with cluster() as server:
+        on(server)
+
+
+def on(server: Server) -> None:
+    """Measure on this cluster."""
     print(_ROW.format("rows", "with", "statement", "commit", "bare, both"))
-    with cluster() as server, server.database() as url, psycopg.connect(url) as connection:
+    with server.database() as url, psycopg.connect(url) as connection:
         sql.install(connection)
         connection.execute(
             "CREATE TABLE booking (id text PRIMARY KEY, clinic_id text, n int UNIQUE, status text, starts_at"

@@ -6,6 +6,7 @@ door        `kill -9` of hosts and drainers: what a host committed is in the log
 privacy     what an attacker with every file and the master key gets of an anonymized client: nothing
 fuzz        every parser against any bytes
 model       random steps on a log, compared with a naive list
+appointment an existing application with receivers of its signals: its own tests, and a day through its pages
 guard       random transactions on guarded tables of a host: refused, recorded and counted as a model says
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import crash, door, fuzz, guard, model, privacy, tampering
+from . import appointment, crash, door, fuzz, guard, model, privacy, tampering
 
 # Each with how many rounds it has by default.
 CAMPAIGNS = {
@@ -24,6 +25,7 @@ CAMPAIGNS = {
     "privacy": (privacy.run, 3),
     "fuzz": (fuzz.run, 2_000),
     "model": (model.run, 100),
+    "appointment": (appointment.run, 1),
     "guard": (guard.run, 1_000),
 }
 

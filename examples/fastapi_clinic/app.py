@@ -23,7 +23,7 @@ from . import clinic, tables
 
 
 class WhoAndWhere:
-    """Says for each request who acts and where it came from. Who that is, a host's own sign-in says; here a header."""
+    """Says for each request who acts and where it came from. A host's own sign-in says who; here two headers do."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,10 +32,10 @@ class WhoAndWhere:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         headers = Headers(scope=scope)
-        user, address = headers.get("x-user"), scope.get("client")
+        user, name, address = headers.get("x-user"), headers.get("x-user-name"), scope.get("client")
         token = clinic.click.set(
             clinic.Click(
-                actor=Staff(user) if user else None,
+                actor=Staff(user, name) if user else None,
                 origin=Origin("staff_web", address[0] if address else None, headers.get("user-agent")),
                 operation=f"op_{secrets.token_hex(8)}",
             )
@@ -90,6 +90,13 @@ async def _found(session: AsyncSession, table: type[Any], id: str) -> Any:
     return thing
 
 
+async def _booked(session: AsyncSession, id: str) -> tables.Booking:
+    booking: tables.Booking = await _found(session, tables.Booking, id)
+    if booking.state != "booked":
+        raise HTTPException(409)
+    return booking
+
+
 def make_app(engine: AsyncEngine, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
     """The application on a database that has the tables and the outbox."""
 
@@ -138,11 +145,11 @@ def make_app(engine: AsyncEngine, now: Callable[[], datetime] = lambda: datetime
 
     @app.post("/bookings/{id}/reschedule")
     async def reschedule(id: str, body: Move, session: InTransaction) -> None:
-        await clinic.reschedule(session, await _found(session, tables.Booking, id), body.starts_at)
+        await clinic.reschedule(session, await _booked(session, id), body.starts_at)
 
     @app.post("/bookings/{id}/cancel")
     async def cancel(id: str, session: InTransaction) -> None:
-        await clinic.cancel(session, await _found(session, tables.Booking, id), now())
+        await clinic.cancel(session, await _booked(session, id), now())
 
     return app
 

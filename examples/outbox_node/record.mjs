@@ -1,4 +1,5 @@
-// A host in JavaScript: a booking is cancelled and its entry recorded in one transaction of the host's own database.
+// A host in JavaScript: a booking is cancelled and its entry recorded in one transaction of the host's own database. The
+// table is that of ../fastapi_clinic: two hosts, one outbox, one log.
 //
 //     npm install && DATABASE_URL=postgresql://app@localhost/clinic node record.mjs bk_99812
 //
@@ -28,14 +29,15 @@ async function cancel(client, booking, actor, request) {
   await client.query("BEGIN");
   try {
     const { rows } = await client.query(
-      "UPDATE booking SET status = 'cancelled' WHERE id = $1 AND status = 'booked' RETURNING clinic, starts_at",
+      "UPDATE booking SET state = 'cancelled' WHERE id = $1 AND state = 'booked' RETURNING client_id, starts_at",
       [booking],
     );
     if (rows.length === 0) throw new Error("no such booking that could be cancelled");
-    await record(client, rows[0].clinic, {
+    await record(client, "c_lisbon", {
       action: "booking.cancelled",
       actor,
       target: { kind: "booking", id: booking },
+      client: { id: rows[0].client_id },
       context: { starts_at: rows[0].starts_at.toISOString(), late: true },
       request,
     });

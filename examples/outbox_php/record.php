@@ -21,17 +21,18 @@ function cancel(PDO $database, string $booking, array $actor, array $request): v
     $database->beginTransaction();
     try {
         $update = $database->prepare(
-            "UPDATE booking SET status = 'cancelled' WHERE id = ? AND status = 'booked' RETURNING clinic, starts_at"
+            "UPDATE booking SET state = 'cancelled' WHERE id = ? AND state = 'booked' RETURNING client_id, starts_at"
         );
         $update->execute([$booking]);
         $row = $update->fetch(PDO::FETCH_ASSOC);
         if ($row === false) {
             throw new RuntimeException('no such booking that could be cancelled');
         }
-        record($database, $row['clinic'], [
+        record($database, 'c_lisbon', [
             'action' => 'booking.cancelled',
             'actor' => $actor,
             'target' => ['kind' => 'booking', 'id' => $booking],
+            'client' => ['id' => $row['client_id']],
             'context' => ['starts_at' => (new DateTimeImmutable($row['starts_at']))->format(DATE_RFC3339), 'late' => true],
             'request' => $request,
         ]);

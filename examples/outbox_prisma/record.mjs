@@ -16,15 +16,16 @@ async function record(tx, clinic, document) {
 async function cancel(prisma, booking, actor, request) {
   await prisma.$transaction(async (tx) => {
     const { count } = await tx.booking.updateMany({
-      where: { id: booking, status: "booked" },
-      data: { status: "cancelled" },
+      where: { id: booking, state: "booked" },
+      data: { state: "cancelled" },
     });
     if (count === 0) throw new Error("no such booking that could be cancelled"); // an error rolls back
-    const { clinic, startsAt } = await tx.booking.findUniqueOrThrow({ where: { id: booking } });
-    await record(tx, clinic, {
+    const { clientId, startsAt } = await tx.booking.findUniqueOrThrow({ where: { id: booking } });
+    await record(tx, "c_lisbon", {
       action: "booking.cancelled",
       actor,
       target: { kind: "booking", id: booking },
+      client: { id: clientId },
       context: { starts_at: startsAt, late: true }, // JSON writes a Date with its offset, Z
       request,
     });

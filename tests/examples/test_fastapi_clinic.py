@@ -1,8 +1,13 @@
-"""The host of examples/fastapi_clinic: every step is rolled back once, with its documents, and then done."""
+"""The host of examples/fastapi_clinic: every step is rolled back once, with its documents, and then done.
+
+And the one of examples/outbox_node beside it, on the same database.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -48,7 +53,8 @@ class Clinic:
             engine = create_async_engine(self.url.replace("postgresql://", "postgresql+asyncpg://"))
             app = self.app.make_app(engine, lambda: NOW)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            headers = {"user-agent": "Mozilla/5.0 (iPhone)"} | ({"x-user": user} if user else {})
+            headers = {"user-agent": "Mozilla/5.0 (iPhone)"}
+            headers |= {"x-user": user, "x-user-name": "Maria Fernandes"} if user else {}
             try:
                 async with httpx.AsyncClient(transport=transport, base_url="http://clinic", headers=headers) as client:
                     return await client.request(method, path, json=body)
@@ -115,17 +121,66 @@ def test_a_day_of_the_clinic(clinic, log, journal, clock):
     clinic.step("POST", f"/bookings/{second}/cancel", None, "booking.cancelled", "voucher.session_returned")
     clinic.step("PATCH", f"/services/{service}", {"price_minor": 9000, "name": "Deep facial"}, "service.edited")
     clinic.step("DELETE", f"/services/{service}", None, "service.deleted")
-    clock.now = int(datetime.now(UTC).timestamp() * 1_000_000) + 1_000_000  # as the host's, or a little later
     expected = clinic.waiting()
+    entries = drained(clinic, journal, log, clock)
+    assert [entry.action for entry in entries] == expected
+    deposit, paid = (entry.target["id"] for entry in entries if entry.action == "charge.succeeded")
+    assert [entry.sentence for entry in entries] == [
+        "Maria Fernandes created service Facial",
+        f"Maria Fernandes created reservation {booking}",
+        f"Maria Fernandes processed charge {deposit} of 20.00 EUR",
+        f"Maria Fernandes rescheduled reservation {booking} from 2026-05-06 13:00 to 2026-05-07 13:00",
+        f"Maria Fernandes cancelled reservation {booking}",
+        f"System refunded 20.00 EUR on {deposit} (source: policy)",
+        f"Maria Fernandes processed charge {paid} of 350.00 EUR",
+        f"Maria Fernandes purchased voucher {pack}",
+        f"Maria Fernandes created reservation {second}",
+        f"Maria Fernandes redeemed voucher {pack}",
+        f"Maria Fernandes cancelled reservation {second}",
+        f"System returned a session to voucher {pack}",
+        "Maria Fernandes edited service Deep facial",
+        "Maria Fernandes deleted service Deep facial",
+    ]
+    about_the_service = {"service.created", "service.edited", "service.deleted"}
+    for entry in entries:
+        assert entry.client == (None if entry.action in about_the_service else {"id": "cli_77", "name": "Ana Sousa"})
+        assert (entry.request["user_agent"], entry.request["channel"]) == ("Mozilla/5.0 (iPhone)", "staff_web")
+    # One click, one operation: also where what comes of it is done by the system.
+    operations = [entry.members["operation"] for entry in entries]
+    clicks = [1, 2, 2, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9]
+    assert [list(dict.fromkeys(operations)).index(one) + 1 for one in operations] == clicks
+    refund = entries[expected.index("charge.refunded")]
+    assert refund.actor == {"kind": "system", "reason": "policy:cancellation"}
+
+
+def drained(clinic: Clinic, journal: Any, log: Any, clock: Any) -> list[Any]:
+    """Drain all that waits, and return the log's entries."""
+    clock.now = int(datetime.now(UTC).timestamp() * 1_000_000) + 1_000_000  # as the host's, or a little later
+    expected = len(clinic.waiting())
     source = PostgresSource(clinic.url)
-    assert drain_all(journal, source).appended == len(expected)
+    assert drain_all(journal, source).appended == expected
     source.close()
     assert clinic.waiting() == []
-    entries = [log.entry(seq) for seq in range(1, len(expected) + 1)]
-    assert [entry.action for entry in entries] == expected
-    refund = entries[expected.index("charge.refunded")]
-    assert refund.actor["kind"] == "system"
-    assert refund.members["operation"] == entries[expected.index("booking.cancelled")].members["operation"]
+    return [log.entry(seq) for seq in range(1, expected + 1)]
+
+
+def test_a_host_in_another_language_writes_into_the_same_log(clinic, node_host, journal, log, clock):
+    service = clinic.call("POST", "/services", SERVICE).json()["id"]
+    booking = clinic.call("POST", "/bookings", {"service": service, "client": "cli_77", "starts_at": at(days=3)}).json()
+    for code in (0, 1):  # and not a second time
+        done = subprocess.run(
+            ["node", "record.mjs", booking["id"]], cwd=node_host, capture_output=True, timeout=60, check=False,
+            env=os.environ | {"DATABASE_URL": clinic.url, "USER_AGENT": "node"},
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+    assert clinic.call("POST", f"/bookings/{booking['id']}/cancel").status_code == 409
+    clinic.call("DELETE", f"/services/{service}")
+    entries = drained(clinic, journal, log, clock)
+    assert [(entry.request["user_agent"], entry.sentence) for entry in entries[-2:]] == [
+        ("node", f"Maria Fernandes cancelled reservation {booking['id']}"),
+        ("Mozilla/5.0 (iPhone)", "Maria Fernandes deleted service Facial"),
+    ]
+    assert entries[-2].client == {"id": "cli_77"}
 
 
 def test_a_late_cancellation_gives_nothing_back(clinic):

@@ -76,10 +76,10 @@ def command(request):
 def cancel(command, connection, postgres, server):
     """`cancel(booking, **environment)` runs it on a database with two bookings, as a role that may only record."""
     sql.install(connection)
-    connection.execute("CREATE TABLE booking (id text PRIMARY KEY, clinic text, status text, starts_at timestamptz)")
+    connection.execute("CREATE TABLE booking (id text PRIMARY KEY, client_id text, state text, starts_at timestamptz)")
     connection.execute(
-        "INSERT INTO booking VALUES ('bk_1', 'c_lisbon', 'booked', '2026-05-04T09:00:00.5+02:00'), "
-        "('bk_2', 'c_lisbon', 'booked', now())"
+        "INSERT INTO booking VALUES ('bk_1', 'cli_77', 'booked', '2026-05-04T09:00:00.5+02:00'), "
+        "('bk_2', 'cli_77', 'booked', now())"
     )
     connection.execute("CREATE ROLE clinic_app LOGIN IN ROLE indelible_recorder")
     connection.execute("GRANT SELECT, UPDATE ON booking TO clinic_app")
@@ -106,7 +106,7 @@ def stored(postgres) -> Callable[[], tuple[list[str], list[dict]]]:
 
     def read() -> tuple[list[str], list[dict]]:
         with psycopg.connect(postgres) as reading:
-            cancelled = reading.execute("SELECT id FROM booking WHERE status = 'cancelled' ORDER BY id").fetchall()
+            cancelled = reading.execute("SELECT id FROM booking WHERE state = 'cancelled' ORDER BY id").fetchall()
         with closing(PostgresSource(postgres)) as source:
             return [row[0] for row in cancelled], [json.loads(row.document) for row in source.read(10)]
 
@@ -120,6 +120,7 @@ def test_a_booking_and_its_document_commit_together_or_not_at_all(cancel, stored
     cancelled, (document,) = stored()
     assert cancelled == ["bk_1"]
     assert document["target"] == {"kind": "booking", "id": "bk_1"}
+    assert document["client"] == {"id": "cli_77"}
     assert document["actor"] == {"kind": "staff", "id": "usr_12", "name": "Maria Fernandes"}
     assert document["request"] == {"channel": "staff_web", "user_agent": "Mozilla/5.0 ’; \\u0000"}
     assert re.fullmatch(r"2026-05-04T0[79]:00:00(\.500)?(Z|\+00:00)", document["context"]["starts_at"])

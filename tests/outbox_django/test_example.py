@@ -81,6 +81,9 @@ step("POST", f"/bookings/{booking}/reschedule", {"starts_at": at(days=4)}, "book
 step("POST", f"/bookings/{booking}/cancel", {}, "booking.cancelled", "charge.refunded")
 late = step("POST", "/bookings", {**who, "starts_at": at(hours=3)}, "booking.created", "charge.succeeded")
 step("POST", f"/bookings/{late}/cancel", {}, "booking.cancelled")
+kept, before = state()
+assert send(browser, "POST", f"/bookings/{late}/cancel", {}).status_code == 409
+assert state() == (kept, before)
 pack = step("POST", "/packs", {**who, "sessions": 5, "price_minor": 35000}, "charge.succeeded", "voucher.purchased")
 body = {**who, "starts_at": at(days=2), "voucher": pack}
 paid = step("POST", "/bookings", body, "booking.created", "voucher.redeemed")
@@ -95,7 +98,7 @@ assert state() == (kept, [*before, "charge.failed"])
 
 spare = step("POST", "/services", SERVICE, "service.created")
 step("DELETE", f"/services/{spare}", {}, "service.deleted")
-print(json.dumps(waiting()))
+print(json.dumps({"waiting": waiting(), "booking": booking, "late": late, "pack": pack, "paid": paid}))
 """
 
 
@@ -135,17 +138,47 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Ex
 def test_a_day_of_the_clinic(example, journal, log, clock):
     host, source_of = example
     host.run("manage.py", "migrate")
-    expected = json.loads(host.run("-W", "ignore", "-c", DAY).splitlines()[-1])
+    day = json.loads(host.run("-W", "ignore", "-c", DAY).splitlines()[-1])
+    expected = day["waiting"]
     clock.now = now() + 1_000_000  # as the host's, or a little later
     source = source_of()
     assert drain_all(journal, source).appended == len(expected)
     source.close()
     entries = [log.entry(seq) for seq in range(1, len(expected) + 1)]
     assert [entry.action for entry in entries] == expected
-    refund = entries[expected.index("charge.refunded")]
-    cancelled = entries[expected.index("booking.cancelled")]
-    assert (refund.actor["kind"], cancelled.actor["kind"]) == ("system", "staff")
-    assert refund.members["operation"] == cancelled.members["operation"]
+    charges = ("charge.succeeded", "charge.failed")
+    deposit, second, paid, declined = (entry.target["id"] for entry in entries if entry.action in charges)
+    told = [entry.sentence for entry in entries]
+    moved = told.pop(expected.index("booking.rescheduled"))
+    assert moved.startswith(f"Maria Fernandes rescheduled reservation {day['booking']} from ")
+    assert told == [
+        "Maria Fernandes created service Facial",
+        f"Maria Fernandes created reservation {day['booking']}",
+        f"Maria Fernandes processed charge {deposit} of 20.00 EUR",
+        f"Maria Fernandes cancelled reservation {day['booking']}",
+        f"System refunded 20.00 EUR on {deposit} (source: policy)",
+        f"Maria Fernandes created reservation {day['late']}",
+        f"Maria Fernandes processed charge {second} of 20.00 EUR",
+        f"Maria Fernandes cancelled reservation {day['late']}",
+        f"Maria Fernandes processed charge {paid} of 350.00 EUR",
+        f"Maria Fernandes purchased voucher {day['pack']}",
+        f"Maria Fernandes created reservation {day['paid']}",
+        f"Maria Fernandes redeemed voucher {day['pack']}",
+        f"Maria Fernandes cancelled reservation {day['paid']}",
+        f"System returned a session to voucher {day['pack']}",
+        "Maria Fernandes edited service Deep facial",
+        f"Charge {declined} of 20.00 EUR failed",
+        "Maria Fernandes created service Facial",
+        "Maria Fernandes deleted service Facial",
+    ]
+    for entry in entries:
+        assert (entry.client or {}).get("name") == (None if entry.action.startswith("service.") else "Ana Sousa")
+        assert (entry.request["user_agent"], entry.request["channel"]) == ("Mozilla/5.0 (iPhone)", "staff_web")
+    # One click, one operation: also where what comes of it is done by the system.
+    operations = [entry.members["operation"] for entry in entries]
+    clicks = [1, 2, 2, 3, 4, 4, 5, 5, 6, 7, 7, 8, 8, 9, 9, 10, 11, 12, 13]
+    assert [list(dict.fromkeys(operations)).index(one) + 1 for one in operations] == clicks
+    assert entries[expected.index("charge.refunded")].actor == {"kind": "system", "reason": "policy:cancellation"}
 
 
 def test_its_own_tests_pass_also_in_several_processes(example):

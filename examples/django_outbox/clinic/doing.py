@@ -3,6 +3,8 @@
 A change and the documents that tell of it are committed together, or not at all.
 """
 
+import secrets
+
 from django.forms.models import model_to_dict
 
 from indelible import System
@@ -92,7 +94,7 @@ def charge(amount_minor, card, client, **concerns):
         failed = ChargeFailed(
             amount_minor=amount_minor, currency=CURRENCY, purpose=concerns["purpose"], failure_code="card_declined"
         )
-        record(failed, target=("charge", "declined"), client=client, apart=True)
+        record(failed, target=("charge", f"declined_{secrets.token_hex(6)}"), client=client, apart=True)
         raise Declined
     made = Charge.objects.create(client=client, amount_minor=amount_minor)
     succeeded = ChargeSucceeded(

@@ -67,11 +67,17 @@ def bookings(request):
 
 @require_POST
 def reschedule(request, pk):
-    doing.reschedule(_found(Booking, pk), parse_datetime(json.loads(request.body)["starts_at"]))
+    booking = _found(Booking, pk)
+    if booking.state != "booked":
+        return HttpResponse("not booked any more", status=409)
+    doing.reschedule(booking, parse_datetime(json.loads(request.body)["starts_at"]))
     return HttpResponse()
 
 
 @require_POST
 def cancel(request, pk):
-    doing.cancel(_found(Booking, pk), timezone.now())
+    booking = _found(Booking, pk)
+    if booking.state != "booked":
+        return HttpResponse("not booked any more", status=409)
+    doing.cancel(booking, timezone.now())
     return HttpResponse()

@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,13 @@ _QUICK = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on",
 
 @dataclass
 class Server:
-    """A running cluster. `url` is that of its maintenance database, as superuser."""
+    """A running cluster. `url` is that of its maintenance database, as superuser; `settings` differ from _QUICK."""
 
     binaries: Path
     folder: Path
     port: int
     user: int | None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -76,7 +77,7 @@ class Server:
         )
 
     def start(self) -> None:
-        options = " ".join(f"-c {name}={value}" for name, value in _QUICK.items())
+        options = " ".join(f"-c {name}={value}" for name, value in (_QUICK | self.settings).items())
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-t", "60", "-l", str(self.folder / "log"), "-o",
                  f"-p {self.port} -k {self.folder} {options}", "start")  # fmt: skip
 
@@ -101,8 +102,11 @@ def _on_path() -> Iterator[Path]:
 
 
 @contextmanager
-def cluster() -> Iterator[Server]:
-    """A new cluster, stopped and deleted at the end. Skips the test where no server is installed."""
+def cluster(**settings: str) -> Iterator[Server]:
+    """A new cluster, stopped and deleted at the end. Skips the test where no server is installed.
+
+    `settings` are the server's own, where it must be as in earnest: cluster(fsync="on").
+    """
     binaries = find()
     if binaries is None:
         pytest.skip("postgres: no PostgreSQL server is installed; `make test` installs one where it can")
@@ -110,7 +114,7 @@ def cluster() -> Iterator[Server]:
     user = 65_534 if os.geteuid() == 0 else None
     if user is not None:
         os.chown(folder, user, user)
-    server = Server(binaries, folder, _free_port(), user)
+    server = Server(binaries, folder, _free_port(), user, settings)
     try:
         server.run("initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync",
                    "--locale=C.UTF-8")  # fmt: skip

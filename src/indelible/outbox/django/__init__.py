@@ -19,7 +19,7 @@ The document commits or rolls back with the change. What is not given comes from
 from __future__ import annotations
 
 from .captured import recorded
-from .context import current_request, recording_as
+from .context import current_actor, current_request, recording_as
 from .recording import record, record_imported
 
-__all__ = ["current_request", "record", "record_imported", "recorded", "recording_as"]
+__all__ = ["current_actor", "current_request", "record", "record_imported", "recorded", "recording_as"]

@@ -1,0 +1,1 @@
+"""A Django host with one model four times, for `benchmarks.outbox`: run by it, in an environment of its own."""
