@@ -31,6 +31,7 @@ class Health:
 
     - `name`: where the database is, without user and password.
     - `problem`: why it does not answer or cannot be drained, in one sentence; `answers` is false where it may pass.
+    - `outbox`: the id made at its installation, by which the log knows it; None where no log was given.
     - `copied`: why the log would not take anything from it, None where it would or where no log was given.
     - `waiting`: the documents, at most COUNT_BOUND; one more stands for "more than that".
     - `age_seconds`: of the oldest that waits, None where none does.
@@ -41,6 +42,7 @@ class Health:
     name: str
     problem: str | None = None
     answers: bool = True
+    outbox: str | None = None
     copied: str | None = None
     waiting: int = 0
     age_seconds: float | None = None
@@ -72,11 +74,12 @@ def look(
     """
     try:
         backlog = source.backlog(COUNT_BOUND, clinic)
-        copied = None if store is None else copies.doubt(store, source)
+        identity, copied = (None, None) if store is None else copies.compare(store, source)
         since = datetime.now(UTC).date() - timedelta(days=days)
         with source.postgres() as connection:
             return Health(
                 source.name,
+                outbox=None if identity is None else identity.outbox,
                 copied=copied,
                 waiting=backlog.waiting,
                 age_seconds=backlog.age,
