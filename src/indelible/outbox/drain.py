@@ -22,7 +22,7 @@ from typing import NamedTuple
 from ..errors import KeyUnavailable, StorageFailure
 from ..journal import Journal
 from ..store import Clinic
-from . import copies, holding
+from . import copies, holding, watching
 from .holding import Refusal
 from .taking import Taken, take
 from .waiting import Source, Unreachable, Waiting
@@ -31,7 +31,8 @@ from .waiting import Source, Unreachable, Waiting
 READ_LIMIT = 1_000
 # Seconds between two looks at an outbox that was empty: a person who looks at the page finds what they just did.
 POLL = 0.1
-# Seconds until a database that did not answer is asked again, and between two looks at what is held for now.
+# Seconds until a database that did not answer is asked again, and between two looks at what is held for now and at the
+# guards.
 RETRY = 2.0
 RELEASE = 60.0
 
@@ -75,6 +76,7 @@ def drain_all(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Drai
     """Drain until nothing waits. Documents that are held for now are tried once more before."""
     copies.check(journal.store, source)
     holding.release(journal, source)
+    watching.watch(journal, source)
     done = last = drain_once(journal, source, limit)
     while last.read == limit:
         last = drain_once(journal, source, limit)
@@ -120,6 +122,8 @@ class Drain:
         self._stopping = False
         self._silent = False
         self._release_at = 0.0
+        self._watched: watching.Told = set()
+        self._blind: str | None = None
 
     def stop(self) -> None:
         """End `run` after the pass that is under way. It sets a flag and no more: a signal handler may call it."""
@@ -151,8 +155,16 @@ class Drain:
     def _pass(self) -> Drained:
         if time.monotonic() >= self._release_at:
             holding.release(self._journal, self._source)
+            self._watch()
             self._release_at = time.monotonic() + RELEASE
         return drain_once(self._journal, self._source, self._limit)
+
+    def _watch(self) -> None:
+        """Look at the guards. That they cannot be looked at is told once, and stops nothing."""
+        problem = watching.watch(self._journal, self._source, self._watched)
+        if problem is not None and problem != self._blind:
+            self._tell(f"the guards of {self._source.name} cannot be looked at: {problem}")
+        self._blind = problem
 
     def _sign(self) -> None:
         for log in self._journal.open_logs():

@@ -158,6 +158,19 @@ def totals(connection: Any, since: date, clinic: str | None = None) -> list[Tota
     ]
 
 
+def clinics(connection: Any, table: str, since: date) -> list[str]:
+    """The clinics in which something of a guarded table was changed since a UTC day."""
+    return [
+        clinic
+        for (clinic,) in _run(
+            connection,
+            "SELECT DISTINCT clinic FROM indelible.completeness(%s::date) WHERE name = %s AND clinic IS NOT NULL"
+            " ORDER BY clinic",
+            (since, table),
+        )
+    ]
+
+
 def fold(connection: Any) -> None:
     """Add up what transactions counted. For the drainer, now and then."""
     _run(connection, "SELECT indelible.fold()")
