@@ -19,11 +19,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import KeyUnavailable, StorageFailure
+from ..errors import IndelibleError, KeyUnavailable, StorageFailure
 from ..journal import Journal
 from ..store import Clinic
 from . import copies, holding, watching
 from .holding import Refusal
+from .metrics import TOTALS
 from .taking import Taken, take
 from .waiting import Source, Unreachable, Waiting
 
@@ -35,6 +36,8 @@ POLL = 0.1
 # guards.
 RETRY = 2.0
 RELEASE = 60.0
+# Seconds between two reports: collectors look every 15.
+REPORT = 10.0
 
 
 class Drained(NamedTuple):
@@ -114,10 +117,20 @@ class Drain:
     """
 
     def __init__(
-        self, journal: Journal, source: Source, *, tell: Callable[[str], None], limit: int = READ_LIMIT
+        self,
+        journal: Journal,
+        source: Source,
+        *,
+        tell: Callable[[str], None],
+        limit: int = READ_LIMIT,
+        report: Callable[[], None] | None = None,
     ) -> None:
-        """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does."""
+        """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does.
+
+        `report` is called every REPORT seconds, between two passes.
+        """
         self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
+        self._report, self._report_at = report, 0.0
         self._woken = threading.Event()
         self._stopping = False
         self._silent = False
@@ -135,17 +148,27 @@ class Drain:
 
     def run(self) -> Drained:
         """Drain until `stop`; return what became of the rows. Raises what must stop draining (StorageFailure, ...)."""
+        try:
+            return self._run()
+        except IndelibleError:
+            TOTALS.add(errors=1)
+            raise
+
+    def _run(self) -> Drained:
         copies.check(self._journal.store, self._source)
         self._tell(f"draining {self._source.name}")
         done = Drained()
         while not self._stopping:
+            self._report_when_due()
             try:
                 last = self._pass()
             except Unreachable as error:
+                TOTALS.add(errors=1)
                 self._say(str(error))
                 self._pause(RETRY)
                 continue
             done = done.and_(last)
+            TOTALS.add(appended=last.appended, repeated=last.repeated, held=last.held)
             self._say(None)
             if last.read < self._limit:
                 self._sign()
@@ -158,6 +181,11 @@ class Drain:
             self._watch()
             self._release_at = time.monotonic() + RELEASE
         return drain_once(self._journal, self._source, self._limit)
+
+    def _report_when_due(self) -> None:
+        if self._report is not None and time.monotonic() >= self._report_at:
+            self._report()
+            self._report_at = time.monotonic() + REPORT
 
     def _watch(self) -> None:
         """Look at the guards. That they cannot be looked at is told once, and stops nothing."""

@@ -269,7 +269,15 @@ class PostgresSource:
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """Open a host's database: each statement commits by itself, nothing is prepared. Raises psycopg's errors."""
-    settings = {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": "indelible"}
+    settings = {
+        "connect_timeout": CONNECT_SECONDS,
+        "fallback_application_name": "indelible",
+        # A server that is gone without a word is noticed in a minute, and not in the hours that a system takes.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
     given = conninfo_to_dict(url)
     missing: dict[str, Any] = {name: value for name, value in settings.items() if name not in given}
     return psycopg.connect(url, autocommit=True, prepare_threshold=None, **missing)
