@@ -152,7 +152,7 @@ def test_who_may_do_what_is_looked_at_when_it_is_asked_for(pg, outbox):
 
 
 def test_what_does_not_answer_is_said_without_a_password(tmp_path, journal):
-    found = health.look_at("postgresql://u:secret@127.0.0.1:1/clinic", journal.store)
+    found = health.look_at("postgresql://u:secret@127.0.0.1:1/clinic", journal)
     assert not found.answers
     assert "does not answer" in (found.problem or "")
     assert "secret" not in str(found)

@@ -138,4 +138,5 @@ def test_with_a_token_who_has_it_reads_them_from_anywhere(service, environment):
 def test_an_outbox_that_is_gone_is_down_and_the_page_is_there(service, environment, tmp_path):
     environment(outboxes=(str(tmp_path / "nowhere.db"),))
     found = parsed(service.client().get("/metrics").content.decode())
-    assert found['indelible_outbox_up{outbox="1"}'] == 0
+    assert found['indelible_outbox_up{outbox="1"}'] == 1  # that of the accounts
+    assert found['indelible_outbox_up{outbox="2"}'] == 0

@@ -18,7 +18,7 @@ from ..errors import IndelibleError
 from ..journal import Journal
 from ..outbox import health
 from ..outbox.health import Health
-from ..store import Clinic, Store
+from ..store import Clinic
 
 # A document is recorded within a second: after a minute nobody drains, after an hour nobody noticed.
 SLOW_SECONDS, LOST_SECONDS = 60, 3_600
@@ -62,7 +62,7 @@ def over_log(journal: Journal) -> Iterator[Check]:
     for clinic in journal.clinics():
         if clinic.closed_at is None:
             yield from _clinic(journal, clinic)
-    for about, path in (("log", places.database), ("head store", places.head_store)):
+    for about, path in (("log", places.database), ("head store", places.head_store), ("accounts", places.accounts)):
         if path.exists():
             yield from file_system(about, path)
     yield from _permissions(journal)
@@ -159,7 +159,12 @@ def _permissions(journal: Journal) -> Iterator[Check]:
     if os.name != "posix":
         return
     wrong = False
-    for about, path in (("log", places.database), ("head store", places.head_store), ("key", places.master_key)):
+    for about, path in (
+        ("log", places.database),
+        ("head store", places.head_store),
+        ("key", places.master_key),
+        ("accounts", places.accounts),
+    ):
         if not path.exists():
             continue
         if path.stat().st_mode & stat.S_IWOTH:
@@ -173,15 +178,15 @@ def _permissions(journal: Journal) -> Iterator[Check]:
                 about, f"its folder {folder} lets everybody put another file in its place; run: chmod o-w {folder}"
             )
     if not wrong:
-        yield ok("files", "only their owner may change the log, the head store and the key")
+        yield ok("files", "only their owner may change the log, the head store, the key and the accounts")
     if places.master_key.exists() and places.master_key.resolve().parent == places.database.resolve().parent:
         yield look("key", "lies beside the database, so whoever copies the folder can read every name; in earnest keep "
                           "it elsewhere, and name it in INDELIBLE_MASTER_KEY")  # fmt: skip
 
 
-def over_outbox(url: str, store: Store | None, end_users: Sequence[str], seen: set[str]) -> Iterator[Check]:
+def over_outbox(url: str, journal: Journal | None, end_users: Sequence[str], seen: set[str]) -> Iterator[Check]:
     """Look into one outbox. Puts the id of the outbox into `seen`. Raises InvalidInput for what is no URL."""
-    found = health.look_at(url, store, end_users=end_users)
+    found = health.look_at(url, journal, end_users=end_users)
     if found.outbox is not None:
         seen.add(found.outbox)
     about = found.name

@@ -58,8 +58,10 @@ def _every(urls: list[str], end_users: list[str], database: str | None) -> Itera
     try:
         if journal is not None:
             yield from over_log(journal)
+            if journal.places.accounts.exists():  # the service is a host, too
+                yield from over_outbox(str(journal.places.accounts), journal, end_users, seen)
         for url in urls:
-            yield from over_outbox(url, store, end_users, seen)
+            yield from over_outbox(url, journal, end_users, seen)
         if store is not None:
             yield from _not_given(store, seen)
     finally:

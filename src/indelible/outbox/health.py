@@ -12,7 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ..errors import IndelibleError
+from ..errors import IndelibleError, InvalidInput
+from ..journal import Journal
 from ..store import Store
 from . import copies, grants, guard, sources
 from .grants import Finding
@@ -95,7 +96,7 @@ def look(
 
 def look_at(
     where: str,
-    store: Store | None = None,
+    journal: Journal | None = None,
     *,
     clinic: str | None = None,
     days: int = DAYS,
@@ -104,8 +105,10 @@ def look_at(
     """Open the outbox of a URL or path, look at it, and close it. Raises InvalidInput for what is no URL."""
     name = sources.name_of(where)
     try:
-        source = sources.open_source(where)
+        source = sources.open_source(where, None if journal is None else journal.places)
+    except InvalidInput:
+        raise
     except IndelibleError as error:
         return Health(name, problem=str(error), answers=not isinstance(error, Unreachable))
     with closing(source):
-        return look(source, store, clinic=clinic, days=days, end_users=end_users)
+        return look(source, None if journal is None else journal.store, clinic=clinic, days=days, end_users=end_users)

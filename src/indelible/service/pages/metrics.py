@@ -10,9 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ...django import journal
 from ...outbox import metrics as outbox_metrics
+from .. import draining
 from ..looks import looks
+from ..opened_log import journal
 
 _BY_PROXIES = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
@@ -29,7 +30,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     elif not _is_local(request):
         raise Http404
     opened = journal()
-    text = outbox_metrics.text(looks.at(settings.ENVIRONMENT.outboxes), opened.store, opened.clock())
+    text = outbox_metrics.text(looks.at(draining.urls(settings.ENVIRONMENT)), opened.store, opened.clock())
     return HttpResponse(text, content_type=outbox_metrics.CONTENT_TYPE)
 
 
