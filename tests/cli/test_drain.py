@@ -140,3 +140,13 @@ def test_it_drains_until_it_is_told_to_stop_and_ends_cleanly(cli, put, number):
     assert cli.ok("verify").code == 0
     with closing(sqlite3.connect("activity.db")) as db:
         assert db.execute("SELECT max(size) FROM indelible_checkpoint").fetchone() == (1,)
+
+
+def test_metrics_are_written_beside_the_draining(cli, put):
+    put(event(1))
+    cli.ok("drain", "host.db", "--once", "--metrics-file", "indelible.prom")
+    text = (cli.folder / "indelible.prom").read_text()
+    assert 'indelible_outbox_waiting{outbox="1"} 0\n' in text
+    assert text.endswith("# EOF\n")
+    said = cli.refused("drain", "host.db", "--once", "--metrics-file", "nowhere/indelible.prom")
+    assert said.startswith("the metrics cannot be written to nowhere/indelible.prom")

@@ -43,6 +43,7 @@ ELSEWHERE = {
     "home": True,
     "health": False,
     "ready": False,
+    "metrics": False,
     "language": False,
     "account_security": True,
     "new_clinic": True,

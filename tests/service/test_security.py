@@ -120,6 +120,7 @@ def answers(world: World) -> Iterator[tuple[str, Any]]:
     yield "a file", owner.post(f"{world.here}export/file/", {"format": "csv"})
     yield "a checkpoint", owner.get(f"{world.here}integrity/checkpoint/")
     yield "health", nobody.get("/health/")
+    yield "metrics", nobody.get("/metrics")
     yield "the client's own page", nobody.get(f"/forget/{world.link('forget')}/")
     yield "the stylesheet", nobody.get("/static/indelible/indelible.css")
     yield "no stylesheet", nobody.get("/static/indelible/none.css")

@@ -117,3 +117,23 @@ class LogHeld(
 
     reason: Literal["conflict", "invalid", "newer_version", "unknown_action"]
     documents: Count | None = None
+
+
+class LogGuardMissing(
+    Action,
+    code="log.guard_missing",
+    label="Guard missing",
+    category="log",
+    targets=("log",),
+    sentence="{actor} noticed that the guard of table {table} does not stand: {state}",
+    detail=("mode: {mode}",),
+    by_journal=True,
+):
+    """A table of the host's database is watched no longer, or not as it was: what nobody records is not noticed there.
+
+    One entry a table and day for as long as it lasts, in the log of each clinic that the table has to do with.
+    """
+
+    table: Word
+    state: Literal["trigger_missing", "trigger_disabled", "changed", "table_gone"]
+    mode: Literal["refuse", "record", "count"] | None = None

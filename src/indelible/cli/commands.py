@@ -123,6 +123,9 @@ class Commands(Group):
             "completeness:completeness",
             "Show how many changes of a host's guarded tables have an entry. Exit code 2 where a guard does not stand.",
         ),
+        "doctor": Listed(
+            "doctor:doctor", "Look over the log and the hosts' outboxes. Exit code 2 where something is bad."
+        ),
         "outbox": Listed("commands:outboxes", "The outbox in a host's own database."),
         "demo": Listed(
             "demonstrating:demo", "Fill a clinic with a year of life and show its log, here or in the browser."

@@ -12,7 +12,7 @@ import typer
 
 from .. import document, instant
 from ..errors import InvalidInput, StorageFailure
-from ..outbox import copies
+from ..outbox import copies, health, metrics
 from ..outbox.drain import Drain, Drained, drain_all
 from ..outbox.sources import open_source
 from .options import Database, journal, say
@@ -30,14 +30,27 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The document's key, as 
 def drain(
     url: Url,
     once: Annotated[bool, typer.Option("--once", help="Stop when nothing waits any more.")] = False,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option("--metrics-file", metavar="FILE", help="Write metrics (OpenMetrics text) there every 10 seconds."),
+    ] = None,
     database: Database = None,
 ) -> None:
     """Take the documents of a host's outbox into the log, until it is stopped."""
     with journal(database) as opened, closing(open_source(url, opened.places)) as source:
+
+        def report() -> None:
+            if metrics_file is not None:
+                metrics.write(metrics_file, metrics.text([health.look(source)], opened.store, opened.clock()))
+
+        report()  # says at the start that the file cannot be written
         if once:
-            print(_in_words(drain_all(opened, source)))
+            done = drain_all(opened, source)
+            metrics.TOTALS.add(appended=done.appended, repeated=done.repeated, held=done.held)
+            report()
+            print(_in_words(done))
             return
-        work = Drain(opened, source, tell=say)
+        work = Drain(opened, source, tell=say, report=report)
         with _until_stopped(work):
             done = work.run()
         print(_in_words(done))

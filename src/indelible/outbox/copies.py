@@ -24,24 +24,37 @@ OWN = "accounts"
 
 def check(store: Store, source: Source) -> Identity:
     """Return which database it is. Raises StorageFailure where it is not one that the log is drained from."""
+    new, found, problem = _compared(store, source)
+    if problem is not None:
+        raise StorageFailure(problem)
+    if new:
+        store.keep_source(SourceRow(*found))
+    return found
+
+
+def compare(store: Store, source: Source) -> tuple[Identity, str | None]:
+    """Which database it is, and why it would not be drained into the log: None where it would. Nothing is kept."""
+    return _compared(store, source)[1:]
+
+
+def _compared(store: Store, source: Source) -> tuple[bool, Identity, str | None]:
+    """Whether the log does not know it yet, which database it is, and what speaks against it."""
     # In this order: another process may move on meanwhile, and then the database must be seen later than what is known.
     known = {row.outbox: row for row in store.sources()}
     found = source.identity()
     before = known.get(found.outbox)
+    problem = None
     if before is None:
         if found.database != OWN and any(row.database != OWN for row in known.values()):
-            raise StorageFailure(f"{source.name} is none of the databases that this log is drained from, so {_ADOPT}")
-        store.keep_source(SourceRow(*found))
+            problem = f"{source.name} is none of the databases that this log is drained from, so {_ADOPT}"
     elif before.database != found.database:
-        raise StorageFailure(
-            f"{source.name} is a copy of a database that this log is drained from, or was moved, so {_ADOPT}"
-        )
+        problem = f"{source.name} is a copy of a database that this log is drained from, or was moved, so {_ADOPT}"
     elif found.xid < before.xid:
-        raise StorageFailure(
+        problem = (
             f"{source.name} is older than it was when this log was last drained from it, as after a backup was "
             f"restored, so {_ADOPT}"
         )
-    return found
+    return before is None, found, problem
 
 
 def adopt(store: Store, source: Source) -> Identity:

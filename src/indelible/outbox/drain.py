@@ -19,11 +19,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import KeyUnavailable, StorageFailure
+from ..errors import IndelibleError, KeyUnavailable, StorageFailure
 from ..journal import Journal
 from ..store import Clinic
-from . import copies, holding
+from . import copies, holding, watching
 from .holding import Refusal
+from .metrics import TOTALS
 from .taking import Taken, take
 from .waiting import Source, Unreachable, Waiting
 
@@ -31,9 +32,12 @@ from .waiting import Source, Unreachable, Waiting
 READ_LIMIT = 1_000
 # Seconds between two looks at an outbox that was empty: a person who looks at the page finds what they just did.
 POLL = 0.1
-# Seconds until a database that did not answer is asked again, and between two looks at what is held for now.
+# Seconds until a database that did not answer is asked again, and between two looks at what is held for now and at the
+# guards.
 RETRY = 2.0
 RELEASE = 60.0
+# Seconds between two reports: collectors look every 15.
+REPORT = 10.0
 
 
 class Drained(NamedTuple):
@@ -75,6 +79,7 @@ def drain_all(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Drai
     """Drain until nothing waits. Documents that are held for now are tried once more before."""
     copies.check(journal.store, source)
     holding.release(journal, source)
+    watching.watch(journal, source)
     done = last = drain_once(journal, source, limit)
     while last.read == limit:
         last = drain_once(journal, source, limit)
@@ -112,14 +117,26 @@ class Drain:
     """
 
     def __init__(
-        self, journal: Journal, source: Source, *, tell: Callable[[str], None], limit: int = READ_LIMIT
+        self,
+        journal: Journal,
+        source: Source,
+        *,
+        tell: Callable[[str], None],
+        limit: int = READ_LIMIT,
+        report: Callable[[], None] | None = None,
     ) -> None:
-        """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does."""
+        """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does.
+
+        `report` is called every REPORT seconds, between two passes.
+        """
         self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
+        self._report, self._report_at = report, 0.0
         self._woken = threading.Event()
         self._stopping = False
         self._silent = False
         self._release_at = 0.0
+        self._watched: watching.Told = set()
+        self._blind: str | None = None
 
     def stop(self) -> None:
         """End `run` after the pass that is under way. It sets a flag and no more: a signal handler may call it."""
@@ -131,17 +148,27 @@ class Drain:
 
     def run(self) -> Drained:
         """Drain until `stop`; return what became of the rows. Raises what must stop draining (StorageFailure, ...)."""
+        try:
+            return self._run()
+        except IndelibleError:
+            TOTALS.add(errors=1)
+            raise
+
+    def _run(self) -> Drained:
         copies.check(self._journal.store, self._source)
         self._tell(f"draining {self._source.name}")
         done = Drained()
         while not self._stopping:
+            self._report_when_due()
             try:
                 last = self._pass()
             except Unreachable as error:
+                TOTALS.add(errors=1)
                 self._say(str(error))
                 self._pause(RETRY)
                 continue
             done = done.and_(last)
+            TOTALS.add(appended=last.appended, repeated=last.repeated, held=last.held)
             self._say(None)
             if last.read < self._limit:
                 self._sign()
@@ -151,8 +178,21 @@ class Drain:
     def _pass(self) -> Drained:
         if time.monotonic() >= self._release_at:
             holding.release(self._journal, self._source)
+            self._watch()
             self._release_at = time.monotonic() + RELEASE
         return drain_once(self._journal, self._source, self._limit)
+
+    def _report_when_due(self) -> None:
+        if self._report is not None and time.monotonic() >= self._report_at:
+            self._report()
+            self._report_at = time.monotonic() + REPORT
+
+    def _watch(self) -> None:
+        """Look at the guards. That they cannot be looked at is told once, and stops nothing."""
+        problem = watching.watch(self._journal, self._source, self._watched)
+        if problem is not None and problem != self._blind:
+            self._tell(f"the guards of {self._source.name} cannot be looked at: {problem}")
+        self._blind = problem
 
     def _sign(self) -> None:
         for log in self._journal.open_logs():

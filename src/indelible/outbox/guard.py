@@ -41,6 +41,18 @@ class Completeness:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """The changes of one guarded table over some days; the parts are those of `Completeness`."""
+
+    table: str
+    changes: int
+    recorded: int
+    outside: int
+    reasoned: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A guarded table and whether its guard stands.
 
@@ -128,6 +140,33 @@ def completeness(connection: Any, since: date | None = None) -> list[Completenes
             "SELECT name, day, clinic, changes, recorded, outside, reasoned, held"
             " FROM indelible.completeness(coalesce(%s::date, '-infinity'))",
             (since,),
+        )
+    ]
+
+
+def totals(connection: Any, since: date, clinic: str | None = None) -> list[Total]:
+    """What was counted since a UTC day of each table, of one clinic or of all."""
+    return [
+        Total(*row)
+        for row in _run(
+            connection,
+            "SELECT name, sum(changes)::bigint, sum(recorded)::bigint, sum(outside)::bigint, sum(reasoned)::bigint,"
+            " sum(held)::bigint FROM indelible.completeness(%s::date) WHERE %s::text IS NULL OR clinic = %s"
+            " GROUP BY name ORDER BY name",
+            (since, clinic, clinic),
+        )
+    ]
+
+
+def clinics(connection: Any, table: str, since: date) -> list[str]:
+    """The clinics in which something of a guarded table was changed since a UTC day."""
+    return [
+        clinic
+        for (clinic,) in _run(
+            connection,
+            "SELECT DISTINCT clinic FROM indelible.completeness(%s::date) WHERE name = %s AND clinic IS NOT NULL"
+            " ORDER BY clinic",
+            (since, table),
         )
     ]
 

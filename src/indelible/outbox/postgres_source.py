@@ -22,7 +22,7 @@ from typing import Any, LiteralString
 
 from ..errors import InvalidInput, NotFound, StorageFailure
 from . import sql
-from .waiting import Held, Identity, Place, Unreachable, Waiting
+from .waiting import Backlog, Held, Identity, Place, Unreachable, Waiting
 
 try:
     import psycopg
@@ -68,6 +68,19 @@ SELECT o.* FROM clinics CROSS JOIN many CROSS JOIN LATERAL (
     ORDER BY waits.xid, waits.id LIMIT many.share
 ) o ORDER BY o.xid, o.id LIMIT %(limit)s
 """  # noqa: S608 - of constants
+# Every scan ends at the bound, and a clinic's rows are found by the index of shares.
+_FIRST_ROWS: LiteralString = "(SELECT at FROM indelible.outbox {where} ORDER BY xid, id LIMIT %(bound)s)"
+_OF_ALL: LiteralString = _FIRST_ROWS.replace("{where}", "")
+_OF_CLINIC: LiteralString = " UNION ALL ".join(
+    _FIRST_ROWS.replace("{where}", f"WHERE {which} AND clinic = %(clinic)s") for which in ("NOT imported", "imported")
+)
+_COUNT: LiteralString = (
+    "SELECT least(count(*), %(bound)s), extract(epoch FROM clock_timestamp() - min(at))::float8 FROM ({rows}) rows"
+)
+_HELD: LiteralString = (
+    "SELECT split_part(reason, ':', 1), final, count(*) FROM (SELECT reason, final FROM indelible.held"
+    " WHERE %(clinic)s::text IS NULL OR clinic = %(clinic)s LIMIT %(bound)s) rows GROUP BY 1, 2 ORDER BY 1, 2"
+)
 _PLACES: LiteralString = (
     "(xid, id) IN (SELECT place.xid::xid8, place.id FROM unnest(%s::text[], %s::bigint[]) place(xid, id))"
 )
@@ -177,6 +190,20 @@ class PostgresSource:
             ).fetchone()
         return None if row is None else int(row[0])
 
+    def backlog(self, bound: int, clinic: str | None = None) -> Backlog:
+        given = {"bound": bound + 1, "clinic": clinic}
+        with self._engine() as db:
+            count = _COUNT.replace("{rows}", _OF_ALL if clinic is None else _OF_CLINIC)
+            row = db.execute(count, given).fetchone()
+            held = db.execute(_HELD, given).fetchall()
+        assert row is not None  # noqa: S101 - of an aggregate
+        return Backlog(row[0], row[1], {(word, final): rows for word, final, rows in held})
+
+    @contextmanager
+    def postgres(self) -> Iterator[psycopg.Connection[Any]]:
+        with self._engine() as db:
+            yield db
+
     def _shared_out(self, db: psycopg.Connection[Any], first: list[Waiting], limit: int) -> list[Waiting]:
         """Live rows of every clinic, each its share; then those of clinics that have more; then history, of `first`.
 
@@ -242,7 +269,15 @@ class PostgresSource:
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """Open a host's database: each statement commits by itself, nothing is prepared. Raises psycopg's errors."""
-    settings = {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": "indelible"}
+    settings = {
+        "connect_timeout": CONNECT_SECONDS,
+        "fallback_application_name": "indelible",
+        # A server that is gone without a word is noticed in a minute, and not in the hours that a system takes.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
     given = conninfo_to_dict(url)
     missing: dict[str, Any] = {name: value for name, value in settings.items() if name not in given}
     return psycopg.connect(url, autocommit=True, prepare_threshold=None, **missing)

@@ -37,6 +37,20 @@ def open_source(where: str, places: Places | None = None) -> Source:
     raise InvalidInput("must be postgresql://..., sqlite:///path, or the path of an SQLite file", "URL")
 
 
+def name_of(where: str) -> str:
+    """Where an outbox is, for messages, without user and password; what `open_source` takes. Raises InvalidInput."""
+    scheme, separator, _ = where.partition("://")
+    if not separator:
+        return where
+    if scheme in ("postgresql", "postgres"):
+        try:
+            from .postgres_source import name_of as postgres_name
+        except StorageFailure:  # the driver is missing, which whoever opens it is told
+            return "postgresql://"
+        return postgres_name(where)
+    return unquote(urlsplit(where).path[1:])
+
+
 def _sqlite(path: str, places: Places | None) -> Source:
     if not path or "\0" in path:
         raise InvalidInput("must be postgresql://..., sqlite:///path, or the path of an SQLite file", "URL")

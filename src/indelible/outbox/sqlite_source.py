@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotFound, StorageFailure
-from .waiting import Held, Identity, Place, Unreachable, Waiting
+from .waiting import Backlog, Held, Identity, Place, Unreachable, Waiting
 
 MIGRATIONS = ("0001_outbox.sql",)
 VERSION = len(MIGRATIONS)
@@ -39,6 +39,18 @@ WITH RECURSIVE clinics (clinic) AS (
 SELECT clinic FROM clinics WHERE clinic IS NOT NULL
 """
 _NEXT = f"SELECT {_WAITING} FROM indelible_outbox WHERE imported = ? AND clinic = ? AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - constant columns
+# Every scan ends at the bound, and a clinic's rows are found by the index.
+_OF_ALL = "SELECT at FROM (SELECT at FROM indelible_outbox ORDER BY id LIMIT :bound)"
+_OF_CLINIC = " UNION ALL ".join(
+    "SELECT at FROM (SELECT at FROM indelible_outbox"  # noqa: S608 - of constants
+    f" WHERE imported = {imported} AND clinic = :clinic ORDER BY id LIMIT :bound)"
+    for imported in (0, 1)
+)
+_COUNT = "SELECT min(count(*), :bound), min(at) FROM ({rows})"
+_HELD_ROWS = (
+    "SELECT substr(reason, 1, instr(reason, ':') - 1), final, count(*) FROM (SELECT reason, final"
+    " FROM indelible_outbox_held WHERE :clinic IS NULL OR clinic = :clinic LIMIT :bound) GROUP BY 1, 2 ORDER BY 1, 2"
+)
 
 
 def install(connection: sqlite3.Connection) -> None:
@@ -150,6 +162,20 @@ class SQLiteSource:
         with self._transaction() as db:
             row = db.execute("SELECT at FROM indelible_outbox ORDER BY id LIMIT 1").fetchone()
         return None if row is None else int(row[0])
+
+    def backlog(self, bound: int, clinic: str | None = None) -> Backlog:
+        given = {"bound": bound + 1, "clinic": clinic}
+        with self._transaction() as db:
+            count, at = db.execute(
+                _COUNT.replace("{rows}", _OF_ALL if clinic is None else _OF_CLINIC), given
+            ).fetchone()
+            (now,) = db.execute(f"SELECT {_NOW}").fetchone()
+            held = {(word, bool(final)): rows for word, final, rows in db.execute(_HELD_ROWS, given)}
+        return Backlog(count, None if at is None else (now - at) / 1_000_000, held)
+
+    @contextmanager
+    def postgres(self) -> Iterator[None]:
+        yield None
 
     def _shared_out(self, db: sqlite3.Connection, imported: bool, limit: int) -> list[Waiting]:
         """A share for every clinic; what is left of the limit goes to those that have more."""

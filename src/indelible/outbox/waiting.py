@@ -6,9 +6,10 @@ commits. Instants are microseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import InvalidInput, StorageFailure
 
@@ -64,6 +65,18 @@ class Held:
     since: int
 
 
+class Backlog(NamedTuple):
+    """How much is in an outbox. Rows are counted up to a bound that the asker gave, and one more where there are more.
+
+    `age` is that of the oldest row that waits, in seconds by the clock of its database, None where none waits. `held`
+    has the number of rows by reason's word and whether that is final.
+    """
+
+    waiting: int
+    age: float | None
+    held: Mapping[tuple[str, bool], int]
+
+
 class Identity(NamedTuple):
     """Which database it is. A copy has the same `outbox`, the id made at installation, and another `database`.
 
@@ -111,6 +124,14 @@ class Source(Protocol):
 
     def oldest(self) -> int | None:
         """The time of the oldest row that waits."""
+        ...
+
+    def backlog(self, bound: int, clinic: str | None = None) -> Backlog:
+        """How much waits and is held, of one clinic or of all, counted up to `bound`: quick on a million rows."""
+        ...
+
+    def postgres(self) -> AbstractContextManager[Any]:
+        """A connection for `guard` and `grants`; None where the database is SQLite, which has neither."""
         ...
 
     def close(self) -> None: ...

@@ -35,6 +35,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
         "INDELIBLE_HEAD_STORE": str(database.with_name("activity.db.heads")),
         "INDELIBLE_ACCOUNTS": str(database.with_name("activity.db.accounts")),
         "INDELIBLE_OUTBOXES": "",
+        "INDELIBLE_METRICS_TOKEN": "",
         "INDELIBLE_URL": f"http://localhost:{port}",
         "INDELIBLE_PORT": str(port),
         "INDELIBLE_BIND": "127.0.0.1",

@@ -57,6 +57,7 @@ class Environment:
     static: str | None
     log_level: str
     outboxes: tuple[str, ...] = field(default=(), repr=False)
+    metrics_token: str = field(default="", repr=False)
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:
@@ -84,6 +85,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         static=env.get("INDELIBLE_STATIC") or None,
         log_level=_choice(env, "INDELIBLE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         outboxes=_outboxes(env),
+        metrics_token=_metrics_token(env),
     )
 
 
@@ -212,6 +214,14 @@ def _outboxes(env: Mapping[str, str]) -> tuple[str, ...]:
             raise InvalidInput("must be postgresql://..., sqlite:///path, or the paths of SQLite files, with white "
                                "space between", "INDELIBLE_OUTBOXES")  # fmt: skip
     return found
+
+
+def _metrics_token(env: Mapping[str, str]) -> str:
+    token = env.get("INDELIBLE_METRICS_TOKEN") or ""
+    if token and (len(token) < _SHORTEST_SECRET or not token.isascii() or not token.isprintable() or " " in token):
+        raise InvalidInput(f"must have at least {_SHORTEST_SECRET} letters and digits that nobody can guess, without "
+                           "spaces", "INDELIBLE_METRICS_TOKEN")  # fmt: skip
+    return token
 
 
 def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

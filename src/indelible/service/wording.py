@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from babel import Locale, dates, numbers, units
@@ -91,6 +91,11 @@ def short_moment(local: datetime) -> str:
 def ago(value: datetime) -> str:
     """Return how long ago something was: "3 hours ago"."""
     return str(dates.format_timedelta(value - datetime.now(UTC), add_direction=True, locale=locale()))
+
+
+def lasting(seconds: float) -> str:
+    """Return how long something takes: "2 minutes"."""
+    return str(dates.format_timedelta(timedelta(seconds=max(0, round(seconds))), locale=locale()))
 
 
 def amount(amount_minor: int, currency: str) -> str:

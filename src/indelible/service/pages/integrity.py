@@ -1,4 +1,7 @@
-"""The integrity page: how long the log is, what is signed, when it was last checked, and checking it now."""
+"""The integrity page: how long the log is, what is signed, when it was last checked, and checking it now.
+
+And what is on its way into it, and what the hosts' databases saw that nobody recorded (`arriving.py`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -20,7 +24,7 @@ from ...observed import record_verification
 from ...outbox.django import current_request
 from ...query import Choice, Query
 from ...verify import Report
-from .. import present, wording
+from .. import arriving, present, wording
 from ..access import Visit, in_clinic
 from ..roles import Right
 
@@ -88,8 +92,10 @@ def _run(check: Check, log: ClinicLog, actor: Actor, request: Request) -> None:
 @in_clinic(Right.VERIFY)
 def integrity(request: HttpRequest, visit: Visit) -> HttpResponse:
     in_part = request.htmx and request.htmx.target == "check"
-    template = "indelible/integrity/check.html" if in_part else "indelible/integrity/page.html"
-    return render(request, template, _found(visit))
+    if in_part:
+        return render(request, "indelible/integrity/check.html", _found(visit))
+    found = _found(visit) | {"arriving": arriving.look(settings.ENVIRONMENT, visit.clinic_id)}
+    return render(request, "indelible/integrity/page.html", found)
 
 
 def _found(visit: Visit) -> dict[str, Any]:

@@ -46,6 +46,11 @@ def ago(value: datetime) -> str:
     return wording.ago(value)
 
 
+@register.filter
+def lasting(seconds: float) -> str:
+    return wording.lasting(seconds)
+
+
 @register.filter(name="device")
 def device_in_words(agent: str) -> str:
     return device.words(agent)

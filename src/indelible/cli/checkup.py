@@ -1,0 +1,237 @@
+"""The checks of `indelible doctor`: over a log, and over one outbox. Each is a level, what it is about, and a sentence.
+
+ok      as it should be
+look    somebody should look: it works, and may not go on to
+bad     entries are not recorded, not safe or not provable until it is mended
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import IndelibleError
+from ..journal import Journal
+from ..outbox import health
+from ..outbox.health import Health
+from ..store import Clinic
+
+# A document is recorded within a second: after a minute nobody drains, after an hour nobody noticed.
+SLOW_SECONDS, LOST_SECONDS = 60, 3_600
+# Signing is due every second.
+UNSIGNED_SECONDS = 60
+# Free space below which SQLite and its copy for a backup get tight: a log of a million entries has about a gigabyte.
+LEAST_FREE = 1 << 30
+
+# Where SQLite's locks or its shared memory do not hold what they promise; and where nothing outlives a restart.
+_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs",
+            "fuse.glusterfs", "fuse.rclone")  # fmt: skip
+_MEMORY = ("tmpfs", "ramfs")
+
+
+class Check(NamedTuple):
+    """One line: `level` is ok, look or bad; `about` the part that was looked at; `text` says what to do."""
+
+    level: str
+    about: str
+    text: str
+
+
+def ok(about: str, text: str) -> Check:
+    return Check("ok", about, text)
+
+
+def look(about: str, text: str) -> Check:
+    return Check("look", about, text)
+
+
+def bad(about: str, text: str) -> Check:
+    return Check("bad", about, text)
+
+
+def over_log(journal: Journal) -> Iterator[Check]:
+    """Look over an open log: that it opened says that the schema is this release's, and that the master key fits."""
+    places = journal.places
+    yield ok("log", f"{places.database} opens, has this release's schema, and the master key fits")
+    yield _clock(journal)
+    yield from _head_store(journal)
+    for clinic in journal.clinics():
+        if clinic.closed_at is None:
+            yield from _clinic(journal, clinic)
+    for about, path in (("log", places.database), ("head store", places.head_store), ("accounts", places.accounts)):
+        if path.exists():
+            yield from file_system(about, path)
+    yield from _permissions(journal)
+
+
+def _clock(journal: Journal) -> Check:
+    newest = max((journal.store.head(clinic.id).recorded_at for clinic in journal.clinics()), default=0)
+    try:
+        journal.time.check(journal.clock(), newest)
+    except IndelibleError as error:
+        return bad("clock", str(error))
+    return ok("clock", "this machine's clock can be believed")
+
+
+def _head_store(journal: Journal) -> Iterator[Check]:
+    path = journal.places.head_store
+    if not path.is_file():
+        yield bad("head store", f"is not at {path}, so nothing is signed; put it back, or set INDELIBLE_HEAD_STORE")
+        return
+    try:
+        defects = journal.heads.defects()
+    except IndelibleError as error:
+        yield bad("head store", str(error))
+        return
+    for one in defects:
+        yield bad("head store", f"{one}; restore it from its own backup")
+    if not defects:
+        yield ok("head store", f"{path} is whole")
+
+
+def _clinic(journal: Journal, clinic: Clinic) -> Iterator[Check]:
+    about = f"clinic {clinic.id}"
+    try:
+        journal.signer(clinic)
+        signed = journal.heads.get(clinic.origin)
+    except IndelibleError as error:
+        yield bad(about, str(error))
+        return
+    head, last = journal.store.head(clinic.id), journal.store.last_checkpoint(clinic.id)
+    if signed is None and not journal.places.head_store.is_file():
+        return  # which was said
+    if signed is None:
+        yield bad(about, "the head store does not know its log; if its file is lost for good, `indelible adopt`")
+        return
+    if signed.size > head.size:
+        yield bad(about, f"{signed.size - head.size} signed entries are missing here: the database is older than its "
+                         "head store; restore the newest backup")  # fmt: skip
+        return
+    behind = head.size - (0 if last is None else last.size)
+    age = (journal.clock() - head.recorded_at) / 1_000_000
+    if behind and age > UNSIGNED_SECONDS:
+        text = (
+            f"{behind} of {head.size} entries are not signed, the newest of them for {duration(age)}; start what signs"
+        )
+        yield look(about, f"{text} (`indelible serve`, `indelible drain`), or run `indelible checkpoint`")
+    else:
+        yield ok(about, f"{head.size} entries, signed" if not behind else f"{head.size} entries, being signed")
+
+
+def file_system(about: str, path: Path) -> Iterator[Check]:
+    """On what kind of disk a file is, and whether there is room."""
+    kind = _file_system(path)
+    if kind in _NETWORK:
+        yield bad(about, f"{path} is on a network file system ({kind}), where SQLite can damage it; move it to a disk "
+                         "of this machine")  # fmt: skip
+    elif kind in _MEMORY:
+        yield look(about, f"{path} is in memory ({kind}) and gone after a restart; move it to a disk")
+    free = shutil.disk_usage(path.parent if path.parent.exists() else path).free
+    if free < LEAST_FREE:
+        yield look(about, f"the disk of {path} has {free / (1 << 20):,.0f} MB left; make room")
+    else:
+        yield ok(about, f"the disk of {path} has room ({free / (1 << 30):,.0f} GB, {kind or 'kind unknown'})")
+
+
+def _file_system(path: Path, mounts: str = "/proc/self/mounts") -> str | None:
+    """The kind of file system that a path is on, None on a system that does not tell."""
+    try:
+        lines = Path(mounts).read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return None
+    there = path.resolve()
+    found = {}
+    for line in lines:
+        _, place, kind, *_ = line.split(" ")
+        mounted = Path(place.encode("utf-8", "surrogateescape").decode("unicode_escape"))
+        if there.is_relative_to(mounted):
+            found[len(mounted.parts)] = kind  # a later one covers an earlier one of the same place
+    return found[max(found)] if found else None
+
+
+def _permissions(journal: Journal) -> Iterator[Check]:
+    """The key's file is refused where others may read it; here is what opening does not look at."""
+    places = journal.places
+    if os.name != "posix":
+        return
+    wrong = False
+    for about, path in (
+        ("log", places.database),
+        ("head store", places.head_store),
+        ("key", places.master_key),
+        ("accounts", places.accounts),
+    ):
+        if not path.exists():
+            continue
+        if path.stat().st_mode & stat.S_IWOTH:
+            wrong = True
+            yield bad(about, f"{path} can be changed by everybody; run: chmod o-w {path}")
+        folder = path.resolve().parent
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            wrong = True
+            yield bad(
+                about, f"its folder {folder} lets everybody put another file in its place; run: chmod o-w {folder}"
+            )
+    if not wrong:
+        yield ok("files", "only their owner may change the log, the head store, the key and the accounts")
+    if places.master_key.exists() and places.master_key.resolve().parent == places.database.resolve().parent:
+        yield look("key", "lies beside the database, so whoever copies the folder can read every name; in earnest keep "
+                          "it elsewhere, and name it in INDELIBLE_MASTER_KEY")  # fmt: skip
+
+
+def over_outbox(url: str, journal: Journal | None, end_users: Sequence[str], seen: set[str]) -> Iterator[Check]:
+    """Look into one outbox. Puts the id of the outbox into `seen`. Raises InvalidInput for what is no URL."""
+    found = health.look_at(url, journal, end_users=end_users)
+    if found.outbox is not None:
+        seen.add(found.outbox)
+    about = found.name
+    if found.problem is not None:
+        yield bad(about, found.problem)
+        return
+    yield ok(about, "answers, and its outbox is of this release's version")
+    if found.copied is not None:
+        yield bad(about, found.copied)
+    yield _waiting(found)
+    yield from _held(found)
+    for guard in found.guards:
+        if guard.stands:
+            yield ok(about, f"the guard of {guard.table} stands ({guard.mode})")
+        else:
+            yield bad(about, f"the guard of {guard.table} does not stand ({guard.state}): run indelible.guard again")
+    for finding in found.findings:
+        yield (ok if finding.good else bad)(about, finding.text)
+
+
+def _waiting(found: Health) -> Check:
+    many = f"more than {health.COUNT_BOUND:,}" if found.waiting > health.COUNT_BOUND else f"{found.waiting:,}"
+    if found.age_seconds is None:
+        return ok(found.name, "no document waits")
+    text = f"{many} {'document waits' if found.waiting == 1 else 'documents wait'}, the oldest for " + duration(
+        found.age_seconds
+    )
+    if found.age_seconds > SLOW_SECONDS:
+        level = bad if found.age_seconds > LOST_SECONDS else look
+        return level(found.name, f"{text}: see that `indelible drain` or `indelible serve` runs for it")
+    return ok(found.name, text)
+
+
+def _held(found: Health) -> Iterator[Check]:
+    for (word, final), count in found.held.items():
+        many = f"more than {health.COUNT_BOUND:,}" if count > health.COUNT_BOUND else f"{count:,}"
+        held = f"{'document is' if count == 1 else 'documents are'} held {'finally' if final else 'for now'}"
+        yield look(found.name, f"{many} {held} ({word}): see `indelible outbox held`")
+    if not found.held:
+        yield ok(found.name, "no document is held")
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `45 s`, `12 min`, `3 h`, `2 days`."""
+    for least, unit, name in ((172_800, 86_400, "days"), (7_200, 3_600, "h"), (120, 60, "min")):
+        if seconds >= least:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{max(0, seconds):.0f} s"
