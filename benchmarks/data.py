@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from indelible import ClinicLog, Journal, document
+from indelible import Journal, document
 from indelible.demo import make_documents
+from indelible.journal import ClinicLog
 
 ZONE = "Europe/Lisbon"
 BATCH = 2_000

@@ -21,9 +21,10 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
-from indelible import ClinicLog, Journal, Staff, System, document
+from indelible import Journal, Staff, System, document
 from indelible.bundling import export_bundle
 from indelible.inspection import inspect
+from indelible.journal import ClinicLog
 from indelible.note import Verifier
 from indelible.verify import verify_bundle
 

@@ -26,7 +26,8 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from indelible import ClinicLog, Journal
+from indelible import Journal
+from indelible.journal import ClinicLog
 from indelible.reading import Cursor
 from indelible.tallying import count
 

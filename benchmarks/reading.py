@@ -9,8 +9,9 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from indelible import ClinicLog, Staff, wiring
+from indelible import Staff, wiring
 from indelible.inspection import inspect
+from indelible.journal import ClinicLog
 
 _EXPORT = "import sys; from benchmarks.reading import export_once; export_once(sys.argv[1])"
 

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from indelible import ClinicLog, document
+from indelible import document
+from indelible.journal import ClinicLog
 
 from .data import BATCH, documents, empty_log
 

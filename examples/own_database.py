@@ -10,9 +10,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from indelible import Journal, Staff
+from indelible import Journal, Outbox, Staff
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.outbox import Outbox
 from indelible.outbox.drain import drain_all
 from indelible.outbox.sources import open_source
 from indelible.outbox.sql import install

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from .catalogue import Action
     from .document import Agent, Client, Integration, Person, Request, Staff, Support, System, Target
     from .errors import Conflict, IndelibleError, InvalidInput
-    from .journal import ClinicLog, Journal
+    from .journal import Journal
+    from .outbox import Outbox
 
 _HOME = {
     "Action": "catalogue",
     "Agent": "document",
     "Client": "document",
-    "ClinicLog": "journal",
     "Conflict": "errors",
     "IndelibleError": "errors",
     "Integration": "document",
     "InvalidInput": "errors",
     "Journal": "journal",
+    "Outbox": "outbox",
     "Person": "document",
     "Request": "document",
     "Staff": "document",
@@ -42,12 +43,12 @@ __all__ = [
     "Action",
     "Agent",
     "Client",
-    "ClinicLog",
     "Conflict",
     "IndelibleError",
     "Integration",
     "InvalidInput",
     "Journal",
+    "Outbox",
     "Person",
     "Request",
     "Staff",

@@ -1,4 +1,4 @@
-"""The app: its checks, and the codes that a host may record, told to the database after each `migrate`."""
+"""The app: its checks; what it tells the database at each `migrate`: reasons before, and after it the known codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 from django.db import connections
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from .. import sql
 
@@ -18,11 +18,12 @@ class OutboxConfig(AppConfig):
     verbose_name = "Indelible outbox"
 
     def ready(self) -> None:
-        from . import checks
+        from . import checks, reasons
 
         register(checks.check_settings)
         register(checks.check_aliases)
         register(checks.check_installed, Tags.database)
+        pre_migrate.connect(reasons.for_migrations, sender=self, dispatch_uid="indelible_outbox.reasons")
         post_migrate.connect(tell_codes, sender=self, dispatch_uid="indelible_outbox.codes")
 
 
