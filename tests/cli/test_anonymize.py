@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from sqlite3 import connect
 
 import pytest
 
+from indelible.outbox import sqlite_source
 from indelible.testing.logs import event
 
 ANA = {"id": "cli_77", "name": "Ana Sousa"}
@@ -100,3 +102,41 @@ def test_a_record_that_was_merged_with_it_is_named_and_stays(cli):
     said = anonymize(cli).err
     assert "anonymize cli_78 too" in said
     assert "cli_78" in cli.ok("list", "--json").out
+
+
+# Outboxes
+
+
+@pytest.fixture
+def host(cli, monkeypatch):
+    """A host's file with an outbox, in which a document of the client waits and another one is held."""
+    monkeypatch.delenv("INDELIBLE_OUTBOXES", raising=False)
+    with closing(connect("host.db", isolation_level=None)) as db:
+        sqlite_source.install(db)
+        for document in (event(1), event(2, actor=None)):
+            db.execute(
+                "INSERT INTO indelible_outbox (clinic, document) VALUES ('c_lisbon', ?)", (json.dumps(document),)
+            )
+
+
+def test_what_waits_in_a_hosts_outbox_goes_too_and_what_is_held_there_is_emptied(cli, host):
+    done = anonymize(cli, "--outbox", "host.db")
+    assert "on 1 entries" in done.out
+    assert "Emptied 1 held documents that named the client." in done.err
+    assert "anonymized: it was emptied" in cli.ok("outbox", "held", "host.db").out
+
+
+def test_outboxes_are_those_of_the_environment_and_one_out_of_reach_is_named(cli, host, monkeypatch):
+    monkeypatch.setenv("INDELIBLE_OUTBOXES", "host.db nowhere.db")
+    done = cli("anonymize", "cli_77", "--requested-by", "client")
+    assert done.code == 2
+    assert "on 1 entries" in done.out
+    assert "May still name the client, so run this command again when it can be reached: nowhere.db: " in done.err
+
+
+def test_a_known_database_that_nobody_named_is_said(cli, host):
+    cli.ok("drain", "host.db", "--once")
+    done = cli("anonymize", "cli_77", "--requested-by", "client")
+    assert done.code == 2
+    assert "1 further of the databases that this log is drained from may still name the client" in done.err
+    assert "Emptied 1" in cli("anonymize", "cli_77", "--requested-by", "client", "--outbox", "host.db").err

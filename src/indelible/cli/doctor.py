@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from ..errors import IndelibleError, StorageFailure
 from ..journal import Journal
 from ..store import Store
 from .checkup import Check, bad, look, ok, over_log, over_outbox
-from .options import AsJson, Database, database_path
+from .options import AsJson, Database, database_path, given_outboxes
 from .terminal import printable
 
 Urls = Annotated[
@@ -40,11 +39,6 @@ def doctor(
             print(printable(f"{one.level:<4}  {one.about}: {one.text}"))
     if wrong := sum(one.level == "bad" for one in checks):
         raise StorageFailure(f"{wrong} of {len(checks)} checks {'is' if wrong == 1 else 'are'} bad")
-
-
-def given_outboxes(urls: list[str] | None) -> list[str]:
-    """The outboxes that are meant: those given, else those of INDELIBLE_OUTBOXES, each once."""
-    return list(dict.fromkeys(urls or (os.environ.get("INDELIBLE_OUTBOXES") or "").split()))
 
 
 def _every(urls: list[str], end_users: list[str], database: str | None) -> Iterator[Check]:

@@ -10,9 +10,10 @@ import typer
 
 from .. import entry, erasure, lifetime
 from ..bundling import Bundled, export_bundle, export_complete
-from ..errors import InvalidInput
+from ..errors import InvalidInput, NotFound
 from ..journal import Places
 from ..note import fingerprint
+from ..outbox.forgetting import Beside, Outboxes
 from ..query import Query
 from .options import (
     AsId,
@@ -24,6 +25,7 @@ from .options import (
     clinic_log,
     closed_clinic,
     database_path,
+    given_outboxes,
     journal,
     say,
 )
@@ -40,16 +42,27 @@ def anonymize(
     clinic: ClinicId = None,
     as_id: AsId = None,
     as_name: AsName = None,
+    outbox: Annotated[
+        list[str] | None,
+        typer.Option("--outbox", metavar="URL", help="A host's database to drain first (default: INDELIBLE_OUTBOXES)."),
+    ] = None,
 ) -> None:
     """Destroy a client's names, texts, IP addresses and devices on every entry. It cannot be undone."""
     with clinic_log(database, clinic) as log:
-        done = log.anonymize(client, requested_by=requested_by, actor=actor(as_id, as_name, "anonymize"))
+        outboxes = Outboxes(log.journal, given_outboxes(outbox))
+        try:
+            done = log.anonymize(client, requested_by=requested_by, actor=actor(as_id, as_name, "anonymize"))
+        except NotFound:
+            _say_beside(outboxes.empty(log.info.id, [client]))  # what is held may name who the log does not know
+            raise
+        beside = outboxes.empty(log.info.id, [client])
         print(
             f"Erased {done.identity_values} names, ids and texts, and {done.network_values} IP addresses and "
             f"devices, on {done.entries} entries; entry {done.entry.seq} accounts for it."
         )
         if done.evidence_values_kept:
             print(f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody.")
+        _say_beside(beside)
         say("What others wrote in entries about somebody else can still name the client: search for the name.")
         for other in done.merged:
             say(f"Another record of the same client was merged with this one, and is as it was: anonymize {other} too.")
@@ -59,8 +72,18 @@ def anonymize(
             say(erasure.NOT_WIPED)
             say("Run this command again when that program has stopped; until then the erasure is not complete. It then")
             say("says that no client is known by the id any more, and not that the file still holds anything.")
-    if not done.wiped:
+    if not done.wiped or not beside.complete:
         raise typer.Exit(2)
+
+
+def _say_beside(beside: Beside) -> None:
+    if beside.emptied:
+        say(f"Emptied {beside.emptied} held documents that named the client.")
+    for one in beside.unreached:
+        say(f"May still name the client, so run this command again when it can be reached: {one}")
+    if beside.unnamed:
+        say(f"{beside.unnamed} further of the databases that this log is drained from may still name the client; name "
+            "every one with --outbox or in INDELIBLE_OUTBOXES")  # fmt: skip
 
 
 _RANGE = "the first and last number, such as 1-500"

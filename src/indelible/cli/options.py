@@ -57,6 +57,11 @@ def _setting(after: str | None, name: str) -> str | None:
     return after or given_first.get(name) or os.environ.get(f"INDELIBLE_{name.upper()}") or None
 
 
+def given_outboxes(urls: list[str] | None) -> list[str]:
+    """The outboxes that are meant: those given, else those of INDELIBLE_OUTBOXES, each once."""
+    return list(dict.fromkeys(urls or (os.environ.get("INDELIBLE_OUTBOXES") or "").split()))
+
+
 def chosen_clinic(clinic: str | None) -> str | None:
     """The clinic's id that was given somewhere, if any."""
     return _setting(clinic, "clinic")

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from ..errors import IndelibleError, KeyUnavailable, StorageFailure
 from ..journal import Journal
 from ..store import Clinic
-from . import copies, holding, watching
+from . import copies, emptying, holding, watching
 from .holding import Refusal
 from .metrics import TOTALS
 from .taking import Taken, take
@@ -70,6 +70,8 @@ def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Dra
     for one in taken:
         if one.held:
             source.hold([(row, refusal.reason, refusal.final) for row, refusal in one.held])
+        for clinic, client in one.erased:
+            emptying.empty(source, clinic, frozenset({client}))
         done = done.and_(Drained(0, one.appended, one.repeated, len(one.held)))
     source.delete([row.place for one in taken for row in one.done])
     return done

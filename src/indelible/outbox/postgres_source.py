@@ -162,12 +162,25 @@ class PostgresSource:
                 (xids, ids, [reason for _, reason, _ in held], [final for _, _, final in held], xids, ids),
             )
 
-    def held(self) -> Sequence[Held]:
+    def held(self, clinic: str | None = None) -> Sequence[Held]:
         with self._engine() as db:
             rows = db.execute(
-                f"SELECT {_ROW}, reason, final, {_AT.replace('at)', 'held_at)')} FROM indelible.held ORDER BY xid, id"  # noqa: S608
+                f"SELECT {_ROW}, reason, final, {_AT.replace('at)', 'held_at)')} FROM indelible.held"  # noqa: S608
+                " WHERE %s::text IS NULL OR clinic = %s ORDER BY xid, id",
+                (clinic, clinic),
             ).fetchall()
         return [Held(_waiting(row[:-3]), *row[-3:]) for row in rows]
+
+    def empty(self, places: Sequence[Place], reason: str) -> None:
+        # Anew instead of changed: whoever drains may insert and delete what is held, and not update it.
+        kept = _WHOLE.replace("target_id", "NULL").replace("document", "'{}'")
+        with self._engine() as db:
+            db.execute(
+                f"WITH gone AS (DELETE FROM indelible.held WHERE {_PLACES} RETURNING *)"  # noqa: S608
+                f" INSERT INTO indelible.held ({_WHOLE}, reason, final, held_at)"
+                f" SELECT {kept}, %s, true, held_at FROM gone",
+                (*_columns(places), reason),
+            )
 
     def retry(self, key: str, document: str | None) -> None:
         """Raises NotFound; InvalidInput for a document that the outbox refuses."""

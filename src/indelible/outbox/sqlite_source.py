@@ -139,10 +139,24 @@ class SQLiteSource:
                 )
                 db.execute("DELETE FROM indelible_outbox WHERE id = ?", (number,))
 
-    def held(self) -> Sequence[Held]:
+    def held(self, clinic: str | None = None) -> Sequence[Held]:
         with self._transaction() as db:
-            rows = db.execute(f"SELECT {_WAITING}, reason, final, held_at FROM indelible_outbox_held ORDER BY id")  # noqa: S608
+            rows = db.execute(
+                f"SELECT {_WAITING}, reason, final, held_at FROM indelible_outbox_held"  # noqa: S608
+                " WHERE :clinic IS NULL OR clinic = :clinic ORDER BY id",
+                {"clinic": clinic},
+            )
             return [Held(_waiting(row[:-3]), row[-3], bool(row[-2]), row[-1]) for row in rows]
+
+    def empty(self, places: Sequence[Place], reason: str) -> None:
+        with self._engine():
+            self._connect().execute("PRAGMA secure_delete = ON")
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            db.executemany(
+                "UPDATE indelible_outbox_held SET document = '{}', target_id = NULL, reason = ?, final = 1"
+                " WHERE id = ?",
+                [(reason, number) for _, number in places],
+            )
 
     def retry(self, key: str, document: str | None) -> None:
         columns = _WHOLE.removeprefix("id, ")

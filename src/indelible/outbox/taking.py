@@ -25,10 +25,14 @@ _AHEAD = FUTURE_MINUTES * 60_000_000
 
 @dataclass(slots=True)
 class Taken:
-    """What became of one clinic's rows. `done` may be deleted; `held` are to be moved."""
+    """What became of one clinic's rows. `done` may be deleted; `held` are to be moved.
+
+    `erased` are the clients, each with its clinic, that the rows asked to be anonymized.
+    """
 
     done: list[Waiting] = field(default_factory=list)
     held: list[tuple[Waiting, Refusal]] = field(default_factory=list)
+    erased: list[tuple[str, str]] = field(default_factory=list)
     appended: int = 0
     repeated: int = 0
 
@@ -98,8 +102,9 @@ def _anonymize(log: ClinicLog, row: Waiting, taken: Taken) -> None:
     except NotFound:  # never recorded, or erased before: what was asked for is so
         taken.done.append(row)
         taken.repeated += 1
-        return
-    _note(row, done.entry, taken)
+    else:
+        _note(row, done.entry, taken)
+    taken.erased.append((row.clinic, str(order["client"])))
 
 
 def _order(row: Waiting) -> dict[str, Any]:

@@ -114,8 +114,12 @@ class Source(Protocol):
         """Move rows to those that are held, each with its reason and whether that is final, in one transaction."""
         ...
 
-    def held(self) -> Sequence[Held]:
-        """The rows that are held, the oldest first."""
+    def held(self, clinic: str | None = None) -> Sequence[Held]:
+        """The rows that are held, of one clinic or of all, the oldest first."""
+        ...
+
+    def empty(self, places: Sequence[Place], reason: str) -> None:
+        """Leave of held rows nothing that they say: an empty document, no target's id, and a final reason."""
         ...
 
     def retry(self, key: str, document: str | None) -> None:

@@ -28,6 +28,7 @@ _REASONS: dict[str, Promise | str] = {
     "unknown_action": _("of something that this release does not know yet; an update takes it in"),
     "newer_version": _("of a newer version than this release; an update takes it in"),
     "unknown_clinic": _("from before the clinic was there; taken in by itself"),
+    "anonymized": _("about somebody who was anonymized; nothing of it is left"),
     "closed": _("from after the clinic's account was closed"),
 }
 _OTHER = _("could not be recorded; whoever runs the service can see why")

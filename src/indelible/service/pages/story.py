@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,14 +30,17 @@ from ...errors import IndelibleError, NotFound
 from ...habits import marks
 from ...journal import ClinicLog
 from ...outbox.django import current_request
+from ...outbox.forgetting import Beside, Outboxes
 from ...query import Choice, Query
 from ...story import Story, Told
-from .. import present, wording
+from .. import draining, present, wording
 from ..access import Visit, in_clinic
 from ..noting import note_reading
 from ..opened_log import journal
 from ..roles import Right
 from .asking import address
+
+_LOG = logging.getLogger("indelible.forgetting")
 
 # Entries of one page: a service has thousands of bookings, and the list pages through them.
 MOST_TOLD = 300
@@ -159,10 +163,10 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         del form.fields["merged"]
     try:
         told = visit.story(f"client/{thing}")
-        done = None
+        done = beside = None
         if request.method == "POST" and form.is_valid():
             others = merged if form.cleaned_data.get("merged") else ()
-            done = _anonymize(visit.log, thing, others, form.cleaned_data["requested_by"], visit.actor)
+            done, beside = _anonymize(visit.log, thing, others, form.cleaned_data["requested_by"], visit.actor)
     except NotFound:  # also where somebody else did it while the page was open
         is_staff = any(visit.log.selecting().token(realm, thing) is not None for realm in ("staff", "support"))
         return render(request, "indelible/story/nobody.html", {"is_staff": is_staff}, status=404)
@@ -173,6 +177,10 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         if not done.wiped:
             messages.warning(request, _("The values are gone from the log; another program is reading the file, so its "
                                         "leftovers are overwritten when that has ended."))  # fmt: skip
+        if beside is not None and not beside.complete:
+            messages.warning(request, _("A database that the log takes documents from could not be looked into, and "
+                                        "may still name the client: tell whoever runs the service, who then runs "
+                                        "`indelible anonymize` again."))  # fmt: skip
         messages.success(request, _("The client was anonymized. Nobody can read the name, contact or device any more; "
                                     "the entries and their proofs are as they were."))  # fmt: skip
         return redirect("activity", visit.clinic_id)
@@ -183,18 +191,20 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
 
 def _anonymize(
     log: ClinicLog, client: str, others: Sequence[str], requested_by: RequestedBy, actor: Actor
-) -> Anonymized:
+) -> tuple[Anonymized, Beside]:
     """Anonymize a client and other records of the same person; return what went of the client, what is left of all.
 
-    Raises NotFound where the client is not known, with nothing written. Another record that went meanwhile is no fault.
+    What waits in the outboxes is drained before, and what is held there and names them is emptied. Raises NotFound
+    where the client is not known, with nothing written. Another record that went meanwhile is no fault.
     """
+    outboxes = Outboxes(log.journal, draining.urls(settings.ENVIRONMENT))
     done = log.anonymize(client, requested_by=requested_by, actor=actor, request=current_request())
     for one in others:
         with suppress(NotFound):
             also = log.anonymize(one, requested_by=requested_by, actor=actor, request=current_request())
             unfinished = tuple(dict.fromkeys((*done.unfinished, *also.unfinished)))
             done = replace(done, unfinished=unfinished, wiped=done.wiped and also.wiped)
-    return done
+    return done, outboxes.empty(log.info.id, (client, *others))
 
 
 def _records(visit: Visit, clients: Sequence[str]) -> list[dict[str, str]]:
@@ -248,8 +258,13 @@ def forget(request: HttpRequest, token: str) -> HttpResponse:
     found = {"clinic_name": log.info.name, "done": now_known is None, "used": now_known is not None and not known,
              "form_action": request.path}  # fmt: skip
     if request.method == "POST" and known:
-        for one in (*log.merged_with(meant["client"]), meant["client"]):  # the same person asks for all of them
+        outboxes = Outboxes(journal(), draining.urls(settings.ENVIRONMENT))
+        records = (*log.merged_with(meant["client"]), meant["client"])
+        for one in records:  # the same person asks for all of them
             with suppress(NotFound):  # somebody else did it in this moment
                 log.anonymize(one, requested_by="client", actor=Client(one), request=current_request())
+        beside = outboxes.empty(log.info.id, records)
+        for problem in beside.unreached:  # the client cannot mend it; whoever runs the service can
+            _LOG.error("a client was anonymized, and an outbox may name them still: %s", problem)
         found["done"] = True
     return render(request, "indelible/story/forget.html", found)
