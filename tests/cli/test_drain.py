@@ -150,3 +150,12 @@ def test_metrics_are_written_beside_the_draining(cli, put):
     assert text.endswith("# EOF\n")
     said = cli.refused("drain", "host.db", "--once", "--metrics-file", "nowhere/indelible.prom")
     assert said.startswith("the metrics cannot be written to nowhere/indelible.prom")
+
+
+def test_what_is_kept_is_replayed_since_a_time_or_a_day(cli, put):
+    put(event(1))
+    cli.ok("drain", "host.db", "--once", "--keep-days", "7")
+    assert cli.ok("outbox", "replay", "host.db", "--since", "2999-01-01").out == "0 wait again\n"
+    assert cli.ok("outbox", "replay", "host.db", "--since", "2026-01-01T00:00:00+01:00").out == "1 wait again\n"
+    assert cli.ok("drain", "host.db", "--once").out == "0 recorded, 1 there already, 0 held\n"
+    assert cli.refused("outbox", "replay", "host.db", "--since", "yesterday").startswith("--since: must be a time")

@@ -54,6 +54,7 @@ def test_in_production_it_is_https_behind_a_proxy(read):
         ({"BIND": "0.0.0.0"}, "INDELIBLE_BIND: opens the service to the network"),
         ({"BIND": "::"}, "INDELIBLE_BIND: opens the service to the network"),
         ({"BIND": "log.clinic.example"}, "INDELIBLE_BIND: must be an IP address"),
+        ({"OUTBOX_KEEP_DAYS": "-1"}, "INDELIBLE_OUTBOX_KEEP_DAYS: must be a whole number from 0"),
         ({"METRICS_TOKEN": "short"}, "INDELIBLE_METRICS_TOKEN: must have at least 32"),
         ({"METRICS_TOKEN": "with spaces " * 4}, "INDELIBLE_METRICS_TOKEN: must have at least 32"),
         ({"PORT": "0"}, "INDELIBLE_PORT: must be a whole number from 1"),

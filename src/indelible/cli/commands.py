@@ -52,6 +52,10 @@ class Outboxes(Group):
         "retry": Listed(
             "draining:retry", "Let a held document wait again, as it is or corrected; the next pass takes it."
         ),
+        "replay": Listed(
+            "draining:replay",
+            "Let documents wait again that were kept since a time, for a log that was restored from an older backup.",
+        ),
         "adopt": Listed(
             "draining:adopt",
             "Drain from this database from now on, where it was moved or restored, or belongs to this log as another "

@@ -34,6 +34,10 @@ def drain(
         Path | None,
         typer.Option("--metrics-file", metavar="FILE", help="Write metrics (OpenMetrics text) there every 10 seconds."),
     ] = None,
+    keep_days: Annotated[
+        int,
+        typer.Option("--keep-days", min=0, max=3650, help="Keep recorded documents in the outbox for so many days."),
+    ] = 0,
     database: Database = None,
 ) -> None:
     """Take the documents of a host's outbox into the log, until it is stopped."""
@@ -45,12 +49,12 @@ def drain(
 
         report()  # says at the start that the file cannot be written
         if once:
-            done = drain_all(opened, source)
+            done = drain_all(opened, source, keep_days=keep_days)
             metrics.TOTALS.add(appended=done.appended, repeated=done.repeated, held=done.held)
             report()
             print(_in_words(done))
             return
-        work = Drain(opened, source, tell=say, report=report)
+        work = Drain(opened, source, tell=say, report=report, keep_days=keep_days)
         with _until_stopped(work):
             done = work.run()
         print(_in_words(done))
@@ -96,6 +100,27 @@ def retry(
     with closing(open_source(url)) as source:
         source.retry(key, text)
     print("It waits again.")
+
+
+def replay(
+    url: Url,
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="TIME", help="When the log's backup was made: 2026-05-03T14:00Z, or a day."),
+    ],
+) -> None:
+    """Let documents wait again that were kept since a time, for a log that was restored from an older backup."""
+    moment = _moment(since)
+    with closing(open_source(url)) as source:
+        print(f"{source.replay(moment)} wait again")
+
+
+def _moment(text: str) -> int:
+    try:
+        return instant.parse(f"{text}T00:00:00Z" if len(text) == 10 else text, "--since")
+    except InvalidInput as error:
+        raise InvalidInput("must be a time with an offset, such as 2026-05-03T14:00:00Z, or a day (UTC)",
+                           "--since") from error  # fmt: skip
 
 
 def _read(path: Path) -> str:

@@ -52,8 +52,11 @@ class Drained(NamedTuple):
         return Drained(*(one + two for one, two in zip(self, other, strict=True)))
 
 
-def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Drained:
-    """Take at most `limit` rows from an outbox into the log. Raises StorageFailure, KeyUnavailable."""
+def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT, *, keep: bool = False) -> Drained:
+    """Take at most `limit` rows from an outbox into the log; those that were recorded are deleted, or kept there.
+
+    Raises StorageFailure, KeyUnavailable.
+    """
     rows = source.read(limit)
     if not rows:
         return Drained()
@@ -73,18 +76,26 @@ def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Dra
         for clinic, client in one.erased:
             emptying.empty(source, clinic, frozenset({client}))
         done = done.and_(Drained(0, one.appended, one.repeated, len(one.held)))
-    source.delete([row.place for one in taken for row in one.done])
+    rows = [row for one in taken for row in one.done]
+    if keep:
+        source.keep([row.place for row in rows if not row.erasure])
+        rows = [row for row in rows if row.erasure]  # the head store knows every erasure
+    source.delete([row.place for row in rows])
     return done
 
 
-def drain_all(journal: Journal, source: Source, limit: int = READ_LIMIT) -> Drained:
-    """Drain until nothing waits. Documents that are held for now are tried once more before."""
+def drain_all(journal: Journal, source: Source, limit: int = READ_LIMIT, *, keep_days: int = 0) -> Drained:
+    """Drain until nothing waits. Documents that are held for now are tried once more before.
+
+    Recorded rows are kept in the outbox for `keep_days`.
+    """
     copies.check(journal.store, source)
     holding.release(journal, source)
     watching.watch(journal, source)
-    done = last = drain_once(journal, source, limit)
+    source.expire(keep_days)
+    done = last = drain_once(journal, source, limit, keep=keep_days > 0)
     while last.read == limit:
-        last = drain_once(journal, source, limit)
+        last = drain_once(journal, source, limit, keep=keep_days > 0)
         done = done.and_(last)
     return done
 
@@ -126,13 +137,16 @@ class Drain:
         tell: Callable[[str], None],
         limit: int = READ_LIMIT,
         report: Callable[[], None] | None = None,
+        keep_days: int = 0,
     ) -> None:
         """`tell` gets a sentence when draining begins, when the host's database does not answer, and when it does.
 
-        `report` is called every REPORT seconds, between two passes.
+        `report` is called every REPORT seconds, between two passes. Recorded rows are kept in the outbox for
+        `keep_days`.
         """
         self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
         self._report, self._report_at = report, 0.0
+        self._keep_days = keep_days
         self._woken = threading.Event()
         self._stopping = False
         self._silent = False
@@ -181,8 +195,9 @@ class Drain:
         if time.monotonic() >= self._release_at:
             holding.release(self._journal, self._source)
             self._watch()
+            self._source.expire(self._keep_days)
             self._release_at = time.monotonic() + RELEASE
-        return drain_once(self._journal, self._source, self._limit)
+        return drain_once(self._journal, self._source, self._limit, keep=self._keep_days > 0)
 
     def _report_when_due(self) -> None:
         if self._report is not None and time.monotonic() >= self._report_at:

@@ -12,12 +12,18 @@ EMPTIED = "anonymized: it was emptied, because the person that it named was anon
 
 
 def empty(source: Source, clinic: str, clients: frozenset[str]) -> int:
-    """Empty the documents of a clinic that are held and name one of these clients; return how many."""
+    """Empty the documents of a clinic that are held and name one of these clients; return how many.
+
+    Those that are kept after they were recorded are deleted: they would not be recorded again without what they say.
+    """
     places: list[Place] = [
         held.waiting.place for held in source.held(clinic) if held.reason != EMPTIED and names(held.waiting, clients)
     ]
     if places:
         source.empty(places, EMPTIED)
+    recorded = [row.place for row in source.kept(clinic) if names(row, clients)]
+    if recorded:
+        source.discard(recorded)
     return len(places)
 
 

@@ -15,7 +15,7 @@ from . import sql
 END_USERS = ("anon", "authenticated", "web_anon", "web_user", "webuser", "api_user", "app_user", "PUBLIC")
 
 # What an end user's role may do is found out by the server itself, through every membership.
-_FUNCTIONS = ("record", "record_imported", "anonymize", "retry", "unbind", "put")
+_FUNCTIONS = ("record", "record_imported", "anonymize", "retry", "replay", "unbind", "put")
 _MAY_CALL = """
 SELECT p.proname, r.rolname, r.rolcanlogin FROM pg_proc p CROSS JOIN pg_roles r
 WHERE p.pronamespace = 'indelible'::regnamespace AND NOT r.rolsuper AND r.oid <> p.proowner

@@ -194,6 +194,39 @@ class PostgresSource:
         if row is None or not row[0]:
             raise NotFound("no document is held under this key; `indelible outbox held` lists those that are")
 
+    def keep(self, places: Sequence[Place]) -> None:
+        columns = _WHOLE.removesuffix(", erasure")
+        with self._engine() as db:
+            db.execute(
+                f"WITH gone AS (DELETE FROM indelible.outbox WHERE {_PLACES} RETURNING *)"  # noqa: S608
+                f" INSERT INTO indelible.kept ({columns}) SELECT {columns} FROM gone",
+                _columns(places),
+            )
+
+    def kept(self, clinic: str) -> Sequence[Waiting]:
+        row = _ROW.replace("erasure", "false AS erasure")
+        with self._engine() as db:
+            rows = db.execute(
+                f"SELECT {row} FROM indelible.kept WHERE clinic = %s ORDER BY xid, id",  # noqa: S608
+                (clinic,),
+            ).fetchall()
+        return [_waiting(row) for row in rows]
+
+    def discard(self, places: Sequence[Place]) -> None:
+        with self._engine() as db:
+            db.execute(f"DELETE FROM indelible.kept WHERE {_PLACES}", _columns(places))  # noqa: S608
+
+    def expire(self, days: int) -> None:
+        with self._engine() as db:
+            db.execute(
+                "DELETE FROM indelible.kept WHERE kept_at <= clock_timestamp() - make_interval(days => %s)", (days,)
+            )
+
+    def replay(self, since: int) -> int:
+        with self._engine() as db:
+            row = db.execute("SELECT indelible.replay(to_timestamp(%s::numeric / 1000000))", (since,)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def oldest(self) -> int | None:
         """The time of the first row that waits: the oldest, but for one that was held in between."""
         with self._engine() as db:

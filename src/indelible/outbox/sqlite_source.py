@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import NotFound, StorageFailure
 from .waiting import Backlog, Held, Identity, Place, Unreachable, Waiting
 
-MIGRATIONS = ("0001_outbox.sql",)
+MIGRATIONS = ("0001_outbox.sql", "0002_kept.sql")
 VERSION = len(MIGRATIONS)
 
 # How long a host's transaction is waited for. What waits longer is told, and tried again.
@@ -28,6 +28,7 @@ _PLACES = 500
 
 _WAITING = "id, key, clinic, document, at, imported, erasure"
 _WHOLE = "id, key, clinic, action, target_kind, target_id, document, at, imported, erasure"
+_KEPT = _WHOLE.removesuffix(", erasure")
 # From one clinic to the next by the index, however many rows each has.
 _CLINICS = """
 WITH RECURSIVE clinics (clinic) AS (
@@ -170,6 +171,48 @@ class SQLiteSource:
             if not moved.rowcount:
                 raise NotFound("no document is held under this key; `indelible outbox held` lists those that are")
             db.execute("DELETE FROM indelible_outbox_held WHERE key = ?", (key,))
+
+    def keep(self, places: Sequence[Place]) -> None:
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            for _, number in places:
+                db.execute(
+                    f"INSERT OR IGNORE INTO indelible_outbox_kept SELECT {_KEPT}, {_NOW}"  # noqa: S608
+                    " FROM indelible_outbox WHERE id = ?",
+                    (number,),
+                )
+                db.execute("DELETE FROM indelible_outbox WHERE id = ?", (number,))
+
+    def kept(self, clinic: str) -> Sequence[Waiting]:
+        row = _WAITING.replace("erasure", "0")
+        with self._transaction() as db:
+            rows = db.execute(f"SELECT {row} FROM indelible_outbox_kept WHERE clinic = ? ORDER BY id", (clinic,))  # noqa: S608
+            return [_waiting(row) for row in rows]
+
+    def discard(self, places: Sequence[Place]) -> None:
+        with self._engine():
+            self._connect().execute("PRAGMA secure_delete = ON")
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            db.executemany("DELETE FROM indelible_outbox_kept WHERE id = ?", [(number,) for _, number in places])
+
+    def expire(self, days: int) -> None:
+        # Looked for first, so that an outbox where nothing is kept is not locked for it.
+        old = f"kept_at <= {_NOW} - ? * 86400000000"
+        with self._transaction() as db:
+            found = db.execute(f"SELECT 1 FROM indelible_outbox_kept WHERE {old} LIMIT 1", (days,)).fetchone()  # noqa: S608
+        if found is not None:
+            with self._transaction("BEGIN IMMEDIATE") as db:
+                db.execute(f"DELETE FROM indelible_outbox_kept WHERE {old}", (days,))  # noqa: S608
+
+    def replay(self, since: int) -> int:
+        columns = _KEPT.removeprefix("id, ")
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            moved = db.execute(
+                f"INSERT INTO indelible_outbox ({columns}) SELECT {columns} FROM indelible_outbox_kept"  # noqa: S608
+                " WHERE kept_at >= ? ORDER BY id",
+                (since,),
+            )
+            db.execute("DELETE FROM indelible_outbox_kept WHERE kept_at >= ?", (since,))
+            return moved.rowcount
 
     def oldest(self) -> int | None:
         """The time of the first row that waits: the oldest, but for one that was held in between."""

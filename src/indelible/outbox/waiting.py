@@ -126,6 +126,26 @@ class Source(Protocol):
         """Let a held row wait again, behind the others, with another document if one is given. Raises NotFound."""
         ...
 
+    def keep(self, places: Sequence[Place]) -> None:
+        """Move rows that were recorded to those that are kept. One that is gone already is no error."""
+        ...
+
+    def kept(self, clinic: str) -> Sequence[Waiting]:
+        """The rows of a clinic that are kept, the oldest first."""
+        ...
+
+    def discard(self, places: Sequence[Place]) -> None:
+        """Delete rows that are kept."""
+        ...
+
+    def expire(self, days: int) -> None:
+        """Delete the rows that were kept for so many days."""
+        ...
+
+    def replay(self, since: int) -> int:
+        """Let the rows wait again that were kept since an instant, in their order; return how many."""
+        ...
+
     def oldest(self) -> int | None:
         """The time of the oldest row that waits."""
         ...

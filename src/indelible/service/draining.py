@@ -27,7 +27,8 @@ _drains: list[_Draining] = []
 class _Draining:
     """Drains one outbox for as long as this process lives. `name` is what the service's logs call it."""
 
-    def __init__(self, database: Path, where: str, name: str) -> None:
+    def __init__(self, database: Path, where: str, name: str, keep_days: int) -> None:
+        self._keep_days = keep_days
         self._database, self._where, self._name = database, where, name
         self._drain: Drain | None = None
         self._told = ""
@@ -53,7 +54,7 @@ class _Draining:
         journal = Journal(self._database)
         try:
             with closing(open_source(self._where, journal.places)) as source:
-                self._drain = Drain(journal, source, tell=self._tell)
+                self._drain = Drain(journal, source, tell=self._tell, keep_days=self._keep_days)
                 self._drain.run()
         finally:
             self._drain = None
@@ -75,7 +76,8 @@ class _Draining:
 def start(settings: Environment) -> None:
     """Drain the accounts and the hosts that the environment names, until the process ends."""
     for number, where in enumerate(urls(settings)):
-        made = _Draining(settings.database, where, f"outbox {number}" if number else "the accounts' outbox")
+        name = f"outbox {number}" if number else "the accounts' outbox"
+        made = _Draining(settings.database, where, name, settings.keep_days)
         _drains.append(made)
         made.start()
 
@@ -95,7 +97,7 @@ def settle(settings: Environment) -> bool:
             Journal(settings.database) as journal,
             closing(open_source(str(settings.accounts), journal.places)) as source,
         ):
-            drain_all(journal, source)
+            drain_all(journal, source, keep_days=settings.keep_days)
     except IndelibleError as error:
         _LOG.error("the accounts' outbox is not drained: %s", error)
         return False

@@ -58,6 +58,7 @@ class Environment:
     log_level: str
     outboxes: tuple[str, ...] = field(default=(), repr=False)
     metrics_token: str = field(default="", repr=False)
+    keep_days: int = 0
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:
@@ -86,6 +87,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         log_level=_choice(env, "INDELIBLE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         outboxes=_outboxes(env),
         metrics_token=_metrics_token(env),
+        keep_days=_number(env, "INDELIBLE_OUTBOX_KEEP_DAYS", 0, 0, 3_650),
     )
 
 
