@@ -108,7 +108,8 @@ class Commands(Group):
         ),
         "backup": Listed(
             "keeping:backup",
-            "Copy the database, while it is used. The master key and the head store are not in the copy.",
+            "Copy the database, while it is used, and the accounts. The master key and the head store are not in the "
+            "copy.",
         ),
         "restore": Listed(
             "keeping:restore", "Put a backup where no database is, and say what the head store knows beyond it."
