@@ -8,7 +8,7 @@ CHECKED := src tests $(sort $(dir $(wildcard benchmarks/*.py campaigns/*.py exam
 IMPORTS := import indelible, os, sys; sys.exit(not os.path.samefile(indelible.__path__[0], "src/indelible"))
 REBUILD := $(shell .venv/bin/python -c '$(IMPORTS)' 2>/dev/null || echo rebuild)
 
-.PHONY: help demo demo-check test lint format bench campaign catalogue messages lock clean rebuild
+.PHONY: help demo demo-check test matrix lint format bench campaign catalogue messages lock clean rebuild
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -35,6 +35,9 @@ test: .venv/.stamp ## run every test that can run here, then say what was not ru
 	tools/get-node
 	tools/get-php
 	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+matrix: .venv/.stamp ## the fast tests with the lowest and the newest versions, on each Python and PostgreSQL (ARGS="--only 3.12")
+	.venv/bin/python tools/matrix.py $(ARGS)
 
 lint: .venv/.stamp ## ruff, mypy --strict, and the layers
 	.venv/bin/ruff check .
@@ -67,4 +70,4 @@ lock: ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newest 
 		$(ARGS) --output-file requirements.lock pyproject.toml >/dev/null
 
 clean: ## remove .venv, the demo and the caches
-	rm -rf .venv .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .demo .matrix .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist

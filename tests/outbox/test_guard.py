@@ -514,9 +514,9 @@ def test_a_guard_that_is_taken_away_keeps_what_it_counted(host):
 def test_a_dump_that_is_restored_is_guarded_and_notices_nothing_of_the_restoring(host, postgres, server, tmp_path):
     watch(host, mode="refuse")
     watch_items(host, mode="refuse")
-    dump = subprocess.run([server.binaries / "pg_dump", "-Fc", postgres], capture_output=True, check=True).stdout
+    dump = subprocess.run([server.program("pg_dump"), "-Fc", postgres], capture_output=True, check=True).stdout
     with server.database() as other:
-        subprocess.run([server.binaries / "pg_restore", "--exit-on-error", "-d", other], input=dump, check=True)
+        subprocess.run([server.program("pg_restore"), "--exit-on-error", "-d", other], input=dump, check=True)
         with psycopg.connect(other, autocommit=True) as restored:
             assert all(one.stands for one in guard.guards(restored))
             assert len(guard.guards(restored)) == 2

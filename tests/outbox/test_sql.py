@@ -54,7 +54,7 @@ def test_what_is_printed_is_what_is_installed_and_can_be_run_again_by_psql(conne
     file.write_text(sql.text("postgres"), encoding="utf-8")
     for _ in range(2):
         done = subprocess.run(
-            [server.binaries / "psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", postgres, "-f", file],
+            [server.program("psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", postgres, "-f", file],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -98,10 +98,10 @@ def test_it_survives_a_dump_and_keeps_its_identity(connection, postgres, server)
     connection.commit()
     before = counts(connection)
     connection.commit()
-    dump = subprocess.run([server.binaries / "pg_dump", "-d", postgres], capture_output=True, check=True).stdout
+    dump = subprocess.run([server.program("pg_dump"), "-d", postgres], capture_output=True, check=True).stdout
     with server.database() as url:
         subprocess.run(
-            [server.binaries / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url],
+            [server.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url],
             input=dump, capture_output=True, check=True,
         )  # fmt: skip
         with psycopg.connect(url) as restored:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -236,10 +238,12 @@ def databases_of(folder: Path, server: Server | None) -> dict[str, Any]:
     made: dict[str, dict[str, Any]] = {}
     for alias in ("default", "other"):
         if server is None:
+            with closing(sqlite3.connect(folder / f"{alias}.db")) as db:
+                db.execute("PRAGMA journal_mode = WAL")  # stays with the file
             made[alias] = {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": str(folder / f"{alias}.db"),
-                "OPTIONS": {"timeout": 1, "init_command": "PRAGMA journal_mode = WAL"},
+                "OPTIONS": {"timeout": 1},
             }
         else:
             name = f"dj_{alias}_{secrets.token_hex(6)}"

@@ -6,7 +6,8 @@
         with server.database() as url:
             ...
 
-It touches no other cluster. PostgreSQL refuses to run as root, so where the tests are root it runs as `nobody`.
+It touches no other cluster. INDELIBLE_TEST_POSTGRES=/path/to/bin chooses among several versions. PostgreSQL refuses to
+run as root, so where the tests are root it runs as `nobody`.
 """
 # ruff: noqa: S603 - this module is part of tests, and starts what it found itself
 
@@ -64,10 +65,17 @@ class Server:
             with psycopg.connect(self.url, autocommit=True) as admin:
                 admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
+    def program(self, name: str) -> Path:
+        """One of the programs of the server's own version. Skips the test where this PostgreSQL came without it."""
+        found = self.binaries / name
+        if not found.exists():
+            pytest.skip(f"postgres: this PostgreSQL came without {name}")
+        return found
+
     def run(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs as the server's user. Raises CalledProcessError."""
         subprocess.run(
-            [self.binaries / program, *arguments],
+            [self.program(program), *arguments],
             check=True,
             user=self.user,
             cwd=self.folder,
@@ -87,13 +95,21 @@ class Server:
 
 
 def find() -> Path | None:
-    """The folder of PostgreSQL's programs, or None."""
-    named = [os.environ.get("POSTGRES_BIN", "")]
+    """The folder of PostgreSQL's programs, or None. INDELIBLE_TEST_POSTGRES names the only one that is looked at.
+
+    A name that leads to no server fails the test, as one that ran on another version would have shown nothing.
+    """
+    named = os.environ.get("INDELIBLE_TEST_POSTGRES")
+    if named:
+        if not _has_server(Path(named)):
+            pytest.fail("INDELIBLE_TEST_POSTGRES names no folder with PostgreSQL's initdb and pg_ctl")
+        return Path(named)
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: -int(one.parent.name))
-    for folder in (*map(Path, filter(None, named)), *found, *_on_path()):
-        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
-            return folder
-    return None
+    return next(filter(_has_server, (*found, *_on_path())), None)
+
+
+def _has_server(folder: Path) -> bool:
+    return (folder / "initdb").exists() and (folder / "pg_ctl").exists()
 
 
 def _on_path() -> Iterator[Path]:
