@@ -42,3 +42,12 @@ def now() -> int:
     """The real time, as the host's row has it, in microseconds; the log's own clock stands still in 2026."""
 
     return time.time_ns() // 1000
+
+
+def test_the_examples_that_it_leads_to_are_there_and_each_is_named_by_a_test():
+    linked = re.findall(r"\]\(\.\./\.\./(examples/[^)#]+)\)", HOWTO.read_text(encoding="utf-8"))
+    tests = "".join(file.read_text(encoding="utf-8") for file in HOWTO.parents[2].glob("tests/examples/*.py"))
+    assert len(set(linked)) >= 6
+    for path in map(Path, linked):
+        assert (HOWTO.parents[2] / path).is_file(), path
+        assert path.parts[1] in tests, path
