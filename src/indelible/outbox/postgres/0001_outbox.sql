@@ -159,8 +159,8 @@ END
 $function$;
 
 -- What a document is about, if its shape is right: the whole one, its code, its target, when it says that it happened. What the
--- members mean is checked by the adapters before, and by the log after. It runs in every booking: plain expressions, which cost a
--- third of what one statement over json_each does, and functions with a search path of their own only where they are needed.
+-- members mean is checked by the adapters before, and by the log after. It runs in every booking: plain expressions, and functions
+-- with a search path of their own only where they are needed.
 CREATE OR REPLACE FUNCTION indelible.checked(
     document json, OUT whole json, OUT code text, OUT target_kind text, OUT target_id text, OUT moment timestamptz
 ) LANGUAGE plpgsql AS $function$
