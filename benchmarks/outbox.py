@@ -108,12 +108,13 @@ def _log(folder: Path, name: str) -> Iterator[tuple[Journal, Path]]:
 
 
 @contextmanager
-def _draining(url: str, place: Path) -> Iterator[int]:
-    """`indelible drain` in a process of its own; gives its id."""
-    command = [sys.executable, "-m", "indelible", "drain", "--database", str(place), url]
+def _draining(url: str, place: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`indelible drain` in a process of its own."""
+    start = "from indelible.cli.start import main; main()"
+    command = [sys.executable, "-c", start, "drain", "--database", str(place), url]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            yield process.pid
+            yield process
         finally:
             process.terminate()
 
@@ -145,7 +146,9 @@ def _commit(connection: psycopg.Connection[Any], number: int) -> float:
     return began
 
 
-def _seen(url: str, place: Path, commits: int, pause: float, while_: Any = None) -> list[float]:
+def _seen(
+    url: str, place: Path, drainer: subprocess.Popen[bytes], commits: int, while_: Any = None, pause: float = 0.1
+) -> list[float]:
     """Milliseconds from COMMIT to the entry in a read of the log, for each of so many commits, or `while_` it is so."""
     sent: list[float] = []
     chance, stopped = Random(1), threading.Event()
@@ -162,6 +165,9 @@ def _seen(url: str, place: Path, commits: int, pause: float, while_: Any = None)
         thread = threading.Thread(target=host)
         thread.start()
         while thread.is_alive() or len(took) < len(sent):
+            if drainer.poll() is not None:
+                stopped.set()
+                raise SystemExit("the drainer ended")
             if log.size > len(took):
                 log.entry(len(took) + 1)
                 took.append((perf_counter() - sent[len(took)]) * 1e3)
@@ -175,11 +181,9 @@ def _seen(url: str, place: Path, commits: int, pause: float, while_: Any = None)
 
 def visible(folder: Path, server: Server) -> None:
     """From COMMIT to the entry, with a drainer that has nothing else to do."""
-    with _outbox(server) as url, _log(folder, "visible") as (_, place), _draining(url, place):
-        with psycopg.connect(url) as connection:
-            _commit(connection, 0)
+    with _outbox(server) as url, _log(folder, "visible") as (_, place), _draining(url, place) as drainer:
         sleep(3)  # until the drainer has started
-        took = _seen(url, place, COMMITS, 0.1)[1:]
+        took = _seen(url, place, drainer, COMMITS)
     print(_line(f"COMMIT to visible, {len(took)} commits at some 10 a second", took))
 
 
@@ -199,11 +203,11 @@ def drained(folder: Path, server: Server) -> None:
 
 def fairness(folder: Path, server: Server) -> None:
     """Another clinic's documents while a backlog is drained."""
-    with _outbox(server, BACKLOG) as url, _log(folder, "fair") as (journal, place), _draining(url, place):
+    with _outbox(server, BACKLOG) as url, _log(folder, "fair") as (journal, place), _draining(url, place) as drainer:
         busy = journal.clinic(CLINICS[0])
         while not busy.size:
             sleep(0.01)
-        took = _seen(url, place, 100_000, 0.1, lambda: busy.size < BACKLOG)
+        took = _seen(url, place, drainer, 100_000, lambda: busy.size < BACKLOG)
     print(_line(f"COMMIT to visible, {len(took)} commits beside {BACKLOG:,} of another clinic", took))
 
 

@@ -129,7 +129,7 @@ def _as_texts(holder: Actor | Target | Person) -> None:
     """Take an integer or a UUID as the id that it is in the host's database, and a lazy text as its text."""
     if type(holder.id) is not str:
         object.__setattr__(holder, "id", as_id(holder.id))
-    if type(holder.name) is not str:
+    if holder.name is not None and type(holder.name) is not str:
         object.__setattr__(holder, "name", as_text(holder.name))
 
 
@@ -159,8 +159,9 @@ class Document:
     cut: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("operation", "key"):
-            object.__setattr__(self, name, as_id(getattr(self, name)))
+        for name, value in (("operation", self.operation), ("key", self.key)):
+            if value is not None and type(value) is not str:
+                object.__setattr__(self, name, as_id(value))
 
 
 # What a host may have as a number.

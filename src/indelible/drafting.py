@@ -118,7 +118,8 @@ def new_id(now: int) -> str:
 
 def with_action(document: Document, by_journal: bool = False) -> Document:
     """Return the document with its context checked and made an action object. Raises InvalidInput naming the field."""
-    return replace(document, context=_validated(_action_class(document.action, by_journal), document.context))
+    context = _validated(_action_class(document.action, by_journal), document.context)
+    return document if context is document.context else replace(document, context=context)
 
 
 def draft(document: Document, *, zone: str, now: int, imported: bool = False, by_journal: bool = False) -> Draft:

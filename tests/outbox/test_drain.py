@@ -11,7 +11,7 @@ from tests.outbox.conftest import AT
 
 from indelible import Journal
 from indelible.errors import KeyUnavailable, StorageFailure
-from indelible.outbox import copies, drain, sqlite_source
+from indelible.outbox import copies, drain, sqlite_source, taking
 from indelible.outbox.drain import Drain, Drained, drain_all, drain_once
 from indelible.outbox.sqlite_source import SQLiteSource
 from indelible.testing.logs import event
@@ -35,6 +35,22 @@ def test_committed_documents_are_recorded_in_their_order_and_leave_the_outbox(jo
     assert [view.target["id"] for view in sorted(log.read(), key=lambda view: view.seq)] == ["bk_3", "bk_1", "bk_2"]
     assert host.waiting() == 0
     assert drain_once(journal, source) == Drained()
+
+
+def test_who_has_few_documents_does_not_wait_for_the_many_of_another(journal, host, source, monkeypatch):
+    journal.add_clinic("c_porto", name="Porto", zone="Europe/Lisbon")
+    host.events(1, 2, 3)
+    host.put(event(4), clinic="c_porto")
+    order = []
+    take = taking.take
+
+    def watched(log, rows):
+        order.append(rows[0].clinic)
+        return take(log, rows)
+
+    monkeypatch.setattr(drain, "take", watched)
+    assert drain_once(journal, source).appended == 4
+    assert order == ["c_porto", "c_lisbon"]
 
 
 def test_a_document_without_a_time_happened_when_its_row_was_made(journal, log, host, source):

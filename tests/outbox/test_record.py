@@ -139,6 +139,18 @@ def test_what_is_no_object_is_refused(refusing, text):
 def test_a_member_that_is_there_twice_is_refused_whichever_of_them_is_read(refusing):
     twice = json.dumps(DOCUMENT)[:-1] + ', "action": "booking.completed"}'
     assert refusal(refusing, twice) == "document: has the same member twice; keep one of them"
+    with_nothing = json.dumps(DOCUMENT)[:-1] + ', "action": null}'
+    assert refusal(refusing, with_nothing) == "document: has the same member twice; keep one of them"
+
+
+def test_a_number_that_no_field_takes_is_refused_in_a_sentence(refusing):
+    endless = json.dumps(DOCUMENT | {"context": {"late": "?"}}).replace('"?"', "1e999999")
+    assert refusal(refusing, endless).startswith("document: holds a number with more digits than any field takes")
+
+
+def test_the_id_of_a_target_is_kept_as_the_number_is_written(host):
+    large = json.dumps(DOCUMENT | {"target": {"kind": "booking", "id": 7}}).replace("7}", "12345678901234567890}")
+    assert record(host, large)["target_id"] == "12345678901234567890"
 
 
 @pytest.mark.parametrize("clinic", ["", None, "Clínica", "c lisbon", "-c", "c" * 65, "c_lisbon\n"])

@@ -429,8 +429,11 @@ def _plain(code: str) -> str:
 
 def find(code: str) -> type[Action] | None:
     """Return the class of an action code, or None where nothing declares it."""
-    modules.load(code)
-    return _REGISTER.get(code)
+    found = _REGISTER.get(code)
+    if found is None:
+        modules.load(code)
+        found = _REGISTER.get(code)
+    return found
 
 
 def registered() -> tuple[type[Action], ...]:

@@ -9,13 +9,14 @@ as cut. It must never abort a booking.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
+
+import orjson
 
 from .. import document, drafting, instant
 from ..catalogue import Action
@@ -95,8 +96,8 @@ def _row(clinic: str, event: Document, imported: bool) -> Prepared:
         raise InvalidInput("is missing; history says when it happened", "occurred_at")
     if checked.key is not None:
         own_key(checked.key)
-    text = json.dumps(written(checked), ensure_ascii=False, separators=(",", ":"))
-    if len(text.encode()) > document.DOCUMENT_LIMIT:
+    text = orjson.dumps(written(checked))
+    if len(text) > document.DOCUMENT_LIMIT:
         raise InvalidInput(f"the document has more than {document.DOCUMENT_LIMIT} bytes; leave out what is not needed")
     target = checked.target
     return Prepared(
@@ -105,7 +106,7 @@ def _row(clinic: str, event: Document, imported: bool) -> Prepared:
         target_kind=None if target is None else target.kind,
         target_id=None if target is None else target.id,
         key=str(uuid.uuid4()),
-        document=text,
+        document=text.decode(),
         at=now,
         imported=imported,
     )
@@ -114,7 +115,7 @@ def _row(clinic: str, event: Document, imported: bool) -> Prepared:
 def written(event: Document) -> dict[str, Any]:
     """Return a checked document as JSON, so that `document.parse` gives the same one again."""
     context = event.context
-    fields = {name: value for name, value in _fields(context).items() if value is not None}
+    fields = _fields(context)
     cut = {*event.cut, *(f"context.{name}" for name, value in fields.items() if type(value) is CutText)}
     members: dict[str, Any] = {
         "action": event.action,
@@ -132,10 +133,12 @@ def written(event: Document) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value not in (None, [], {})}
 
 
-def _fields(context: Mapping[str, Any] | Action) -> Mapping[str, Any]:
+def _fields(context: Mapping[str, Any] | Action) -> dict[str, Any]:
+    """What a context says, without what it does not."""
     if isinstance(context, Action):
-        return {field.name: getattr(context, field.name) for field in context.fields_of_context}
-    return context
+        said = vars(context)
+        return {field.name: said[field.name] for field in context.fields_of_context if said[field.name] is not None}
+    return {name: value for name, value in context.items() if value is not None}
 
 
 def _actor(actor: Actor) -> dict[str, Any]:
@@ -147,8 +150,7 @@ def _actor(actor: Actor) -> dict[str, Any]:
 
 def _said(holder: object, *names: str) -> dict[str, Any]:
     """The members that an object has; an address may be given as one of Python's, and is written as text."""
-    found = {name: getattr(holder, name, None) for name in names}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    return {name: str(value) for name in names if (value := getattr(holder, name, None)) is not None}
 
 
 # What no text can hold
@@ -156,6 +158,8 @@ def _said(holder: object, *names: str) -> dict[str, Any]:
 
 def _whole(text: str) -> str:
     """Text without NUL and without halves of characters; two halves that belong together are joined."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
 
 
@@ -163,7 +167,8 @@ def _cleaned(event: Document) -> Document:
     cut = list(event.cut)
 
     def name_of(holder: _Named, path: str) -> _Named:
-        return replace(holder, name=clean(holder.name, f"{path}.name"))
+        name = clean(holder.name, f"{path}.name")
+        return holder if name is holder.name else replace(holder, name=name)
 
     def clean(text: Any, path: str) -> Any:
         if not isinstance(text, str) or (whole := _whole(text)) == text:
@@ -174,16 +179,20 @@ def _cleaned(event: Document) -> Document:
 
     actor = name_of(event.actor, "actor")
     if isinstance(actor.on_behalf_of, Actor):
-        actor = replace(actor, on_behalf_of=name_of(actor.on_behalf_of, "actor.on_behalf_of"))
-    agent = clean(event.request.user_agent, "request.user_agent")
+        principal = name_of(actor.on_behalf_of, "actor.on_behalf_of")
+        if principal is not actor.on_behalf_of:
+            actor = replace(actor, on_behalf_of=principal)
+    target = None if event.target is None else name_of(event.target, "target")
+    client = None if event.client is None else name_of(event.client, "client")
+    people = tuple(name_of(person, f"people.{index}") for index, person in enumerate(event.people))
+    request, agent = event.request, clean(event.request.user_agent, "request.user_agent")
+    if agent is not request.user_agent:
+        request = replace(request, user_agent=agent)
+    before = (event.actor, event.target, event.client, *event.people, event.request)
+    if all(old is new for old, new in zip(before, (actor, target, client, *people, request), strict=True)):
+        return event  # as nearly every one
     return replace(
-        event,
-        actor=actor,
-        target=None if event.target is None else name_of(event.target, "target"),
-        client=None if event.client is None else name_of(event.client, "client"),
-        people=tuple(name_of(person, f"people.{index}") for index, person in enumerate(event.people)),
-        request=replace(event.request, user_agent=agent),
-        cut=tuple(dict.fromkeys(cut)),
+        event, actor=actor, target=target, client=client, people=people, request=request, cut=tuple(dict.fromkeys(cut))
     )
 
 

@@ -68,7 +68,8 @@ def _draft(log: ClinicLog, row: Waiting) -> Draft:
     key = f"{OWN_KEYS}{row.key}" if event.key is None else own_key(event.key)
     made = log.draft(replace(event, key=key, occurred_at=occurred), imported=row.imported)
     # The row's time is no word of the host: a retry of the same document has another one.
-    return replace(made, dated=event.occurred_at is not None)
+    dated = event.occurred_at is not None
+    return made if made.dated == dated else replace(made, dated=dated)
 
 
 def _append(log: ClinicLog, drafts: Sequence[tuple[Waiting, Draft]], taken: Taken) -> None:

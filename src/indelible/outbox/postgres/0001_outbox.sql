@@ -159,68 +159,114 @@ END
 $function$;
 
 -- What a document is about, if its shape is right: the whole one, its code, its target, when it says that it happened. What the
--- members mean is checked by the adapters before, and by the log after. One statement, because it runs in every booking.
+-- members mean is checked by the adapters before, and by the log after. It runs in every booking: plain expressions, and functions
+-- with a search path of their own only where they are needed.
 CREATE OR REPLACE FUNCTION indelible.checked(
     document json, OUT whole json, OUT code text, OUT target_kind text, OUT target_id text, OUT moment timestamptz
 ) LANGUAGE plpgsql AS $function$
 DECLARE
+    members jsonb;
+    part jsonb;
+    kind text;
     problem text;
 BEGIN
     IF document IS NULL OR octet_length(document::text) > 49152 OR json_typeof(document) <> 'object' THEN
         RAISE EXCEPTION 'document: must be a JSON object of at most 49152 bytes, such as {"action": ..., "actor": ..., "target": ...}'
             USING ERRCODE = '22023';
     END IF;
-    whole := indelible.whole(document);
-    SELECT
-        max(value #>> '{}') FILTER (WHERE key = 'action'),
-        max(value ->> 'kind') FILTER (WHERE key = 'target' AND type = 'object'),
-        max(value ->> 'id') FILTER (WHERE key = 'target' AND type = 'object'),
-        max(indelible.instant(value #>> '{}')) FILTER (WHERE key = 'occurred_at'),
-        COALESCE(
-            min(CASE key
-                WHEN 'action' THEN CASE WHEN type <> 'string' THEN 'action: must be text, such as booking.cancelled' END
-                WHEN 'actor' THEN CASE
-                    WHEN type <> 'object' THEN 'actor: must be an object, such as {"kind": "staff", "id": "usr_12"}'
-                    WHEN value ->> 'kind' = 'system' THEN CASE WHEN COALESCE(json_typeof(value -> 'reason'), '') <> 'string'
-                        THEN 'actor.reason: must say why the system acted, such as policy:late-cancel' END
-                    WHEN COALESCE(value ->> 'kind', '') NOT IN ('staff', 'client', 'integration', 'support', 'agent')
-                        THEN 'actor.kind: must be staff, client, system, integration, support or agent'
-                    WHEN COALESCE(json_typeof(value -> 'id'), '') NOT IN ('string', 'number')
-                        THEN 'actor.id: must be the opaque id of whoever acted, as text or a number' END
-                WHEN 'target' THEN CASE WHEN type <> 'object' OR COALESCE(json_typeof(value -> 'kind'), '') <> 'string'
-                    OR COALESCE(json_typeof(value -> 'id'), '') NOT IN ('string', 'number')
-                    THEN 'target: must be an object with kind and id, such as {"kind": "booking", "id": "bk_1"}' END
-                WHEN 'client' THEN CASE WHEN type <> 'object'
-                    OR COALESCE(json_typeof(value -> 'id'), '') NOT IN ('string', 'number')
-                    THEN 'client: must be an object with an id, such as {"id": "cli_77"}' END
-                WHEN 'context' THEN CASE WHEN type <> 'object' THEN 'context: must be an object' END
-                WHEN 'request' THEN CASE WHEN type <> 'object' THEN 'request: must be an object' END
-                WHEN 'people' THEN CASE WHEN type <> 'array' THEN 'people: must be a list of objects' END
-                WHEN 'cut' THEN CASE WHEN type <> 'array' THEN 'cut: must be a list of paths' END
-                WHEN 'operation' THEN CASE WHEN type NOT IN ('string', 'number')
-                    THEN 'operation: must be an id, as text or a number' END
-                WHEN 'key' THEN CASE
-                    WHEN type NOT IN ('string', 'number') OR length(value #>> '{}') NOT BETWEEN 1 AND 255
-                        THEN 'key: must be text of 1 to 255 characters'
-                    WHEN starts_with(value #>> '{}', 'outbox:')
-                        THEN 'key: must not begin with outbox:, which the outbox keeps for itself; choose another beginning' END
-                WHEN 'occurred_at' THEN CASE
-                    WHEN type <> 'string' OR indelible.instant(value #>> '{}') IS NULL
-                        THEN 'occurred_at: must be a time with an offset, such as 2026-05-03T14:22:31+02:00'
-                    WHEN indelible.instant(value #>> '{}') > clock_timestamp() + interval '5 minutes'
-                        THEN 'occurred_at: is more than five minutes ahead of the database''s clock; correct the sender''s clock'
-                    END
-                ELSE 'document: has an unknown member; it takes action, occurred_at, actor, target, client, people, context, '
-                    'request, operation, key and cut' END),
-            CASE WHEN count(*) <> count(DISTINCT key) THEN 'document: has the same member twice; keep one of them'
-                WHEN bool_and(key <> 'action') THEN 'action: is missing; every document has one'
-                WHEN bool_and(key <> 'actor') THEN 'actor: is missing; every document has one' END)
-    INTO code, target_kind, target_id, moment, problem
+    whole := document;
+    IF strpos(document::text, E'\\u') > 0 THEN
+        whole := indelible.whole(document);
+    END IF;
+    BEGIN
+        members := whole::jsonb;
+    EXCEPTION WHEN numeric_value_out_of_range THEN
+        RAISE EXCEPTION 'document: holds a number with more digits than any field takes; send an integer or text'
+            USING ERRCODE = '22023';
+    END;
+    IF (SELECT count(*) FROM json_object_keys(whole)) > (members ? 'action')::int + (members ? 'occurred_at')::int
+            + (members ? 'actor')::int + (members ? 'target')::int + (members ? 'client')::int + (members ? 'people')::int
+            + (members ? 'context')::int + (members ? 'request')::int + (members ? 'operation')::int
+            + (members ? 'key')::int + (members ? 'cut')::int THEN
+        problem := 'document: has the same member twice; keep one of them'; -- or one that is unknown, see below
+    END IF;
     -- A member that is null is as if it were not there.
-    FROM (SELECT each.key, each.value, json_typeof(each.value) AS type FROM json_each(whole) each) member
-    WHERE type <> 'null';
-    IF code IS NULL AND problem IS NULL THEN
-        problem := 'action: is missing; every document has one';
+    members := jsonb_strip_nulls(members);
+    code := members ->> 'action';
+    IF code IS NULL THEN
+        problem := COALESCE(problem, 'action: is missing; every document has one');
+    ELSIF jsonb_typeof(members -> 'action') <> 'string' THEN
+        problem := 'action: must be text, such as booking.cancelled';
+    END IF;
+    part := members -> 'actor';
+    IF part IS NULL THEN
+        problem := COALESCE(problem, 'actor: is missing; every document has one');
+    ELSIF jsonb_typeof(part) <> 'object' THEN
+        problem := 'actor: must be an object, such as {"kind": "staff", "id": "usr_12"}';
+    ELSE
+        kind := part ->> 'kind';
+        IF kind = 'system' THEN
+            IF COALESCE(jsonb_typeof(part -> 'reason'), '') <> 'string' THEN
+                problem := 'actor.reason: must say why the system acted, such as policy:late-cancel';
+            END IF;
+        ELSIF kind IS NULL OR kind NOT IN ('staff', 'client', 'integration', 'support', 'agent') THEN
+            problem := 'actor.kind: must be staff, client, system, integration, support or agent';
+        ELSIF COALESCE(jsonb_typeof(part -> 'id'), '') NOT IN ('string', 'number') THEN
+            problem := 'actor.id: must be the opaque id of whoever acted, as text or a number';
+        END IF;
+    END IF;
+    part := members -> 'target';
+    IF part IS NOT NULL THEN
+        IF jsonb_typeof(part) <> 'object' OR COALESCE(jsonb_typeof(part -> 'kind'), '') <> 'string'
+                OR COALESCE(jsonb_typeof(part -> 'id'), '') NOT IN ('string', 'number') THEN
+            problem := 'target: must be an object with kind and id, such as {"kind": "booking", "id": "bk_1"}';
+        ELSE
+            target_kind := part ->> 'kind';
+            target_id := whole -> 'target' ->> 'id'; -- a number as it is written
+        END IF;
+    END IF;
+    part := members -> 'client';
+    IF part IS NOT NULL AND (jsonb_typeof(part) <> 'object'
+            OR COALESCE(jsonb_typeof(part -> 'id'), '') NOT IN ('string', 'number')) THEN
+        problem := 'client: must be an object with an id, such as {"id": "cli_77"}';
+    END IF;
+    IF jsonb_typeof(members -> 'context') <> 'object' THEN
+        problem := 'context: must be an object';
+    END IF;
+    IF jsonb_typeof(members -> 'request') <> 'object' THEN
+        problem := 'request: must be an object';
+    END IF;
+    IF jsonb_typeof(members -> 'people') <> 'array' THEN
+        problem := 'people: must be a list of objects';
+    END IF;
+    IF jsonb_typeof(members -> 'cut') <> 'array' THEN
+        problem := 'cut: must be a list of paths';
+    END IF;
+    IF jsonb_typeof(members -> 'operation') NOT IN ('string', 'number') THEN
+        problem := 'operation: must be an id, as text or a number';
+    END IF;
+    part := members -> 'key';
+    IF part IS NOT NULL THEN
+        IF jsonb_typeof(part) NOT IN ('string', 'number') OR length(whole ->> 'key') NOT BETWEEN 1 AND 255 THEN
+            problem := 'key: must be text of 1 to 255 characters';
+        ELSIF starts_with(whole ->> 'key', 'outbox:') THEN
+            problem := 'key: must not begin with outbox:, which the outbox keeps for itself; choose another beginning';
+        END IF;
+    END IF;
+    part := members -> 'occurred_at';
+    IF part IS NOT NULL THEN
+        IF jsonb_typeof(part) = 'string' THEN
+            moment := indelible.instant(members ->> 'occurred_at');
+        END IF;
+        IF moment IS NULL THEN
+            problem := 'occurred_at: must be a time with an offset, such as 2026-05-03T14:22:31+02:00';
+        ELSIF moment > clock_timestamp() + interval '5 minutes' THEN
+            problem := 'occurred_at: is more than five minutes ahead of the database''s clock; correct the sender''s clock';
+        END IF;
+    END IF;
+    IF members - '{action,occurred_at,actor,target,client,people,context,request,operation,key,cut}'::text[] <> '{}' THEN
+        problem := 'document: has an unknown member; it takes action, occurred_at, actor, target, client, people, context, '
+            'request, operation, key and cut';
     END IF;
     IF problem IS NOT NULL THEN
         RAISE EXCEPTION USING MESSAGE = problem, ERRCODE = '22023';
@@ -232,31 +278,26 @@ $function$;
 CREATE OR REPLACE FUNCTION indelible.put(clinic text, document json, imported boolean) RETURNS uuid LANGUAGE plpgsql AS $function$
 #variable_conflict use_variable
 DECLARE
-    code text;
-    kind text;
-    id text;
-    whole json;
-    moment timestamptz;
+    told record;
     given uuid;
 BEGIN
     IF clinic IS NULL OR length(clinic) > 64 OR clinic !~ '^[A-Za-z0-9][A-Za-z0-9._-]*$' THEN
         RAISE EXCEPTION 'clinic: must be 1 to 64 letters, digits, dots, hyphens or underscores' USING ERRCODE = '22023';
     END IF;
-    SELECT told.whole, told.code, told.target_kind, told.target_id, told.moment INTO whole, code, kind, id, moment
-    FROM indelible.checked(document) told;
-    IF code IN ('client.anonymized', 'clinic.closed') OR starts_with(code, 'log.') THEN
+    told := indelible.checked(document);
+    IF told.code IN ('client.anonymized', 'clinic.closed') OR starts_with(told.code, 'log.') THEN
         RAISE EXCEPTION 'action: is written only by the log itself and cannot be recorded; to erase a client call indelible.anonymize'
             USING ERRCODE = '23514';
     END IF;
-    IF NOT EXISTS (SELECT FROM indelible.action known WHERE known.code = code) THEN
+    IF NOT EXISTS (SELECT FROM indelible.action known WHERE known.code = told.code) THEN
         RAISE EXCEPTION 'action: is no code of this outbox; correct it, or add it with the SQL of "indelible outbox sql"'
             USING ERRCODE = '23503';
     END IF;
-    IF imported AND moment IS NULL THEN
+    IF imported AND told.moment IS NULL THEN
         RAISE EXCEPTION 'occurred_at: is missing; history says when it happened' USING ERRCODE = '22023';
     END IF;
     INSERT INTO indelible.outbox AS o (clinic, action, target_kind, target_id, document, imported)
-    VALUES (clinic, code, kind, id, whole, imported)
+    VALUES (clinic, told.code, told.target_kind, told.target_id, told.whole, imported)
     RETURNING o.key INTO given;
     RETURN given;
 END
