@@ -28,8 +28,12 @@ from .metrics import TOTALS
 from .taking import Taken, take
 from .waiting import Source, Unreachable, Waiting
 
-# Rows of one pass: bounds its memory, and how long a clinic waits for another one's thousands.
+# Rows of one pass at most: bounds its memory.
 READ_LIMIT = 1_000
+# Seconds that a pass is to last, by how long the one before took, and its rows at least: who records beside another
+# clinic's thousands waits for one pass to end, and is in the next.
+PASS = 0.2
+READ_LEAST = 50
 # Seconds between two looks at an outbox that was empty: a person who looks at the page finds what they just did.
 POLL = 0.1
 # Seconds until a database that did not answer is asked again, and between two looks at what is held for now and at the
@@ -149,6 +153,7 @@ class Drain:
         self._journal, self._source, self._tell, self._limit = journal, source, tell, limit
         self._report, self._report_at = report, 0.0
         self._keep_days = keep_days
+        self._rows = limit  # of the next pass
         self._woken = threading.Event()
         self._stopping = False
         self._silent = False
@@ -178,6 +183,7 @@ class Drain:
         done = Drained()
         while not self._stopping:
             self._report_when_due()
+            rows = self._rows
             try:
                 last = self._pass()
             except Unreachable as error:
@@ -188,7 +194,7 @@ class Drain:
             done = done.and_(last)
             TOTALS.add(appended=last.appended, repeated=last.repeated, held=last.held)
             self._say(None)
-            if last.read < self._limit:
+            if last.read < rows:
                 self._sign()
                 self._pause(POLL)
         return done
@@ -199,7 +205,12 @@ class Drain:
             self._watch()
             self._source.expire(self._keep_days)
             self._release_at = time.monotonic() + RELEASE
-        return drain_once(self._journal, self._source, self._limit, keep=self._keep_days > 0)
+        started = time.monotonic()
+        last = drain_once(self._journal, self._source, self._rows, keep=self._keep_days > 0)
+        lasted = max(time.monotonic() - started, 0.001)
+        if last.read:
+            self._rows = min(self._limit, max(READ_LEAST, int(last.read * PASS / lasted)))
+        return last
 
     def _report_when_due(self) -> None:
         if self._report is not None and time.monotonic() >= self._report_at:
