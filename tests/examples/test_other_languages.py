@@ -165,11 +165,13 @@ def test_the_documents_of_the_example_are_checked_against_the_catalogue(node):
         return subprocess.run(["npm", "run", "--silent", "check"], cwd=folder, capture_output=True, text=True,
                               timeout=300, check=False)  # fmt: skip
 
-    assert check().stdout == ""
+    done = check()
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     file = folder / "record.mjs"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("late: true", "laet: true"), encoding="utf-8")
     try:
-        assert "'laet' does not exist" in check().stdout
+        done = check()
+        assert "'laet' does not exist" in done.stdout, (done.returncode, done.stderr)
     finally:
         file.write_text(text, encoding="utf-8")
