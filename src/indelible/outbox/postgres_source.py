@@ -14,6 +14,7 @@ server's log is flushed past them.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,8 @@ SWEEP_SECONDS = 60.0
 CONNECT_SECONDS = 10
 
 _BOTTOM: Place = (0, 0)
+# A table of the outbox's own in the server's message, whatever language that is in; not the one it is named after.
+_OTHER_TABLE = re.compile(r"indelible\.(?!outbox\b)[a-z_]+")
 _AT: LiteralString = "(extract(epoch FROM at) * 1000000)::bigint"
 _ROW: LiteralString = (
     "xid::text::bigint AS xid, id, key::text AS key, clinic, document::text AS document, " + _AT + " AS at, "
@@ -350,7 +353,10 @@ def _failure(name: str, error: psycopg.Error) -> StorageFailure:
         return StorageFailure(f"this role may not do that in {name}: draining needs GRANT indelible_drainer TO it, and "
                               "installing the owner of the database")  # fmt: skip
     if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)):
-        return StorageFailure(_missing(name))
+        other = _OTHER_TABLE.search(error.diag.message_primary or "")
+        return StorageFailure(_missing(name) if other is None else (
+            f"the outbox in {name} lacks its table {other[0]}, which was dropped or renamed: give it its name again, "
+            "or run `indelible outbox install`"))  # fmt: skip
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return StorageFailure(f"{name} is read-only; documents wait there until it can be written")
     if isinstance(error, (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory)):
