@@ -36,7 +36,7 @@ TESTS = {
     "hosts": (
         "tests/outbox",
         "tests/adapters",
-        "tests/outbox_django",
+        "tests/django",
         "tests/cli",
         "tests/verify",
         "tests/export",

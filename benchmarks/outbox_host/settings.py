@@ -10,7 +10,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "auditlog",
     "simple_history",
-    "indelible.outbox.django",
+    "indelible.django",
     "outbox_host",
 ]
 DATABASES = {

@@ -59,8 +59,8 @@ if "test" in sys.argv:
 
 # Without these the project is what it was: ACTIVITY=off.
 if os.environ.get("ACTIVITY") != "off":
-    INSTALLED_APPS += ["indelible.outbox.django", "activity"]
-    MIDDLEWARE += ["indelible.outbox.django.middleware.RecordingMiddleware"]
+    INSTALLED_APPS += ["indelible.django", "activity"]
+    MIDDLEWARE += ["indelible.django.middleware.RecordingMiddleware"]
     INDELIBLE_CLINIC = "c_lisbon"
     INDELIBLE_ACTOR = "activity.who.acts"
     INDELIBLE_CHANNEL = "activity.who.channel"

@@ -55,7 +55,8 @@ def record(url: str, *numbers: int, clinic: str = "c_lisbon", **members: Any) ->
 
 def waiting(url: str) -> int:
     with psycopg.connect(url) as db:
-        return int(db.execute("SELECT count(*) FROM indelible.outbox").fetchone()[0])
+        (count,) = db.execute("SELECT count(*) FROM indelible.outbox").fetchone() or (0,)
+    return int(count)
 
 
 def bookings(log) -> list[str]:

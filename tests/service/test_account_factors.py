@@ -164,7 +164,7 @@ def test_without_the_log_no_factor_is_turned_on_or_off(service, monkeypatch):
 
     confirm(browser)
     with monkeypatch.context() as patch:
-        patch.setattr("indelible.outbox.django.recording._insert", refusing)
+        patch.setattr("indelible.django.recording._insert", refusing)
         seed = browser.get("/account/2fa/totp/activate/").context["form"].secret
         assert browser.post("/account/2fa/totp/activate/", {"code": code(seed)}).status_code == 503
     assert not Authenticator.objects.filter(user=user).exists()
@@ -172,7 +172,7 @@ def test_without_the_log_no_factor_is_turned_on_or_off(service, monkeypatch):
     spare_of = turn_on(fresh)
     before = told(log)
     with monkeypatch.context() as patch:
-        patch.setattr("indelible.outbox.django.recording._insert", refusing)
+        patch.setattr("indelible.django.recording._insert", refusing)
         assert fresh.post("/account/2fa/totp/deactivate/").status_code == 503
         asked = type_password(service, user)
         assert asked.post("/account/2fa/authenticate/", {"code": code(spare_of)}).status_code == 503

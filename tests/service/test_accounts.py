@@ -352,7 +352,7 @@ def test_a_former_auditor_leaves_no_traces_in_the_clinic(service):
 @pytest.mark.parametrize("after", [0, 1])
 def test_what_cannot_be_recorded_does_not_happen(service, monkeypatch, after):
     """The outbox refuses, for the first clinic or only the second: nothing changes, and neither has an entry."""
-    from indelible.outbox.django import recording
+    from indelible.django import recording
     from indelible.service.models import Membership, OneTimeLink
 
     log, second = service.clinic(), service.clinic()

@@ -347,7 +347,7 @@ def test_where_the_log_refuses_an_account_is_as_before_and_the_page_says_so(worl
         raise StorageFailure("the disk is full")
 
     browser = world.browser(user)
-    monkeypatch.setattr("indelible.outbox.django.recording._insert", refuse)
+    monkeypatch.setattr("indelible.django.recording._insert", refuse)
     new = {"oldpassword": PASSWORD, "password1": "another long sentence", "password2": "another long sentence"}
     answer = browser.post("/account/password/change/", new)
     assert answer.status_code == 503

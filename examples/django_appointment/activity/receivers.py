@@ -24,8 +24,8 @@ from indelible.catalogue.services import (
     ServiceDeleted,
     ServiceEdited,
 )
+from indelible.django import record
 from indelible.errors import InvalidInput
-from indelible.outbox.django import record
 
 from .who import actor, person
 

@@ -1,7 +1,7 @@
 """Who acts, and through what. A StaffMember of django-appointment's or a superuser is staff; others are clients."""
 
 from indelible import Client, Staff, System
-from indelible.outbox.django import current_actor
+from indelible.django import current_actor
 
 
 def is_staff(user):

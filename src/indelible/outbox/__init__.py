@@ -6,9 +6,9 @@ needs none of its keys.
 
     prepared      what a host wants to record, checked whole before any SQL
     statements    the one statement that records, for each engine and driver
-    dbapi         `Outbox`: records on any DB-API connection; `indelible.sqlalchemy` does the same for sessions
+    dbapi         `Outbox`: records on any DB-API connection; `indelible.sqlalchemy` does the same for sessions, and
+                  `indelible.django` for Django's transactions, requests and tests
     captured      `recorded`: what a block put into the outbox, for a host's tests
-    django        the same for Django's transactions, requests and tests
 
 The names below are loaded when they are first used: who drains needs nothing of what records, and the other way round.
 """

@@ -23,8 +23,8 @@ from django.utils.crypto import salted_hmac
 from qrcode.image.svg import SvgPathFillImage
 
 from ..catalogue.account import PasswordResetRequested, SessionRevoked
+from ..django.addresses import client_address
 from ..document import System
-from ..outbox.django.addresses import client_address
 from . import attempts, devices, mail, sessions
 from .models import User
 from .one_transaction import begin

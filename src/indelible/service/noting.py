@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from ..django import current_request
 from ..observed import record_view
-from ..outbox.django import current_request
 from ..query import Query
 from .access import Visit
 

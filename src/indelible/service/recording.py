@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from ..catalogue import Action
 from ..catalogue.account import LoginFailed
 from ..catalogue.settings import SettingsChanged
+from ..django import record
 from ..document import Actor, Staff, System, Target
-from ..outbox.django import record
 from .access import today
 from .models import Membership, User
 from .opened_log import journal

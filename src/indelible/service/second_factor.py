@@ -22,7 +22,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from ..outbox.django.addresses import client_address
+from ..django.addresses import client_address
 from . import attempts, devices
 from .models import User
 from .recording import Method, record_failed_login

@@ -24,8 +24,8 @@ from ..catalogue.account import (
     TwoFactorDisabled,
     TwoFactorEnabled,
 )
+from ..django import record
 from ..document import Staff
-from ..outbox.django import record
 from ..query import Choice, Query
 from . import devices, sessions
 from .models import Membership, User

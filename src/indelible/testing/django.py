@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..outbox.django.captured import recorded
+from ..django.captured import recorded
 
 __all__ = ["RecordsMixin", "recorded"]
 

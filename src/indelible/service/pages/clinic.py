@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ...catalogue.settings import ClinicCreated
+from ...django import current_request, record
 from ...document import Staff, Target
 from ...journal import ClinicLog
-from ...outbox.django import current_request, record
 from .. import mail
 from ..access import Visit, in_clinic
 from ..models import Membership, User

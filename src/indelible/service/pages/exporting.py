@@ -22,10 +22,10 @@ from django.views.decorators.http import require_POST, require_safe
 from ... import entry, unfinished
 from ...bundling import export_bundle
 from ...csv_row import COLUMNS
+from ...django import current_request
 from ...document import Request
 from ...export.manifest import Format
 from ...export.naming import file_name
-from ...outbox.django import current_request
 from ...query import Query
 from ...tallying import count
 from ...wiring import export as write_export

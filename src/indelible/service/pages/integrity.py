@@ -15,13 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from ...django import current_request
 from ...document import Actor, Request
 from ...errors import IndelibleError
 from ...inspection import inspect
 from ...journal import ClinicLog
 from ...note import fingerprint
 from ...observed import record_verification
-from ...outbox.django import current_request
 from ...query import Choice, Query
 from ...verify import Report
 from .. import arriving, present, wording

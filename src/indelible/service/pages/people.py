@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from ...catalogue.account import PasswordResetRequested, StaffDeactivated, StaffRoleChanged
-from ...outbox.django import record
+from ...django import record
 from .. import mail
 from ..access import Visit, in_clinic
 from ..giving import hold_resetting, may_reset

@@ -24,12 +24,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ... import query
+from ...django import current_request
 from ...document import Actor, Client
 from ...erasure import Anonymized, RequestedBy
 from ...errors import IndelibleError, NotFound
 from ...habits import marks
 from ...journal import ClinicLog
-from ...outbox.django import current_request
 from ...outbox.forgetting import Beside, Outboxes
 from ...query import Choice, Query
 from ...story import Story, Told

@@ -20,10 +20,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from ...catalogue.account import PasswordReset, StaffAdded
+from ...django import record
 from ...document import Request, Staff
 from ...errors import IndelibleError, StorageFailure
 from ...journal import ClinicLog
-from ...outbox.django import record
 from ...store import Clinic as RecordedClinic
 from .. import devices, sessions
 from ..access import today

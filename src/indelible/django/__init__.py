@@ -1,7 +1,7 @@
 """Recording from a Django project into an outbox in its own database, on PostgreSQL or SQLite.
 
-    INSTALLED_APPS = [..., "indelible.outbox.django"]
-    MIDDLEWARE = [..., "indelible.outbox.django.middleware.RecordingMiddleware"]
+    INSTALLED_APPS = [..., "indelible.django"]
+    MIDDLEWARE = [..., "indelible.django.middleware.RecordingMiddleware"]
 
     with transaction.atomic():
         booking.cancel()

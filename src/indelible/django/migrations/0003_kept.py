@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import migrations
 
-from indelible.outbox.django.installing import install, refuse
+from indelible.django.installing import install, refuse
 
 
 class Migration(migrations.Migration):

@@ -19,8 +19,8 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections, router
 from django.db.models import Model
 
-from ...errors import InvalidInput
-from .. import statements
+from ..errors import InvalidInput
+from ..outbox import statements
 
 # The engines that have an outbox, as Django's `vendor` calls them.
 VENDORS = (statements.POSTGRES, statements.SQLITE)

@@ -7,7 +7,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from indelible import Staff
-from indelible.outbox.django import recording_as
+from indelible.django import recording_as
 from indelible.testing.django import RecordsMixin
 
 from . import doing

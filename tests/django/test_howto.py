@@ -1,4 +1,4 @@
-"""The project of docs/howto/django-outbox.md, as it stands there."""
+"""The project of docs/howto/django.md, as it stands there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HOWTO = Path(__file__).parents[2] / "docs/howto/django-outbox.md"
+HOWTO = Path(__file__).parents[2] / "docs/howto/django.md"
 _FILE = re.compile(r"```python\n# (\S+)\n(.*?)```", re.DOTALL)
 _COMMAND = re.compile(r"^    python (.+)$", re.MULTILINE)
 _MANAGE = """import os, sys
@@ -25,7 +25,7 @@ django.setup()
 from django.contrib.auth.models import User
 from django.test import Client
 from bookings.models import Booking
-from indelible.outbox.django import recorded
+from indelible.django import recorded
 Booking.objects.create(reference="bk_1", client_id="cli_7", client_name="Ana")
 client = Client(SERVER_NAME="localhost")
 client.force_login(User.objects.create_user("maria", first_name="Maria", last_name="Fernandes"))

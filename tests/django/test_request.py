@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.outbox_django.conftest import Host
+    from tests.django.conftest import Host
 
 
 def test_a_request_says_who_where_from_and_what_belongs_together(host: Host) -> None:

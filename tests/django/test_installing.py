@@ -10,7 +10,7 @@ import pytest
 from indelible.outbox import sql
 
 if TYPE_CHECKING:
-    from tests.outbox_django.conftest import Host
+    from tests.django.conftest import Host
 
 
 def test_a_second_run_leaves_what_waits(host: Host) -> None:
@@ -37,7 +37,7 @@ tell([told, waiting()])
 
 @pytest.mark.parametrize("engine", sql.ENGINES)
 def test_each_file_of_sql_has_a_migration_of_django_that_brings_it(engine: str) -> None:
-    folder = files("indelible.outbox.django").joinpath("migrations")
+    folder = files("indelible.django").joinpath("migrations")
     assert sum(one.name[:4].isdigit() for one in folder.iterdir()) >= sql.version(engine)
 
 

@@ -13,7 +13,7 @@ from indelible.catalogue.fields import Changed, FieldChange
 from indelible.catalogue.payments import ChargeFailed, ChargeRefunded, ChargeSucceeded
 from indelible.catalogue.services import ServiceCreated, ServiceDeleted, ServiceEdited
 from indelible.catalogue.vouchers import VoucherPurchased, VoucherRedeemed, VoucherSessionReturned
-from indelible.outbox.django import record
+from indelible.django import record
 
 from .models import CURRENCY, Booking, Charge, Service, Voucher
 

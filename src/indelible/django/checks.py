@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import DatabaseError, connections, router
 from django.utils.module_loading import import_string
 
-from .. import sql
+from ..outbox import sql
 from .context import USERS
 from .transactions import VENDORS, default_alias
 

@@ -1,4 +1,4 @@
-"""The host of examples/django_outbox: every step is rolled back once, with its documents, and then done."""
+"""The host of examples/django_clinic: every step is rolled back once, with its documents, and then done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from indelible.outbox.drain import drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.outbox.sqlite_source import SQLiteSource
 
-EXAMPLE = Path(__file__).parents[2] / "examples/django_outbox"
+EXAMPLE = Path(__file__).parents[2] / "examples/django_clinic"
 
 DAY = """
 import json, os, time

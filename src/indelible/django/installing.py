@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.migrations.exceptions import IrreversibleError
 
-from .. import sql
+from ..outbox import sql
 from .transactions import VENDORS
 
 

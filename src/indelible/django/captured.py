@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import connections
 
-from .. import captured
-from ..prepared import Prepared
+from ..outbox import captured
+from ..outbox.prepared import Prepared
 from .transactions import default_alias
 
 # What is recorded apart while a `TestCase` runs. A transaction of its own would outlive the test.

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 from django.utils.module_loading import import_string
 
-from ...catalogue import Action
-from ...document import Actor, Person, Request
-from ...errors import InvalidInput
-from .. import statements
-from ..prepared import Prepared, prepare
+from ..catalogue import Action
+from ..document import Actor, Person, Request
+from ..errors import InvalidInput
+from ..outbox import statements
+from ..outbox.prepared import Prepared, prepare
 from . import context, transactions
 from .captured import put_aside
 

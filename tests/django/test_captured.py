@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.outbox_django.conftest import Host
+    from tests.django.conftest import Host
 
 # Django's own test cases, run on the worker's databases, which are made.
 INSIDE = """

@@ -13,14 +13,14 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
-    "indelible.outbox.django",
+    "indelible.django",
     "clinic",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "indelible.outbox.django.middleware.RecordingMiddleware",
+    "indelible.django.middleware.RecordingMiddleware",
     "clinic.views.Answers",
 ]
 _DATABASE: dict[str, Any] = {

@@ -49,7 +49,7 @@ from django.http import HttpResponse, JsonResponse
 from bookings.models import Booking
 from indelible.catalogue.bookings import BookingCancelled
 from indelible.errors import InvalidInput
-from indelible.outbox.django import record
+from indelible.django import record
 
 def change(request, **said):
     booking = Booking.objects.create(reference="bk_1")
@@ -113,8 +113,8 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "bookings.urls"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["indelible.outbox.django", "bookings"]
-MIDDLEWARE = ["indelible.outbox.django.middleware.RecordingMiddleware"]
+INSTALLED_APPS = ["indelible.django", "bookings"]
+MIDDLEWARE = ["indelible.django.middleware.RecordingMiddleware"]
 DATABASES = {databases!r}
 INDELIBLE_CLINIC = "c_lisbon"
 INDELIBLE_ACTOR = "bookings.who.actor"
@@ -139,7 +139,7 @@ from bookings.models import Booking
 from indelible import Client as ClientActor, Request, Staff, System
 from indelible.catalogue.bookings import BookingCancelled, BookingCompleted
 from indelible.errors import InvalidInput, StorageFailure
-from indelible.outbox.django import record, record_imported, recorded, recording_as
+from indelible.django import record, record_imported, recorded, recording_as
 
 MARIA = Staff("usr_12", "Maria Fernandes")
 BAD = {"key": "outbox:mine"}  # a key that is refused

@@ -9,11 +9,11 @@ from django.core.checks import Tags, register
 from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
 
-from .. import sql
+from ..outbox import sql
 
 
 class OutboxConfig(AppConfig):
-    name = "indelible.outbox.django"
+    name = "indelible.django"
     label = "indelible_outbox"
     verbose_name = "Indelible outbox"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.outbox_django.conftest import Host
+    from tests.django.conftest import Host
 
 
 def test_change_and_document_commit_together(host: Host) -> None:
