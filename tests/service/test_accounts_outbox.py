@@ -152,6 +152,44 @@ def test_new_accounts_in_the_place_of_lost_ones_are_drained(service):  # noqa: F
     assert service.stop() == 0
 
 
+def answer(service: Service, address: str) -> tuple[int, str]:  # noqa: F811
+    try:
+        return 200, service.get(address)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_accounts_deleted_while_it_serves_let_nobody_in_until_they_are_there_again(service):  # noqa: F811
+    clinic, before = begun(service)
+    with closing(sqlite3.connect(service.accounts)) as db:
+        db.execute("VACUUM INTO ?", [str(service.folder / "saved")])
+    lose(service)
+    assert [sign_in(service) for _ in range(4)] == [503] * 4
+    status, said = answer(service, "/account/")
+    assert status == 503
+    assert "look whether its file is there" in said
+    probe = Service(service.folder)  # without a session
+    probe.port = service.port
+    assert [answer(probe, f"/{name}/")[0] for name in ("ready", "health")] == [503, 200]
+    assert not service.accounts.exists(), "none is made anew, with nobody in it"
+    assert until(lambda: "there is no database at" in service.said(), WITHIN)
+    (service.folder / "saved").rename(service.accounts)
+    assert sign_in(service) == 302
+    assert settles(service, clinic, before + 1)
+    assert service.stop() == 0
+
+
+def test_accounts_replaced_while_it_serves_are_the_ones_that_people_sign_in_to(service):  # noqa: F811
+    clinic, before = begun(service)
+    with closing(sqlite3.connect(service.accounts)) as db:
+        db.execute("VACUUM INTO ?", [str(service.folder / "saved")])
+    lose(service)
+    (service.folder / "saved").rename(service.accounts)
+    assert [sign_in(service) for _ in range(4)] == [302] * 4
+    assert settles(service, clinic, before + 4)
+    assert service.stop() == 0
+
+
 def test_older_accounts_put_back_by_hand_are_drained_when_somebody_says_so(service):  # noqa: F811
     clinic, before = begun(service)
     assert service.stop() == 0

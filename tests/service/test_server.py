@@ -367,7 +367,7 @@ sys.exit(server.main())
 """
 
 
-@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("what", ["database", "accounts", "folder"])
 def test_what_cannot_be_written_is_refused(what):
     """Also where every table is there already, so that nothing would be written at the start."""
     if os.getuid() != 0:
@@ -378,9 +378,9 @@ def test_what_cannot_be_written_is_refused(what):
         (service.folder / "stderr").unlink()
         for path in service.folder.iterdir():
             os.chown(path, NOBODY, NOBODY)
-        service.folder.chmod(0o777 if what == "file" else 0o755)
-        if what == "file":
-            service.database.chmod(0o444)
+        service.folder.chmod(0o755 if what == "folder" else 0o777)
+        if what != "folder":
+            getattr(service, what).chmod(0o444)
         said = service.refusal(program=("-c", AS_NOBODY))
     assert "can be written" in said or "file's permissions" in said
 

@@ -27,8 +27,10 @@ from ..catalogue.log import LogHeld
 from ..document import Document, System, Target
 from ..journal import ClinicLog, Journal
 from ..store import Clinic
-from .waiting import OWN_KEYS, Source, Waiting
+from .waiting import FIRST, OWN_KEYS, Source, Waiting
 
+# Rows of one look at what is held: a host that names a wrong clinic may have a million of them.
+_AT_ONCE = 1_000
 # Of the event document; a newer one says so in a member `v`.
 _VERSION = 1
 
@@ -78,14 +80,14 @@ def unfamiliar(document: str) -> Refusal | None:
 def release(journal: Journal, source: Source) -> int:
     """Let those wait again that are held for now, and whose clinic and code are known by now; return how many."""
     clinics = {clinic.id: clinic for clinic in journal.clinics()}
-    keys = {
-        held.waiting.key: None
-        for held in source.held()
-        if not held.final and _ready(held.waiting, clinics.get(held.waiting.clinic))
-    }
-    for key in keys:
-        source.retry(key, None)
-    return len(keys)
+    released, behind = 0, FIRST
+    while held := source.held(limit=_AT_ONCE, behind=behind):
+        ready = [one.waiting for one in held if not one.final and _ready(one.waiting, clinics.get(one.waiting.clinic))]
+        if ready:
+            source.release(ready)
+        released += len(ready)
+        behind = held[-1].waiting.place
+    return released
 
 
 def _ready(row: Waiting, clinic: Clinic | None) -> bool:

@@ -23,7 +23,7 @@ from typing import Any, LiteralString
 
 from ..errors import InvalidInput, NotFound, StorageFailure
 from . import sql
-from .waiting import Backlog, Held, Identity, Place, Unreachable, Waiting
+from .waiting import FIRST, Backlog, Held, Identity, Place, Unreachable, Waiting
 
 try:
     import psycopg
@@ -38,7 +38,6 @@ SWEEP_SECONDS = 60.0
 # How long the server is waited for when it is connected to, unless the URL says otherwise.
 CONNECT_SECONDS = 10
 
-_BOTTOM: Place = (0, 0)
 # A table of the outbox's own in the server's message, whatever language that is in; not the one it is named after.
 _OTHER_TABLE = re.compile(r"indelible\.(?!outbox\b)[a-z_]+")
 _AT: LiteralString = "(extract(epoch FROM at) * 1000000)::bigint"
@@ -97,7 +96,7 @@ class PostgresSource:
         self._url, self._monotonic = url, monotonic
         self.name = name_of(url)
         self._connection: psycopg.Connection[Any] | None = None
-        self._floor = _BOTTOM
+        self._floor = FIRST
         self._swept = monotonic()
 
     def close(self) -> None:
@@ -134,7 +133,7 @@ class PostgresSource:
         with self._engine() as db:
             now = self._monotonic()
             if sweeping := now - self._swept >= SWEEP_SECONDS:
-                self._floor = _BOTTOM
+                self._floor = FIRST
             found = db.execute(_FIRST, (str(self._floor[0]), self._floor[1], limit)).fetchall()
             recovering, running = found[0][:2]
             self._refuse_standby(recovering)
@@ -165,14 +164,19 @@ class PostgresSource:
                 (xids, ids, [reason for _, reason, _ in held], [final for _, _, final in held], xids, ids),
             )
 
-    def held(self, clinic: str | None = None) -> Sequence[Held]:
+    def held(self, clinic: str | None = None, limit: int | None = None, behind: Place = FIRST) -> Sequence[Held]:
         with self._engine() as db:
             rows = db.execute(
-                f"SELECT {_ROW}, reason, final, {_AT.replace('at)', 'held_at)')} FROM indelible.held"  # noqa: S608
-                " WHERE %s::text IS NULL OR clinic = %s ORDER BY xid, id",
-                (clinic, clinic),
+                f"SELECT {_ROW}, reason, final, {_AT.replace('at)', 'held_at)')} FROM indelible.held waits"  # noqa: S608
+                " WHERE (%s::text IS NULL OR clinic = %s) AND (waits.xid, waits.id) > (%s::text::xid8, %s)"
+                " ORDER BY waits.xid, waits.id LIMIT %s",
+                (clinic, clinic, str(behind[0]), behind[1], limit),
             ).fetchall()
         return [Held(_waiting(row[:-3]), *row[-3:]) for row in rows]
+
+    def release(self, rows: Sequence[Waiting]) -> None:
+        with self._engine() as db:
+            db.execute("SELECT indelible.retry(key) FROM unnest(%s::uuid[]) key", ([row.key for row in rows],))
 
     def empty(self, places: Sequence[Place], reason: str) -> None:
         # Anew instead of changed: whoever drains may insert and delete what is held, and not update it.
@@ -301,7 +305,7 @@ class PostgresSource:
             return self._connection
         opened = connect(self._url)
         # The server behind the same name may be another one now.
-        self._floor = _BOTTOM
+        self._floor = FIRST
         try:
             found = sql.installed(opened)
             sql.refuse_newer(found)

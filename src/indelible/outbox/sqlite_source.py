@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotFound, StorageFailure
-from .waiting import Backlog, Held, Identity, Place, Unreachable, Waiting
+from .waiting import FIRST, Backlog, Held, Identity, Place, Unreachable, Waiting
 
 MIGRATIONS = ("0001_outbox.sql", "0002_kept.sql")
 VERSION = len(MIGRATIONS)
@@ -140,14 +140,24 @@ class SQLiteSource:
                 )
                 db.execute("DELETE FROM indelible_outbox WHERE id = ?", (number,))
 
-    def held(self, clinic: str | None = None) -> Sequence[Held]:
+    def held(self, clinic: str | None = None, limit: int | None = None, behind: Place = FIRST) -> Sequence[Held]:
         with self._transaction() as db:
             rows = db.execute(
-                f"SELECT {_WAITING}, reason, final, held_at FROM indelible_outbox_held"  # noqa: S608
-                " WHERE :clinic IS NULL OR clinic = :clinic ORDER BY id",
-                {"clinic": clinic},
+                f"SELECT {_WAITING}, reason, final, held_at FROM indelible_outbox_held WHERE id > :behind"  # noqa: S608
+                " AND (:clinic IS NULL OR clinic = :clinic) ORDER BY id LIMIT :limit",
+                {"clinic": clinic, "behind": behind[1], "limit": -1 if limit is None else limit},
             )
             return [Held(_waiting(row[:-3]), row[-3], bool(row[-2]), row[-1]) for row in rows]
+
+    def release(self, rows: Sequence[Waiting]) -> None:
+        columns = _WHOLE.removeprefix("id, ")
+        ids = [(row.place[1],) for row in rows]
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            db.executemany(
+                f"INSERT INTO indelible_outbox ({columns}) SELECT {columns} FROM indelible_outbox_held WHERE id = ?",  # noqa: S608
+                ids,
+            )
+            db.executemany("DELETE FROM indelible_outbox_held WHERE id = ?", ids)
 
     def empty(self, places: Sequence[Place], reason: str) -> None:
         with self._engine():

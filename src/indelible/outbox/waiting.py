@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import InvalidInput, StorageFailure
 
 Place = tuple[int, int]
+# Before every row's.
+FIRST: Place = (0, 0)
 
 # Keys of ours in a clinic's log: a document without a key is drained under this and the key of its row. A host's own
 # may not begin like this.
@@ -114,12 +116,16 @@ class Source(Protocol):
         """Move rows to those that are held, each with its reason and whether that is final, in one transaction."""
         ...
 
-    def held(self, clinic: str | None = None) -> Sequence[Held]:
-        """The rows that are held, of one clinic or of all, the oldest first."""
+    def held(self, clinic: str | None = None, limit: int | None = None, behind: Place = FIRST) -> Sequence[Held]:
+        """The rows that are held, of one clinic or of all, in the order of their places: all, or `limit` behind one."""
         ...
 
     def empty(self, places: Sequence[Place], reason: str) -> None:
         """Leave of held rows nothing that they say: an empty document, no target's id, and a final reason."""
+        ...
+
+    def release(self, rows: Sequence[Waiting]) -> None:
+        """Let held rows wait again, behind the others, as they are. One that is held no more is no error."""
         ...
 
     def retry(self, key: str, document: str | None) -> None:

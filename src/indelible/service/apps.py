@@ -11,4 +11,9 @@ class ServiceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import signals  # noqa: F401 - connects what accounts do to the log
+        from . import (
+            same_file,
+            signals,  # noqa: F401 - connects what accounts do to the log
+        )
+
+        same_file.watch()

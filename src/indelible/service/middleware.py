@@ -69,11 +69,8 @@ class Journalled:
 
 
 def _cannot_write(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """A full disk, or a database that somebody else keeps locked: no defect of a page."""
     _LOG.error("the database refused: %s", type(error).__name__)
-    return failures.unavailable(
-        request, "the database could not be used; nothing was changed: look whether its disk is full, and try again"
-    )
+    return failures.no_database(request)
 
 
 class AccountsInOne:

@@ -74,11 +74,12 @@ TEMPLATES = [
 ]
 
 # The accounts, with an outbox in the same file: a sign-in and the document that tells of it commit together. A
-# transaction takes the write lock when it begins, so that it cannot fail halfway for want of it.
+# transaction takes the write lock when it begins, so that it cannot fail halfway for want of it. A file that is gone
+# is not made anew (mode=rw): `starting` makes it.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(ENVIRONMENT.accounts),
+        "NAME": f"{ENVIRONMENT.accounts.absolute().as_uri()}?mode=rw",
         "OPTIONS": {
             "timeout": 30,  # seconds
             "transaction_mode": "IMMEDIATE",

@@ -27,6 +27,7 @@ def prepare(settings: Environment) -> None:
         # Its address is the first part of every log origin.
         Journal.create(settings.database, installation=settings.host if settings.production else None).close()
     _make_folder(settings.accounts)
+    _make_file(settings.accounts)
     _bring_up_tables()
 
 
@@ -35,6 +36,13 @@ def _make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageFailure(f"the folder {file.parent} cannot be made: {error.strerror}") from error
+
+
+def _make_file(accounts: Path) -> None:
+    try:
+        accounts.touch()
+    except OSError as error:
+        raise StorageFailure(f"the accounts at {accounts} cannot be written: {error.strerror}") from error
 
 
 def _bring_up_tables() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -12,6 +14,17 @@ _BROKEN = """<!doctype html>
 <title>A defect of Indelible</title></head><body><main><h1>Something is broken on our side</h1>
 <p>The log is not harmed. Go back and try again; if it stays, tell whoever runs the service, with the time.</p>
 <p><a href="/">Back to the log</a></p></main></body></html>
+"""
+
+NO_DATABASE = (
+    "the database could not be used; nothing was changed: look whether its file is there and its disk has room, and "
+    "try again"
+)
+_NO_DATABASE = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Not now</title></head><body><main><h1>Not now</h1>
+<p>{NO_DATABASE[0].upper()}{NO_DATABASE[1:]}.</p>
+</main></body></html>
 """
 
 
@@ -47,10 +60,20 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _failure(request, 403, "csrf")
 
 
+def no_database(request: HttpRequest) -> HttpResponse:
+    """For a full disk, a file that is gone, or a database that somebody else keeps locked: no defect of a page."""
+    return unavailable(request, NO_DATABASE)
+
+
 def unavailable(request: HttpRequest, sentence: str) -> HttpResponse:
     return _failure(request, 503, "unavailable", sentence)
 
 
 def broken(request: HttpRequest, *args: Any) -> HttpResponse:
-    """A defect of ours. Says so without a template, which may be what is broken."""
+    """A defect of ours, or a database that cannot be used where no page is reached yet.
+
+    Says so without a template, which may be what is broken, or asks who is there.
+    """
+    if isinstance(sys.exc_info()[1], OperationalError):
+        return HttpResponse(_NO_DATABASE, status=503)
     return HttpResponse(_BROKEN, status=500)
