@@ -7,6 +7,7 @@ privacy     what an attacker with every file and the master key gets of an anony
 fuzz        every parser against any bytes
 model       random steps on a log, compared with a naive list
 appointment an existing application with receivers of its signals: its own tests, and a day through its pages
+backlog     a million documents of one clinic in an outbox, and how long another one's are on their way
 guard       random transactions on guarded tables of a host: refused, recorded and counted as a model says
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import appointment, crash, door, fuzz, guard, model, privacy, tampering
+from . import appointment, backlog, crash, door, fuzz, guard, model, privacy, tampering
 
 # Each with how many rounds it has by default.
 CAMPAIGNS = {
@@ -26,6 +27,7 @@ CAMPAIGNS = {
     "fuzz": (fuzz.run, 2_000),
     "model": (model.run, 100),
     "appointment": (appointment.run, 1),
+    "backlog": (backlog.run, 1_000_000),
     "guard": (guard.run, 1_000),
 }
 

@@ -71,6 +71,8 @@ def test_three_hundred_idle_connections_stop_neither_signing_in_nor_recording(se
     with strangers(service.port, IDLE) as idle:
         with Journal(service.database) as journal:
             journal.clinic(clinic).record_document(event(1))
+        with closing(sqlite3.connect(service.accounts, timeout=5)) as db:
+            db.execute("BEGIN IMMEDIATE")  # nobody holds the accounts' lock
         with service.post(
             "/account/login/", login="maria@clinic.example", password="a sentence that only I would write"
         ) as page:
