@@ -116,9 +116,10 @@ def test_a_hundred_thousand_rows_of_one_clinic_hold_up_no_other_and_are_all_reco
     )
     host.db.execute("COMMIT")
     host.events(1, clinic="c_porto")
-    assert drain_once(journal, source).read == 1_000
+    first = drain_once(journal, source)
     assert porto.size == 1
-    assert drain_all(journal, source, limit=10_000) == Drained(MANY - 999, MANY - 999, 0, 0)
+    left = MANY + 1 - first.appended
+    assert drain_all(journal, source, limit=10_000) == Drained(left, left, 0, 0)
     assert (log.size, host.waiting()) == (MANY, 0)
 
 
