@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from indelible import Journal
-from indelible.errors import SigningRefused, StorageFailure
+from indelible.errors import StorageFailure
 from indelible.inspection import inspect
 from indelible.outbox import copies, sql
 from indelible.outbox.drain import Drained, drain_all
@@ -200,27 +200,38 @@ def test_a_transaction_that_commits_an_hour_late_is_recorded_late_and_once(journ
     assert entry.recorded_at - entry.occurred_at >= 3_540_000_000
 
 
-def test_a_log_put_back_from_an_older_backup_drains_on_and_says_that_entries_are_gone(host, tmp_path, clock):
+def test_a_log_put_back_from_an_older_backup_takes_nothing_until_a_newer_one_is_there(host, tmp_path, clock):
+    def copy(name: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "activity.db")) as db:
+            db.execute("VACUUM INTO ?", [str(tmp_path / name)])
+
+    def put_back(name: str) -> Journal:
+        for end in ("", "-wal", "-shm"):
+            (tmp_path / f"activity.db{end}").unlink(missing_ok=True)
+        (tmp_path / name).rename(tmp_path / "activity.db")
+        return Journal(tmp_path / "activity.db", clock=clock)
+
     with Journal.create(tmp_path / "activity.db", installation="log.example.org", clock=clock) as journal:
         log = journal.add_clinic("c_lisbon", name="Lisbon", zone="Europe/Lisbon")
         record(host, 1)
         drained(journal, host)
         log.checkpoint()
-        with closing(sqlite3.connect(tmp_path / "activity.db")) as db:
-            db.execute("VACUUM INTO ?", [str(tmp_path / "saved.db")])
+        copy("older.db")
         record(host, 2, 3)
         drained(journal, host)
         log.checkpoint()
-    for end in ("", "-wal", "-shm"):
-        (tmp_path / f"activity.db{end}").unlink(missing_ok=True)
-    (tmp_path / "saved.db").rename(tmp_path / "activity.db")
-    journal = Journal(tmp_path / "activity.db", clock=clock)
-    log = journal.clinic("c_lisbon")
-    record(host, 4)
-    assert drained(journal, host) == Drained(1, 1, 0, 0)
-    assert bookings(log) == ["bk_1", "bk_4"]
-    found = inspect(log)
-    assert [finding.verdict for finding in found.findings] == ["truncated"]
-    # Nothing is signed on top, and whoever drains hears of it at the end.
-    with pytest.raises(SigningRefused, match="an older backup was restored"):
-        journal.close()
+        copy("newer.db")
+    with put_back("older.db") as journal:
+        record(host, 4)
+        assert drained(journal, host) == Drained(1, 0, 0, 1)
+        with closing(PostgresSource(host)) as source:
+            (held,) = source.held()
+        assert (held.reason.partition(":")[0], held.final) == ("older_log", False)
+        assert bookings(journal.clinic("c_lisbon")) == ["bk_1"]
+        assert drained(journal, host) == Drained()
+    with put_back("newer.db") as journal:
+        assert drained(journal, host) == Drained(1, 1, 0, 0)
+        log = journal.clinic("c_lisbon")
+        assert bookings(log) == ["bk_1", "bk_2", "bk_3", "bk_4"]
+        log.checkpoint()
+        assert inspect(log).result == "intact"

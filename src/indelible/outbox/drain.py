@@ -107,7 +107,7 @@ def drain_all(journal: Journal, source: Source, limit: int = READ_LIMIT, *, keep
 
 
 def _take(journal: Journal, clinic: Clinic | None, rows: list[Waiting]) -> Taken:
-    refusal = holding.misplaced(clinic)
+    refusal = holding.misplaced(journal, clinic)
     if refusal is not None or clinic is None:
         return _held(rows, refusal)
     try:
@@ -116,7 +116,7 @@ def _take(journal: Journal, clinic: Clinic | None, rows: list[Waiting]) -> Taken
     except (StorageFailure, KeyUnavailable):
         # Somebody may have closed the clinic at this moment, which is no reason to stop for the others.
         again = next((one for one in journal.clinics() if one.id == clinic.id), None)
-        if (refusal := holding.misplaced(again)) is None:
+        if (refusal := holding.misplaced(journal, again)) is None:
             raise
         return _held(rows, refusal)
     # Before the rows are moved: whoever finds the log silent finds them still waiting.

@@ -3,6 +3,8 @@
 Some are held for now, and tried again when what they wait for is there:
 
     unknown_clinic    the log has no such clinic
+    older_log         the clinic's log lacks entries that were signed, as after an older backup was restored: what is
+                      recorded in it would be lost with it when a newer backup takes its place
     unknown_action    the catalogue here has no such code
     newer_version     the document is of a version that this release does not know: it has a member `v` or `sealed`
 
@@ -47,12 +49,15 @@ class Refusal(NamedTuple):
         return f"{self.word}: {self.sentence}"
 
 
-def misplaced(clinic: Clinic | None) -> Refusal | None:
+def misplaced(journal: Journal, clinic: Clinic | None) -> Refusal | None:
     """Why nothing can be recorded for a clinic, None where it can; `clinic` is None where the log has no such one."""
     if clinic is None:
         return Refusal("unknown_clinic", "the log has no clinic of this id; `indelible clinic add` makes one", False)
     if clinic.closed_at is not None:
         return Refusal("closed", f"the clinic was closed on {instant.format(clinic.closed_at)[:10]}")
+    signed = journal.heads.get(clinic.origin)  # before the log's own head, which another process may move meanwhile
+    if signed is not None and signed.size > journal.store.head(clinic.id).size:
+        return Refusal("older_log", "the log is older than what was signed of it; restore a newer backup", False)
     return None
 
 
@@ -82,7 +87,10 @@ def release(journal: Journal, source: Source) -> int:
     clinics = {clinic.id: clinic for clinic in journal.clinics()}
     released, behind = 0, FIRST
     while held := source.held(limit=_AT_ONCE, behind=behind):
-        ready = [one.waiting for one in held if not one.final and _ready(one.waiting, clinics.get(one.waiting.clinic))]
+        can_be = {
+            clinic: misplaced(journal, clinics.get(clinic)) is None for clinic in {one.waiting.clinic for one in held}
+        }
+        ready = [one.waiting for one in held if not one.final and can_be[one.waiting.clinic] and _ready(one.waiting)]
         if ready:
             source.release(ready)
         released += len(ready)
@@ -90,8 +98,8 @@ def release(journal: Journal, source: Source) -> int:
     return released
 
 
-def _ready(row: Waiting, clinic: Clinic | None) -> bool:
-    return misplaced(clinic) is None and (row.erasure or unfamiliar(row.document) is None)
+def _ready(row: Waiting) -> bool:
+    return row.erasure or unfamiliar(row.document) is None
 
 
 def tell(log: ClinicLog, refusals: Sequence[Refusal]) -> None:

@@ -27,6 +27,7 @@ _REASONS: dict[str, Promise | str] = {
     "conflict": _("with the number of another event; whoever runs the booking system must correct that"),
     "unknown_action": _("of something that this release does not know yet; an update takes it in"),
     "newer_version": _("of a newer version than this release; an update takes it in"),
+    "older_log": _("from behind the backup that was restored; taken in when a newer backup is there"),
     "unknown_clinic": _("from before the clinic was there; taken in by itself"),
     "anonymized": _("about somebody who was anonymized; nothing of it is left"),
     "closed": _("from after the clinic's account was closed"),
