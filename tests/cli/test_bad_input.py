@@ -179,8 +179,8 @@ def test_an_sqlite_database_of_somebody_else(recorded):
 
 def test_a_newer_schema(recorded):
     recorded.sql("UPDATE indelible_schema SET version = 99")
-    assert "was made by a newer Indelible (schema 99; this one knows 4)" in recorded.refused("list")
-    recorded.sql("UPDATE indelible_schema SET version = 4")
+    assert "was made by a newer Indelible (schema 99; this one knows 5)" in recorded.refused("list")
+    recorded.sql("UPDATE indelible_schema SET version = 5")
     assert len(recorded.ok("list", "--json").lines) == 1
 
 

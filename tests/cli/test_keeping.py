@@ -146,7 +146,7 @@ def test_nothing_is_restored_over_a_database(three):
 
 
 def test_upgrade_says_which_schema_there_is(three):
-    assert three.ok("upgrade").out == "schema 4 already\n"
+    assert three.ok("upgrade").out == "schema 5 already\n"
 
 
 def test_a_closed_clinic_has_its_bundle_and_is_still_verified(three):

@@ -13,8 +13,9 @@ from indelible.store import Installation
 from indelible.stores import sqlite, sqlite_schema
 from indelible.testing.logs import assert_intact, event
 
-# What schemas 2 to 4 changed, undone.
+# What schemas 2 to 5 changed, undone.
 TO_SCHEMA_1 = """
+DROP INDEX indelible_entry_amount;
 DROP TABLE indelible_source;
 DROP INDEX indelible_entry_late;
 CREATE TABLE old (clinic_id TEXT NOT NULL, kind TEXT NOT NULL, ref BLOB NOT NULL, occurred_at INTEGER NOT NULL,
@@ -61,14 +62,14 @@ def old(journal, log, tmp_path):
 
 
 def test_an_older_database_is_refused_with_the_mend(old):
-    with pytest.raises(StorageFailure, match=r"older Indelible \(schema 1; this one needs 4\).*`indelible upgrade`"):
+    with pytest.raises(StorageFailure, match=r"older Indelible \(schema 1; this one needs 5\).*`indelible upgrade`"):
         Journal(old)
     upgrade(old)
 
 
 def test_an_upgraded_log_is_read_found_recorded_and_intact(old):
-    assert upgrade(old) == (1, 4)
-    assert upgrade(old) == (4, 4)
+    assert upgrade(old) == (1, 5)
+    assert upgrade(old) == (5, 5)
     with Journal(old) as journal:
         log = journal.clinic()
         assert [view.seq for view in log.read("client:cli_77")] == [5, 4, 3, 2, 1]

@@ -34,7 +34,7 @@ from ..store import (
     Selection,
     SourceRow,
 )
-from . import sqlite_page, sqlite_schema, sqlite_tally
+from . import sqlite_amounts, sqlite_page, sqlite_schema, sqlite_tally
 
 # How long one process waits for another's transaction. Appends last milliseconds, an import batch about a second.
 BUSY_SECONDS = 30.0
@@ -301,7 +301,7 @@ class SQLiteStore:
 
     def amounts(self, clinic_id: str, selection: Selection) -> Sequence[AmountTally]:
         with self._db() as db:
-            return sqlite_tally.amounts(db, clinic_id, selection)
+            return sqlite_amounts.amounts(db, clinic_id, selection)
 
     def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]:
         with self._db() as db:

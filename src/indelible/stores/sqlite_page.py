@@ -21,6 +21,9 @@ _FEW_ACTORS = 20
 # Entries of a range of numbers that are looked at one by one: about those that a busy clinic records in a week. More
 # are found in the order of the page, where a range of numbers lies mostly together too.
 _FEW_NUMBERS = 5_000
+# What is selected: of a page, and of an amount.
+PAGE = ("seq", "occurred_at", "body")
+AMOUNT = ("seq", "action", "currency", "amount_minor")
 
 
 def resolved(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection:
@@ -92,6 +95,11 @@ def few_numbers(selection: Selection) -> bool:
     return sum(last - first + 1 for first, last in _numbers(selection)) <= _FEW_NUMBERS
 
 
+def is_empty(selection: Selection) -> bool:
+    """Whether nothing can match; SQLite finds no index for such a condition."""
+    return () in (selection.actors, selection.actions, selection.intervals, selection.seqs, *selection.references)
+
+
 def _numbers(selection: Selection) -> list[tuple[int, int]]:
     """The ranges of numbers that a selection allows, those that are not empty."""
     whole = (selection.from_seq, selection.up_to)
@@ -101,9 +109,14 @@ def _numbers(selection: Selection) -> list[tuple[int, int]]:
 
 
 def arms(
-    clinic_id: str, selection: Selection, before: tuple[int, int] | None, *, by_number: bool = False
+    clinic_id: str,
+    selection: Selection,
+    before: tuple[int, int] | None,
+    *,
+    by_number: bool = False,
+    columns: Sequence[str] = PAGE,
 ) -> list[tuple[str, list[Any]]]:
-    """Return the SELECTs that together find the page, each with its bound values.
+    """Return the SELECTs of `columns` that together find the page, each with its bound values.
 
     With `by_number` the numbers that the selection allows are walked, and SQLite sorts what it finds. Otherwise:
     A filter by reference walks the links once for each reference of its first group; else one by actor and action an
@@ -111,8 +124,8 @@ def arms(
     walked. Late entries have an index of their own, in order of time. What remains of the filter is checked on the
     rows. An entry that has one reference in two roles comes twice.
     """
-    if () in (selection.actors, selection.actions, selection.intervals, selection.seqs, *selection.references):
-        return []  # nothing can match; SQLite finds no index for such a condition
+    if is_empty(selection):
+        return []
     references: Sequence[Reference | None] = [None]
     actors: Sequence[ActorTerm | None] = [None]
     actions: Sequence[str | None] = [None]
@@ -126,13 +139,50 @@ def arms(
     intervals = [(None, None)] if selection.intervals is None else selection.intervals
     if by_number:
         return [
-            _arm(clinic_id, selection, before, _Way(None, None, None, interval, seqs))
+            _arm(clinic_id, selection, before, _Way(None, None, None, interval, seqs), columns)
             for interval in intervals
             for seqs in _numbers(selection)
         ]
     return [
-        _arm(clinic_id, selection, before, _Way(*parts)) for parts in product(references, actors, actions, intervals)
+        _arm(clinic_id, selection, before, _Way(*parts), columns)
+        for parts in product(references, actors, actions, intervals)
     ]
+
+
+def along_amounts(
+    clinic_id: str,
+    selection: Selection,
+    action: str,
+    currency: str | None,
+    interval: tuple[int | None, int | None],
+) -> tuple[str, list[Any]]:
+    """Return a source of rows and its bound values: the amounts of one action, currency and interval, by their index.
+
+    The rest of a resolved selection is checked on what the index holds; who has a reference is looked up once, in a
+    list of their numbers. It holds nothing of when an entry was recorded, so `late` is not for here.
+    """
+    where = _Where()
+    where.add("e.amount_minor IS NOT NULL AND e.clinic_id = ? AND e.action = ?", clinic_id, action)
+    where.add("e.currency IS ?", currency)
+    _within(where, "e", interval)
+    _numbered(where, "e", selection)
+    _along(where, replace(selection, actions=None), _Way(None, None, None, interval))
+    _without(where, replace(selection, not_actions=(), not_references=()))
+    for group in selection.references:
+        where.add(f"+e.seq IN ({_numbers_of(group)})", *_bound_of(clinic_id, group))
+    if selection.not_references:
+        group = selection.not_references
+        where.add(f"+e.seq NOT IN ({_numbers_of(group)})", *_bound_of(clinic_id, group))
+    return f"indelible_entry e INDEXED BY indelible_entry_amount WHERE {' AND '.join(where.conditions)}", where.values
+
+
+def _numbers_of(group: Sequence[Reference]) -> str:
+    one = "SELECT seq FROM indelible_link WHERE clinic_id = ? AND kind = ? AND ref = ? AND role = ?"
+    return " UNION ALL ".join([one] * len(group))
+
+
+def _bound_of(clinic_id: str, group: Sequence[Reference]) -> list[Any]:
+    return [value for reference in group for value in (clinic_id, *reference)]
 
 
 class _Where:
@@ -153,7 +203,9 @@ class _Where:
             self.values.extend(bound)
 
 
-def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, way: _Way) -> tuple[str, list[Any]]:
+def _arm(
+    clinic_id: str, selection: Selection, before: tuple[int, int] | None, way: _Way, columns: Sequence[str]
+) -> tuple[str, list[Any]]:
     where = _Where()
     if way.seqs is not None:
         order, tables = "+e", "indelible_entry e INDEXED BY indelible_entry_seq"
@@ -170,25 +222,34 @@ def _arm(clinic_id: str, selection: Selection, before: tuple[int, int] | None, w
     _without(where, selection)
     for group in selection.references if way.reference is None else selection.references[1:]:
         where.add_any([_has(reference) for reference in group])
-    start, end = way.interval
-    if start is not None:
-        where.add(f"{order}.occurred_at >= ?", start)
-    if end is not None:
-        where.add(f"{order}.occurred_at < ?", end)
+    _within(where, order, way.interval)
     if before is not None:
         where.add(f"({order}.occurred_at, {order}.seq) < (?, ?)", *before)
     if way.seqs is None:
-        where.add(f"+{order}.seq <= ?", selection.up_to)
-        if selection.from_seq > 1:
-            where.add(f"+{order}.seq >= ?", selection.from_seq)
-        if selection.seqs is not None:
-            where.add_any([(f"+{order}.seq BETWEEN ? AND ?", seqs) for seqs in selection.seqs])
+        _numbered(where, order, selection)
     if selection.late:
         where.add(f"e.recorded_at - e.occurred_at > {LATE_AFTER}")  # a literal, as the index has it
     if selection.only is not None:
         where.add("e.seq = ?", selection.only)
-    columns = f"{order}.seq AS seq, {order}.occurred_at AS occurred_at, e.body AS body"
-    return f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where.conditions)}", where.values  # noqa: S608
+    names = [f"{order if name in ('seq', 'occurred_at') else 'e'}.{name} AS {name}" for name in columns]
+    return f"SELECT {', '.join(names)} FROM {tables} WHERE {' AND '.join(where.conditions)}", where.values  # noqa: S608
+
+
+def _within(where: _Where, order: str, interval: tuple[int | None, int | None]) -> None:
+    start, end = interval
+    if start is not None:
+        where.add(f"{order}.occurred_at >= ?", start)
+    if end is not None:
+        where.add(f"{order}.occurred_at < ?", end)
+
+
+def _numbered(where: _Where, order: str, selection: Selection) -> None:
+    """The numbers that a selection allows, where a way is walked in order of time."""
+    where.add(f"+{order}.seq <= ?", selection.up_to)
+    if selection.from_seq > 1:
+        where.add(f"+{order}.seq >= ?", selection.from_seq)
+    if selection.seqs is not None:
+        where.add_any([(f"+{order}.seq BETWEEN ? AND ?", seqs) for seqs in selection.seqs])
 
 
 def _along(where: _Where, selection: Selection, way: _Way) -> None:
@@ -205,7 +266,7 @@ def _along(where: _Where, selection: Selection, way: _Way) -> None:
         where.add_any(
             [
                 ("+e.actor_kind = ?", (kind,)) if reference is None else
-                ("(+e.actor_kind = ? AND +e.actor = ?)", (kind, reference))
+                ("(+e.actor = ? AND +e.actor_kind = ?)", (reference, kind))  # what tells more apart comes first
                 for kind, reference in selection.actors
             ]
         )  # fmt: skip

@@ -15,7 +15,13 @@ from ..definitions import Definition, definitions, missing_triggers
 from ..errors import StorageFailure
 from ..store import Installation
 
-MIGRATIONS = ("0001_initial.sql", "0002_links_and_erasure.sql", "0003_late_entries.sql", "0004_sources.sql")
+MIGRATIONS = (
+    "0001_initial.sql",
+    "0002_links_and_erasure.sql",
+    "0003_late_entries.sql",
+    "0004_sources.sql",
+    "0005_amounts.sql",
+)
 VERSION = len(MIGRATIONS)
 # Every name of ours begins with it; what else is in the file is a host's.
 PREFIX = "indelible_"

@@ -1,4 +1,4 @@
-"""How the SQLite store counts and sums what a selection means, without reading it page by page.
+"""How the SQLite store counts what a selection means, without reading it page by page.
 
 The ways to walk an index are those of a page. Where no entry lies on two of them each is counted by itself, and mostly
 in the index alone; otherwise they are walked side by side in the order of the page, where an entry that comes twice
@@ -17,20 +17,16 @@ from typing import Any
 
 import orjson
 
-from ..store import AmountTally, Selection
+from ..store import Selection
 from . import sqlite_page
 
 # A half-open range of microseconds; None for an open end.
 _Range = tuple[int | None, int | None]
 
-# An amount is summed in two halves, so that no sum leaves 64 bits: SQLite gives up at an overflow.
-_HALF = 32
-_TOP, _BOTTOM = f"amount_minor >> {_HALF}", f"amount_minor & {(1 << _HALF) - 1}"
-
 
 def counts(db: sqlite3.Connection, clinic_id: str, selection: Selection, edges: Sequence[int]) -> list[int]:
     """Return how many entries there are in each of the ranges between `edges`, sorted microseconds."""
-    pieces = list(_pieces(edges, _merged(selection.intervals)))
+    pieces = list(_pieces(edges, merged(selection.intervals)))
     selection = replace(_by_actions(db, clinic_id, selection), intervals=None)
     unwanted = _unwanted_by_index(db, clinic_id, selection)
     if unwanted is None:
@@ -40,45 +36,6 @@ def counts(db: sqlite3.Connection, clinic_id: str, selection: Selection, edges: 
         found = _counted(db, clinic_id, replace(selection, not_actors=()), pieces)
         found.subtract(_counted(db, clinic_id, unwanted, pieces))
     return [found[number] for number in range(len(edges) - 1)]
-
-
-def amounts(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> list[AmountTally]:
-    """Return for each action and currency how many entries have an amount, and its exact sum."""
-    selection = replace(selection, intervals=_merged(selection.intervals))
-    sums: dict[tuple[str, str | None], tuple[int, int]] = {}
-    for action, currency, entries, amount in _amounts(db, clinic_id, selection):
-        known, summed = sums.get((action, currency), (0, 0))
-        sums[action, currency] = known + entries, summed + amount
-    return [
-        AmountTally(action, currency, entries, amount)
-        for (action, currency), (entries, amount) in sorted(
-            sums.items(), key=lambda item: (item[0][0], item[0][1] or "")
-        )
-    ]
-
-
-def _amounts(
-    db: sqlite3.Connection, clinic_id: str, selection: Selection
-) -> Iterator[tuple[str, str | None, int, int]]:
-    selection = sqlite_page.resolved(db, clinic_id, selection)
-    row = "SELECT action, currency, amount_minor FROM indelible_entry WHERE clinic_id = ? AND seq = ?"
-    by_number = sqlite_page.few_numbers(selection)
-    if not by_number and not _are_apart(selection):
-        for _, seq in _each(db, clinic_id, selection):
-            action, currency, amount = db.execute(row, (clinic_id, seq)).fetchone()
-            if amount is not None:
-                yield action, currency, 1, amount
-        return
-    for text, bound in sqlite_page.arms(clinic_id, selection, None, by_number=by_number):
-        yield from (
-            (action, currency, entries, (top << _HALF) + bottom)
-            for action, currency, entries, top, bottom in db.execute(
-                f"SELECT m.action, m.currency, count(*), sum(m.{_TOP}), sum(m.{_BOTTOM})"  # noqa: S608 - our own text
-                f" FROM ({text}) a CROSS JOIN indelible_entry m ON m.clinic_id = ? AND m.seq = a.seq"
-                " WHERE m.amount_minor IS NOT NULL GROUP BY m.action, m.currency",
-                [*bound, clinic_id],
-            )
-        )
 
 
 def _counted(
@@ -177,17 +134,17 @@ def _pieces(edges: Sequence[int], intervals: tuple[_Range, ...] | None) -> Itera
                 yield number, first, last
 
 
-def _merged(intervals: tuple[_Range, ...] | None) -> tuple[_Range, ...] | None:
+def merged(intervals: tuple[_Range, ...] | None) -> tuple[_Range, ...] | None:
     """The same instants in intervals that are in order and apart."""
     if intervals is None:
         return None
-    merged: list[_Range] = []
+    apart: list[_Range] = []
     for low, high in sorted(intervals, key=lambda one: (one[0] is not None, one[0] or 0)):
         if low is not None and high is not None and low >= high:
             continue
-        if merged and (merged[-1][1] is None or low is None or low <= merged[-1][1]):
-            before = merged[-1][1]
-            merged[-1] = merged[-1][0], None if before is None or high is None else max(before, high)
+        if apart and (apart[-1][1] is None or low is None or low <= apart[-1][1]):
+            before = apart[-1][1]
+            apart[-1] = apart[-1][0], None if before is None or high is None else max(before, high)
         else:
-            merged.append((low, high))
-    return tuple(merged)
+            apart.append((low, high))
+    return tuple(apart)
