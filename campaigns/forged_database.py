@@ -141,7 +141,7 @@ class Hands(Tampering):
     def key_is_erased(self, seq: int) -> bool:
         """Whether an entry was recorded with an idempotency key that anonymizing has erased."""
         members = self.body(seq)
-        tokens = [members["tokens"][g["owner"]] for g in members["personal"] if "key" in g["values"]]
+        tokens = [members["tokens"][g["owner"]] for g in members["personal"] if "key" in g["paths"]]
         sql = "SELECT 1 FROM indelible_personal WHERE clinic_id = ? AND seq = ? AND token = ? AND class = 'identity'"
         row = self.one(f"{sql} AND sealed IS NOT NULL", CLINIC, seq, bytes.fromhex(tokens[0]))
         return row is None

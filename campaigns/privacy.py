@@ -18,7 +18,6 @@ C's. What stays by design (Stripe ids, and the HMACs of idempotency keys) is cou
 from __future__ import annotations
 
 import hashlib
-import hmac
 import ipaddress
 import json
 import random
@@ -38,7 +37,7 @@ from tests.erasure.conftest import files_of, openable
 
 from indelible import commitment, entry, keys, merkle
 from indelible.bundling import export_bundle, export_complete
-from indelible.canonical import encode_text
+from indelible.canonical import encode_checked
 from indelible.catalogue import Action, registered
 from indelible.catalogue.fields import ClientPerson, PersonalText
 from indelible.catalogue.schema import describe
@@ -60,6 +59,7 @@ BY = Staff("usr_1")
 _MARK = re.compile(rb"qz[0-9a-f]{12}zq")
 _HEX_RUN, _BASE64_RUN = re.compile(rb"[0-9A-Fa-f]{32,}"), re.compile(rb"[A-Za-z0-9+/_-]{20,}")
 # 198.18.0.0/15 is set aside for tests (RFC 2544); every address that is planted is in it.
+_IP_PATH = "request.ip"
 _NETWORK = ipaddress.ip_network("198.18.0.0/15")
 _ADDRESS = re.compile(rb"(?<![0-9.])198\.1[89]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
 
@@ -302,54 +302,63 @@ def _opened(database: Path, sealers: dict[str, Sealer]) -> set[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A commitment to an address of C's that stays in a body, with the seed that a copy of before still has."""
+    """A commitment to an address of C's that stays in a body, with what a copy of before still has of its group.
+
+    `values` are the group's paths and canonical values in their order; `at` is the place of the address among them.
+    """
 
     origin: str
     entry_id: str
     seed: bytes
     address: str
+    values: tuple[tuple[str, bytes], ...]
+    at: int
     committed: str
 
 
 def _target(log: ClinicLog, mine: set[bytes]) -> Target:
     """Any entry with an address of C's."""
     for view in log.read():
-        address = view.values.get("request.ip")
+        address = view.values.get(_IP_PATH)
         if isinstance(address, str) and address.encode() in mine:
             body = entry.decode(log.store.one(log.info.id, view.seq).body)
-            group = next(one for one in body.groups if "request.ip" in one.values)
+            group = next(one for one in body.groups if _IP_PATH in one.paths)
             entry_id, token = bytes.fromhex(body.id.replace("-", "")), bytes.fromhex(body.tokens[group.owner])
             for row in log.store.personal(log.info.id, [view.seq]):
                 if (row.token, row.personal_class) == (token, "network"):
                     opened = log.sealer.open_values(entry_id, token, "network", row.sealed)
-                    committed = group.values["request.ip"]
-                    return Target(log.info.origin, body.id, opened.seed, address, committed)
+                    values = tuple((path, encode_checked(opened.values[path])) for path in group.paths)
+                    at = group.paths.index(_IP_PATH)
+                    return Target(log.info.origin, body.id, opened.seed, address, values, at, group.commitment)
     raise LookupError("no address of C's was planted")
 
 
 def _guessed(target: Target, seed: bytes) -> tuple[list[str], float]:
-    """Try every address of the network under a seed; return those that fit, and how many were tried in a second."""
-    start = b"indelible/personal/v1\x00" + commitment.part(target.origin.encode())
-    start += commitment.part(target.entry_id.encode()) + commitment.part(b"request.ip")
-    inner = hashlib.sha256(start + commitment.part(hmac.digest(seed, b"request.ip", "sha256")))
-    wanted = commitment.decode(target.committed)
+    """Try every address of the network under a seed, all else of the group known; return those that fit, and how many
+    were tried in a second."""
+    committer = Committer(target.origin, target.entry_id)
+    leaves = commitment.leaves(seed, target.values)
+    salt = commitment.salts(seed, len(leaves))[target.at]
     first, found, started = int(_NETWORK[0]), [], time.perf_counter()
     for number in range(first, first + _NETWORK.num_addresses):
         text = b'"%d.%d.%d.%d"' % (number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255)
-        guess = inner.copy()
-        guess.update(len(text).to_bytes(4, "big") + text)
-        if guess.digest() == wanted:
+        leaves[target.at] = commitment.leaf(salt, _IP_PATH, text)
+        if committer.commit("network", leaves) == target.committed:
             found.append(text.decode().strip('"'))
     return found, _NETWORK.num_addresses / (time.perf_counter() - started)
 
 
 def _seed_is_there(target: Target, candidates: set[bytes], files: list[bytes]) -> tuple[bool, int]:
-    """Whether any 32 bytes of the files, or any of the candidates, opens the commitment to the true address."""
+    """Whether any 32 bytes of the files, or any of the candidates, opens the commitment to the true values."""
     committer = Committer(target.origin, target.entry_id)
-    value, tried = encode_text(target.address), 0
+
+    def opens(seed: bytes) -> bool:
+        return committer.commit("network", commitment.leaves(seed, target.values)) == target.committed
+
+    tried = 0
     for seed in candidates:
         tried += 1
-        if len(seed) == 32 and committer.commit(seed, "request.ip", value) == target.committed:
+        if len(seed) == 32 and opens(seed):
             return True, tried
     for data in files:
         for at in range(len(data) - 31):
@@ -357,7 +366,7 @@ def _seed_is_there(target: Target, candidates: set[bytes], files: list[bytes]) -
             if seed.count(0) > 16:
                 continue  # an empty page; a random seed has so many zero bytes once in 2^90
             tried += 1
-            if committer.commit(seed, "request.ip", value) == target.committed:
+            if opens(seed):
                 return True, tried
     return False, tried
 

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from . import canonical, entry, instant, merkle
-from .commitment import SEED_BYTES, Committer
+from .commitment import SEED_BYTES, Committer, leaves
 from .drafting import NOBODY, Draft, Named
 from .errors import Conflict, InvalidInput
 from .personal import TOKEN_BYTES, Sealer, Unreadable
@@ -137,9 +137,11 @@ class _Appending:
         committer = Committer(self.clinic.origin, draft.id)
         listed = []
         for (owner, personal_class), values in sorted(groups.items()):
+            values.sort()
             seed = os.urandom(SEED_BYTES)
-            committed = {path: committer.commit(seed, path, data) for path, data in values}
-            listed.append({"owner": owner, "class": personal_class, "values": committed})
+            committed = committer.commit(personal_class, leaves(seed, values))
+            paths = [path for path, _ in values]
+            listed.append({"owner": owner, "class": personal_class, "paths": paths, "commitment": committed})
             plain = b"{" + b",".join([b'"%b":%b' % (path.encode(), data) for path, data in values]) + b"}"
             sealed = self.sealer.seal_values(entry_id, tokens[owner], personal_class, seed, plain)
             self.personal.append(PersonalRow(self.seq, tokens[owner], personal_class, sealed))
@@ -231,7 +233,7 @@ class _Appending:
             stored.pop("occurred_at")
         if stored != _comparable(draft):
             return False
-        there = {(g.owner, g.personal_class, path) for g in body.groups for path in g.values}
+        there = {(g.owner, g.personal_class, path) for g in body.groups for path in g.paths}
         if there != {(value.owner, value.personal_class, value.path) for value in draft.values}:
             return False
         entry_id = bytes.fromhex(body.id.replace("-", ""))

@@ -8,7 +8,8 @@ docs/spec/bundle.md is the specification, written so that somebody can write ano
     entries.jsonl     the entries, newest first: body, leaf hash, openings; one Line each
     entries.csv       the same as a table
     export.json       the entry `log.exported` that records this export, and its proof; a Proven
-    erasures.jsonl    the entries that account for values which were erased; Proven, one a line
+    erasures.jsonl    the entries that account for values which were erased, those that bundle.json names; Proven, one
+                      a line
     proofs.jsonl      kind selection: the inclusion proof of each line of entries.jsonl
     range.json        kind complete: the hashes that make the whole tree of the entries' leaves
     checkpoint        the signed head that everything is proven against
@@ -48,6 +49,8 @@ FILE_LIMIT = 16 * 1024 * 1024
 HASHES_LIMIT = 126
 
 Kind = Literal["selection", "complete"]
+# Members of bundle.json that are lists, in order and without repetition.
+_LISTS = ("given", "withheld", "erasures")
 
 
 def order(kind: Kind) -> tuple[str, ...]:
@@ -63,7 +66,8 @@ def order(kind: Kind) -> tuple[str, ...]:
 class Statement:
     """bundle.json: what the exporter says that this is.
 
-    `given` are the classes of personal values whose openings are in it. For kind complete the entries are those from
+    `given` are the classes of personal values whose openings are in it, but for those at the paths of `withheld`;
+    `erasures` are the numbers of the entries in erasures.jsonl. For kind complete the entries are those from
     `first_seq` to `last_seq`, all of them; for kind selection they are what `filter` meant among the entries up to
     `last_seq`, and `first_seq` is 1. `time_zone` is the clinic's at the export.
     """
@@ -79,12 +83,15 @@ class Statement:
     last_seq: int
     rows: int
     given: tuple[str, ...]
+    withheld: tuple[str, ...]
+    erasures: tuple[int, ...]
     indelible: str
     nonce: bytes
 
     def encode(self) -> bytes:
         nonce = commitment.encode(self.nonce)
-        return canonical.encode({"schema": SCHEMA} | asdict(self) | {"given": list(self.given), "nonce": nonce})
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        return canonical.encode({"schema": SCHEMA} | asdict(self) | lists | {"nonce": nonce})
 
     @classmethod
     def decode(cls, data: bytes) -> Statement:
@@ -93,16 +100,19 @@ class Statement:
         if members.pop("schema") != SCHEMA:
             raise MalformedProof("bundle.json is of another version than 1")
         numbers = ("first_seq", "last_seq", "rows")
-        given = members["given"]
         good = all(type(members[name]) is int and members[name] >= 0 for name in numbers)
-        good = good and type(given) is list and all(name in entry.CLASSES for name in given)
-        good = good and all(type(members[name]) is str for name in members if name not in (*numbers, "given"))
+        good = good and all(type(members[name]) is list for name in _LISTS)
+        good = good and all(name in entry.CLASSES for name in members["given"])
+        good = good and all(type(path) is str for path in members["withheld"])
+        good = good and all(type(seq) is int and seq >= 1 for seq in members["erasures"])
+        good = good and all(type(members[name]) is str for name in members if name not in (*numbers, *_LISTS))
         good = good and (
             members["kind"] == "complete" or (members["kind"] == "selection" and members["first_seq"] == 1)
         )
-        if not good or given != sorted(set(given)):
+        if not good or any(members[name] != sorted(set(members[name])) for name in _LISTS):
             raise MalformedProof("bundle.json does not have the form of version 1")
-        return cls(**members | {"given": tuple(given), "nonce": commitment.decode(members["nonce"])})
+        lists = {name: tuple(members[name]) for name in _LISTS}
+        return cls(**members | lists | {"nonce": commitment.decode(members["nonce"])})
 
 
 def seal(nonce: bytes, digest: bytes) -> str:
@@ -117,13 +127,21 @@ class Opening(NamedTuple):
     value: Any
 
 
+class GivenGroup(NamedTuple):
+    """A group of a body that is given: its place in `personal`, the leaf of each of its paths, openings of some."""
+
+    place: int
+    leaves: tuple[bytes, ...]
+    openings: dict[str, Opening]
+
+
 class Line(NamedTuple):
-    """One line of entries.jsonl. `openings` is by path."""
+    """One line of entries.jsonl. `groups` are in order of their places, none twice."""
 
     seq: int
     leaf: bytes
     body: bytes
-    openings: dict[str, Opening]
+    groups: tuple[GivenGroup, ...]
 
     def encode(self) -> bytes:
         return _line(
@@ -131,24 +149,43 @@ class Line(NamedTuple):
                 "seq": self.seq,
                 "leaf": commitment.encode(self.leaf),
                 "body": self.body.decode(),
-                "openings": {
-                    path: {"salt": commitment.encode(one.salt), "value": one.value}
-                    for path, one in self.openings.items()
-                },
+                "groups": [
+                    {
+                        "group": one.place,
+                        "leaves": [*map(commitment.encode, one.leaves)],
+                        "openings": {
+                            path: {"salt": commitment.encode(opening.salt), "value": opening.value}
+                            for path, opening in one.openings.items()
+                        },
+                    }
+                    for one in self.groups
+                ],
             }
         )
 
     @classmethod
     def decode(cls, data: bytes) -> Line:
         """Return the line. Raises MalformedProof."""
-        members = _object(_unline(data), "a line of entries.jsonl", {"seq", "leaf", "body", "openings"})
-        if type(members["openings"]) is not dict:
-            raise MalformedProof("openings is not an object")
-        openings = {}
-        for path, given in members["openings"].items():
-            given = _object(given, "an opening", {"salt", "value"})
-            openings[path] = Opening(commitment.decode(given["salt"]), given["value"])
-        return cls(_seq(members), commitment.decode(members["leaf"]), _body(members), openings)
+        members = _object(_unline(data), "a line of entries.jsonl", {"seq", "leaf", "body", "groups"})
+        if type(members["groups"]) is not list:
+            raise MalformedProof("groups is not a list")
+        groups = tuple(map(_group, members["groups"]))
+        places = [one.place for one in groups]
+        if places != sorted(set(places)):
+            raise MalformedProof("groups are not in their order, or one is there twice")
+        return cls(_seq(members), commitment.decode(members["leaf"]), _body(members), groups)
+
+
+def _group(value: Any) -> GivenGroup:
+    given = _object(value, "a group", {"group", "leaves", "openings"})
+    place, leaves, openings = given["group"], given["leaves"], given["openings"]
+    if type(place) is not int or place < 0 or type(leaves) is not list or type(openings) is not dict:
+        raise MalformedProof("a group does not have the form of version 1")
+    opened = {}
+    for path, one in openings.items():
+        one = _object(one, "an opening", {"salt", "value"})
+        opened[path] = Opening(commitment.decode(one["salt"]), one["value"])
+    return GivenGroup(place, tuple(map(commitment.decode, leaves)), opened)
 
 
 class Proven(NamedTuple):

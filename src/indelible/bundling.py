@@ -11,6 +11,7 @@ The bundle holds its own `log.exported`, which seals it: `bundle.py`.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from .query import Query
 from .reading import CHUNK
 from .store import CheckpointRow, PersonalRow, Selection
 
+_PATH = re.compile(r"[a-z_]+(?:\.\w+)+")
 _ANONYMIZED = "a client was anonymized while the bundle was written; make it again"
 
 
@@ -52,16 +54,18 @@ def export_bundle(
     *,
     actor: Actor,
     given: Sequence[str] = entry.CLASSES,
+    withheld: Sequence[str] = (),
     progress: Callable[[int], None] = lambda done: None,
     request: Request | None = None,
 ) -> Bundled:
     """Write the entries that a filter means, each proven and nothing else shown; return what was written.
 
-    `given` are the classes of personal values whose openings go along. In a folder the bundle gets the name that
+    `given` are the classes of personal values whose openings go along, but for those at the paths `withheld`, such as
+    context.reason_text. In a folder the bundle gets the name that
     `export.naming` gives it. Raises InvalidQuery, SigningRefused and StorageFailure.
     """
     wanted = words if isinstance(words, Query) else log.parse(words)
-    return _Bundling(log, wanted, "selection", given, actor, progress, request).write(output)
+    return _Bundling(log, wanted, "selection", given, withheld, actor, progress, request).write(output)
 
 
 def export_complete(
@@ -72,13 +76,14 @@ def export_complete(
     first_seq: int = 1,
     last_seq: int | None = None,
     given: Sequence[str] = entry.CLASSES,
+    withheld: Sequence[str] = (),
     progress: Callable[[int], None] = lambda done: None,
 ) -> Bundled:
     """Write every entry of a range of numbers, so that none can have been left out; by default the whole log.
 
     Raises InvalidInput, SigningRefused and StorageFailure.
     """
-    return _Bundling(log, Query(), "complete", given, actor, progress).write(output, first_seq, last_seq)
+    return _Bundling(log, Query(), "complete", given, withheld, actor, progress).write(output, first_seq, last_seq)
 
 
 class _Bundling:
@@ -88,6 +93,7 @@ class _Bundling:
         wanted: Query,
         kind: Kind,
         given: Sequence[str],
+        withheld: Sequence[str],
         actor: Actor,
         progress: Callable[[int], None],
         request: Request | None = None,
@@ -95,7 +101,13 @@ class _Bundling:
         if not set(given) <= set(entry.CLASSES):
             raise InvalidInput(f"must be some of {', '.join(entry.CLASSES)}", "given")
         self.log, self.wanted, self.kind, self.actor = log, wanted, kind, actor
-        self.given = tuple(sorted(set(given)))
+        if wrong := [path for path in withheld if not _PATH.fullmatch(path)]:
+            raise InvalidInput(
+                f"must be {', '.join(entry.CLASSES)}, or a value's place, such as context.reason_text; it was "
+                f"{wrong[0][:40]!r}",
+                "withheld",
+            )
+        self.given, self.withheld = tuple(sorted(set(given))), tuple(sorted(set(withheld)))
         self.progress, self.request = progress, request
 
     def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
@@ -116,10 +128,10 @@ class _Bundling:
         sought = self.log.seek(self.wanted, last)
         selection, words = replace(sought.selection, from_seq=first), sought.words
         self.zone = self.log.info.zone  # the one in which the days of the filter were just read
-        with Writer(file, self.log.sealer, frozenset(self.given), self.zone) as writer:
+        with Writer(file, self.log.sealer, frozenset(self.given), frozenset(self.withheld), self.zone) as writer:
             writer.rows(self._stored(selection), words.test() if words else lambda view: True)
             erasures = self._erasures(writer)
-            statement = self._statement(first, last, len(writer.seqs))
+            statement = self._statement(first, last, len(writer.seqs), tuple(seq for seq, _ in erasures))
             files = writer.seal(statement, readme(statement, self.log.info.vkey))
             recorded = record_export(
                 self.log, self.wanted, checkpoint, self.actor, format="bundle", profile=self.kind, up_to=last,
@@ -167,7 +179,7 @@ class _Bundling:
             found.append((decoded.seq, body))
         return sorted(found)
 
-    def _statement(self, first: int, last: int, rows: int) -> Statement:
+    def _statement(self, first: int, last: int, rows: int, erasures: tuple[int, ...]) -> Statement:
         info = self.log.info
         # Who withholds identities means also the ids and words in the filter.
         shown = self.wanted if "identity" in self.given else without_clients(self.log, self.wanted)
@@ -183,6 +195,8 @@ class _Bundling:
             last_seq=last,
             rows=rows,
             given=self.given,
+            withheld=self.withheld,
+            erasures=erasures,
             indelible=metadata.version("indelible"),
             nonce=secrets.token_bytes(32),
         )

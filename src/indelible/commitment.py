@@ -1,36 +1,37 @@
-"""Commitments: what a body holds in the place of a personal value.
+"""Commitments: what a body holds in the place of personal values, one for each group (one owner, one class).
 
-    salt       = HMAC-SHA256(key = seed, message = path)
-    commitment = SHA-256("indelible/personal/v1" 0x00 || part(log origin) || part(entry id) || part(path)
-                         || part(salt) || part(canonical value))
-    part(x)    = u32 big-endian length of x in bytes || x
+    salts        = SHAKE-256("indelible/salts/v1" 0x00 || seed), 32 bytes for each path of the group, in their order
+    leaf         = SHA-256(part(salt) || part(path) || part(canonical value))
+    commitment   = SHA-256("indelible/personal/v1" 0x00 || part(log origin) || part(entry id) || part(class)
+                           || leaf || leaf ...)                                                   in order of the paths
+    part(x)      = u32 big-endian length of x in bytes || x
 
 `seed` is 32 random bytes, one for each (entry, person, class), kept with the values and destroyed with them. Texts are
-UTF-8; the entry id is its 36-character text; the value is canonical JSON (`canonical.py`). In a body a commitment is
-written in base64url without padding, 43 characters.
+UTF-8; the entry id is its 36-character text; the value is canonical JSON (`canonical.py`); paths are in order of their
+code points, none twice. In a body a commitment is written in base64url without padding, 43 characters.
 
-Without the seed a commitment cannot be tried against a list of likely values: the salt is as unguessable as the seed.
-With the seed and the value anybody can check it, and nobody can find another value for it (SHA-256).
+One value is shown by its salt and the other leaves of its group. Without the seed a leaf cannot be tried against a list
+of likely values: the salt is as unguessable as the seed. With salt and value anybody can check it, and nobody can find
+another value for it (SHA-256).
 """
 
 from __future__ import annotations
 
-import hmac
 import re
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
-from hashlib import sha256
+from collections.abc import Iterable, Sequence
+from hashlib import sha256, shake_256
 
 from .errors import MalformedProof
 
-SEED_BYTES = 32
+SEED_BYTES = SALT_BYTES = 32
 _DOMAIN = b"indelible/personal/v1\x00"
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_SALTS = b"indelible/salts/v1\x00"
 _LENGTH = 43
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SPELLING = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
-_SALT_PART = (32).to_bytes(4, "big")
+_SALT_PART = SALT_BYTES.to_bytes(4, "big")
 
 
 def part(data: bytes) -> bytes:
@@ -38,44 +39,36 @@ def part(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def salt(seed: bytes, path: str) -> bytes:
-    """Return the 32-byte salt of one path under a group's 32-byte seed."""
-    return hmac.digest(seed, path.encode(), "sha256")
+def salts(seed: bytes, count: int) -> list[bytes]:
+    """Return the 32-byte salts of a group of `count` values under its 32-byte seed, in order of their paths."""
+    stream = shake_256(_SALTS + seed).digest(SALT_BYTES * count)
+    return [stream[start : start + SALT_BYTES] for start in range(0, len(stream), SALT_BYTES)]
+
+
+def leaf(salt: bytes, path: str, value: bytes) -> bytes:
+    """Return the 32-byte hash of one value (canonical bytes) at its path under its 32-byte salt."""
+    name = path.encode()
+    return sha256(
+        _SALT_PART + salt + len(name).to_bytes(4, "big") + name + len(value).to_bytes(4, "big") + value
+    ).digest()
+
+
+def leaves(seed: bytes, values: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """Return the leaves of a whole group: its paths and canonical values, in order of the paths."""
+    return [leaf(salt, path, value) for salt, (path, value) in zip(salts(seed, len(values)), values, strict=True)]
 
 
 class Committer:
-    """Commits the personal values of one entry. Keeps the parts that all of them share."""
+    """Commits the groups of one entry. Keeps the parts that all of them share."""
 
-    __slots__ = ("_inner", "_outer", "_seed", "_start")
+    __slots__ = ("_start",)
 
     def __init__(self, origin: str, entry_id: str) -> None:
         self._start = _DOMAIN + part(origin.encode()) + part(entry_id.encode())
-        self._seed = b""
 
-    def commit(self, seed: bytes, path: str, value: bytes) -> str:
-        """Return the commitment, in base64url, to `value` (canonical bytes) at `path` under the group's `seed`."""
-        if seed is not self._seed:
-            # HMAC-SHA256 by its definition (RFC 2104 section 2): a commitment in 1.8 us, with hmac.digest 2.8 us.
-            self._seed, padded = seed, seed.ljust(64, b"\x00")
-            self._inner, self._outer = padded.translate(_INNER), padded.translate(_OUTER)
-        name = path.encode()
-        return self._digest(name, sha256(self._outer + sha256(self._inner + name).digest()).digest(), value)
-
-    def commit_salted(self, salt: bytes, path: str, value: bytes) -> str:
-        """Return the commitment to `value` at `path` under the 32-byte salt of that path, as an opening gives it."""
-        return self._digest(path.encode(), salt, value)
-
-    def _digest(self, name: bytes, salt: bytes, value: bytes) -> str:
-        digest = sha256(
-            self._start
-            + len(name).to_bytes(4, "big")
-            + name
-            + _SALT_PART
-            + salt
-            + len(value).to_bytes(4, "big")
-            + value
-        ).digest()
-        return encode(digest)
+    def commit(self, personal_class: str, leaves: Iterable[bytes]) -> str:
+        """Return the commitment, in base64url, to the leaves of a group, in order of their paths."""
+        return encode(sha256(self._start + part(personal_class.encode()) + b"".join(leaves)).digest())
 
 
 def encode(digest: bytes) -> str:

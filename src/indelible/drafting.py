@@ -67,8 +67,8 @@ FUTURE_MINUTES = 5
 # Server) and 1899 (spreadsheets).
 EARLIEST = instant.parse("1900-01-01T00:00:00Z", "")
 
-# What append adds, at most: seq and recorded_at; a token; a group; and beside a value's path its commitment.
-_NUMBERED, _TOKEN, _GROUP, _COMMITMENT = 160, 36, 64, 50
+# What append adds, at most: seq and recorded_at; a token; a group with its commitment; and around a value's path.
+_NUMBERED, _TOKEN, _GROUP, _PATH = 160, 36, 128, 3
 _REASON = re.compile(r"[a-z][a-z0-9_-]*:[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 
@@ -163,7 +163,7 @@ def _check_size(stem: dict[str, Any], work: _Drafting) -> None:
     """Refuse here what would not fit into a body, because an append must not: it would take a whole batch with it."""
     groups = {(value.owner, value.personal_class) for value in work.values}
     size = len(canonical.encode_checked(stem)) + _NUMBERED + _TOKEN * len(work.persons) + _GROUP * len(groups)
-    size += sum(len(value.path.encode()) + _COMMITMENT for value in work.values)
+    size += sum(len(value.path.encode()) + _PATH for value in work.values)
     if size > entry.BODY_LIMIT:
         raise InvalidInput(f"the entry would have up to {size} bytes, and the limit is {entry.BODY_LIMIT}; send less")
 

@@ -25,8 +25,9 @@ which those marked ? are absent where there is nothing to say (never null):
     channel?        how it was done: staff_web, client_app, webhook, import, ...
     operation?      ties together the entries of one click
     tokens          [32 lower-case hexadecimal digits, ...]; P is an index into this list
-    personal        [{"owner": P, "class": "identity" | "network" | "evidence", "values": {path: commitment}}, ...]
-                    in order of owner and class; paths are those of the event document (actor.name, context.reason_text)
+    personal        [{"owner": P, "class": C, "paths": [path, ...], "commitment"}, ...] in order of owner and class; C
+                    is evidence, identity or network; paths are those of the event document (actor.name,
+                    context.reason_text), in order; the one commitment of a group is to all of its values
     cut?            [path, ...] of the values that were cut at their limit
     imported?       true where the entry was brought from a file by `import` and not recorded as it happened
     erases?         only in client.anonymized, of which it is the effect: {"person": P, "classes": [class, ...],
@@ -68,11 +69,12 @@ _TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Group(NamedTuple):
-    """The personal values of one owner and class in one entry: path -> commitment (base64url)."""
+    """The personal values of one owner and class in one entry: their paths, and the commitment (base64url) to them."""
 
     owner: int
     personal_class: str
-    values: dict[str, str]
+    paths: tuple[str, ...]
+    commitment: str
 
 
 class Body(NamedTuple):
@@ -237,16 +239,16 @@ def _groups(listed: Any, people: int) -> tuple[Group, ...]:
     _require(type(listed) is list, "personal")
     groups = []
     for item in listed:
-        _require(type(item) is dict and item.keys() == {"owner", "class", "values"}, "personal")
-        owner, personal_class, values = item["owner"], item["class"], item["values"]
+        _require(type(item) is dict and item.keys() == {"owner", "class", "paths", "commitment"}, "personal")
+        owner, personal_class, paths = item["owner"], item["class"], item["paths"]
         _require(type(owner) is int and 0 <= owner < people and personal_class in CLASSES, "personal")
-        _require(type(values) is dict and values, "personal")
-        for text in values.values():
-            _require(type(text) is str and commitment.is_commitment(text), "personal")
-        groups.append(Group(owner, personal_class, values))
+        _require(type(paths) is list and paths and all(type(path) is str for path in paths), "personal")
+        _require(paths == sorted(set(paths)), "personal")
+        _require(type(item["commitment"]) is str and commitment.is_commitment(item["commitment"]), "personal")
+        groups.append(Group(owner, personal_class, tuple(paths), item["commitment"]))
     order = [(group.owner, group.personal_class) for group in groups]
     _require(order == sorted(set(order)), "personal")
-    paths = [path for group in groups for path in group.values]
+    paths = [path for group in groups for path in group.paths]
     _require(len(paths) == len(set(paths)), "personal")
     return tuple(groups)
 

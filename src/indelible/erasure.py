@@ -159,7 +159,7 @@ def _count(tx: Appending, token: bytes) -> tuple[int, Counter[str]]:
             owner = members["tokens"].index(text)
             for group in members["personal"]:
                 if group["owner"] == owner and group["class"] == personal_class:
-                    values[personal_class] += len(group["values"])
+                    values[personal_class] += len(group["paths"])
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise StorageFailure(f"entry {seq} cannot be read: its body was changed; run indelible verify") from error
     return len(seqs), values

@@ -153,7 +153,7 @@ class _Named:
         owners = set()
         for view in self._views(reference, _OWNERS):
             for group in view.members["personal"]:
-                if group["class"] == "evidence" and any(view.values.get(path) == stripe_id for path in group["values"]):
+                if group["class"] == "evidence" and any(view.values.get(path) == stripe_id for path in group["paths"]):
                     owners.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
         return owners
 

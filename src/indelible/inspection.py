@@ -207,7 +207,7 @@ class _Live:
                 if self._snapshot.seq_of_key(sealer.find("key", key)) != stored.seq:
                     self._findings.append(Finding("misfiled", stored.seq, "its idempotency key does not lead to it"))
                 return
-        if b'"key":"' in stored.body and _has_key(stored.body):
+        if b'"key"' in stored.body and _has_key(stored.body):
             self.keyed += 1
             self._unread_keys.add(stored.seq)
 
@@ -276,7 +276,7 @@ class _Live:
 def _has_key(body: bytes) -> bool:
     """Whether a body has a commitment to an idempotency key; one that cannot be read is found elsewhere."""
     try:
-        return any("key" in group["values"] for group in orjson.loads(body)["personal"])
+        return any("key" in group["paths"] for group in orjson.loads(body)["personal"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return False
 

@@ -16,9 +16,9 @@ from itertools import islice
 
 from . import canonical, checkpoint, entry, merkle
 from .checkpoint import Checkpoint
-from .commitment import Committer
+from .commitment import Committer, leaves
 from .entry import Erasure
-from .errors import MalformedProof, SigningRefused
+from .errors import InvalidInput, MalformedProof, SigningRefused
 from .headstore import HeadStore, Seen, SignedHead
 from .merkle import Frontier
 from .note import Signer
@@ -158,16 +158,17 @@ def _check_written_here(store: Store, clinic: Clinic, sealer: Sealer, seq: int) 
     Whoever can write the database can append an entry, but cannot seal a value.
     """
     body = entry.decode(store.one(clinic.id, seq).body)
-    committed = next((group.values["key"] for group in body.groups if "key" in group.values), None)
+    group = next((group for group in body.groups if "key" in group.paths), None)
     for row in store.personal(clinic.id, [seq]):
-        with suppress(Unreadable):
+        with suppress(Unreadable, InvalidInput):
             opened = sealer.open_values(
                 bytes.fromhex(body.id.replace("-", "")), row.token, row.personal_class, row.sealed
             )
-            value = opened.values.get("key")
-            if type(value) is str and committed == Committer(clinic.origin, body.id).commit(
-                opened.seed, "key", canonical.encode_text(value)
-            ):
+            if group is None or group.paths != tuple(sorted(opened.values)):
+                continue
+            values = [(path, canonical.encode_checked(opened.values[path])) for path in group.paths]
+            made = Committer(clinic.origin, body.id).commit(group.personal_class, leaves(opened.seed, values))
+            if made == group.commitment and row.personal_class == group.personal_class:
                 return
     raise SigningRefused(
         f"entry {seq} says that it erased values, and was not written with the clinic's key; nothing is signed: run "

@@ -435,11 +435,11 @@ def _open(found: Found, rows: Iterable[PersonalRow], sealer: Sealer, zone: str) 
         states: dict[str, str] = {}
         gone: list[_Gone] = []
         for group in members["personal"]:
-            if group["values"].keys() <= values.keys():
+            if values.keys() >= set(group["paths"]):
                 continue  # nearly always: nothing is missing
             token_text = members["tokens"][group["owner"]]
             there = (token_text, group["class"]) in unreadable
-            paths = [path for path in group["values"] if path not in values]
+            paths = [path for path in group["paths"] if path not in values]
             states.update(dict.fromkeys(paths, "unreadable" if there else "missing"))
             if not there:
                 gone.append((bytes.fromhex(token_text), group["class"], paths))

@@ -177,7 +177,8 @@ TARGETS: list[dict[str, Any]] = [{"kind": text, "id": text}, {"kind": text, "per
 GROUP = {
     "owner": whole(0),
     "class": one_of(*CLASSES),
-    "values": lambda values: isinstance(values, dict) and bool(values) and all(map(hashed, values.values())),
+    "paths": lambda paths: listed(text, 1)(paths) and paths == sorted(set(paths)),
+    "commitment": hashed,
 }
 BODY = {
     "v": whole(1, 1),
@@ -209,6 +210,8 @@ STATEMENT = {
     "schema": one_of("indelible/bundle/v1"),
     "kind": one_of("selection", "complete"),
     "given": given_classes,
+    "withheld": lambda value: listed(text)(value) and value == sorted(set(value)),
+    "erasures": lambda value: listed(whole(1))(value) and value == sorted(set(value)),
     "nonce": hashed,
     **dict.fromkeys(("first_seq", "last_seq", "rows"), whole(0)),
     **dict.fromkeys(("log_origin", "clinic", "clinic_name", "time_zone", "filter", "filter_in_words"), text),
@@ -228,10 +231,24 @@ RENDERING = {
     "offsets": lambda value: a_dict(value) and all(map(offset_table, value.values())),
 }
 OPENING = {"salt": hashed, "value": always}
+OPENED = {
+    "group": whole(0),
+    "leaves": listed(hashed),
+    "openings": lambda value: a_dict(value) and all(shaped(each, OPENING) for each in value.values()),
+}
+
+
+def given_groups(value: Any) -> bool:
+    if not listed(lambda each: shaped(each, OPENED))(value):
+        return False
+    places = [each["group"] for each in value]
+    return places == sorted(set(places))
+
+
 LINE = {
     "body": text,
     "leaf": hashed,
-    "openings": lambda value: a_dict(value) and all(shaped(each, OPENING) for each in value.values()),
+    "groups": given_groups,
     "seq": whole(1),
 }
 PROVEN = {"body": text, "path": listed(hashed), "seq": whole(1)}
@@ -287,7 +304,7 @@ def read_body(words: str) -> dict[str, Any] | None:
     persons += [principal] if principal else []
     owners = [each["person"] for each in persons] + [group["owner"] for group in body["personal"]]
     order = [(group["owner"], group["class"]) for group in body["personal"]]
-    paths = [path for group in body["personal"] for path in group["values"]]
+    paths = [path for group in body["personal"] for path in group["paths"]]
     fine = (
         len(data) <= 65_535
         and ("erases" not in body or erases_well(body))
@@ -546,8 +563,8 @@ def table(entries: list[dict[str, Any]], rendering: dict[str, Any], zone: str) -
     rows = []
     for entry in entries:
         body = json.loads(entry["body"])
-        committed = {path for group in body["personal"] for path in group["values"]}
-        shown = {path: opening["value"] for path, opening in entry["openings"].items()}
+        committed = {path for group in body["personal"] for path in group["paths"]}
+        shown = {path: opening["value"] for group in entry["groups"] for path, opening in group["openings"].items()}
         rows.append(row((body, shown, committed), rendering, zone) + "\r\n")
     return f"\ufeff{HEADER}\r\n{''.join(rows)}".encode()
 
@@ -731,12 +748,17 @@ def check_proven(line: dict[str, Any], state: dict[str, Any], found: list[Any], 
 def check_erasures(state: dict[str, Any], found: list[Any]) -> None:
     """Which proven entry destroyed what: (token, class, up to which number, by which entry)."""
     proven = [entry["read"] for entry in state["entries"] if entry["fine"] and entry.get("proven")]
+    listed_from = len(proven)
     for line in state["erasures"]:
         body = check_proven(line, state, found, "an erasure")
+        if body is not None and body["seq"] not in state["statement"]["erasures"]:
+            found.append(("added", line["seq"], "an erasure that bundle.json does not name"))
         if body is not None and "erases" not in body:
             found.append(("added", line["seq"], "an erasure that erases nothing"))
         proven += [body] if body is not None else []
-    numbers = [line["seq"] for line in state["erasures"]]
+    numbers, named = [line["seq"] for line in state["erasures"]], set(state["statement"]["erasures"])
+    for seq in named - {body["seq"] for body in proven[listed_from:]}:
+        found.append(("removed", seq, "an erasure that bundle.json names is not there"))
     if numbers != sorted(set(numbers)):
         found.append(("reordered", None, "erasures.jsonl is not in order of seq, each once"))
     state["gone"] = {
@@ -762,35 +784,56 @@ def check_export(state: dict[str, Any], found: list[Any]) -> None:
             found.append(("edited", None, f"{name} is not the file that was exported"))
 
 
+def check_group(place: int, entry: dict[str, Any], state: dict[str, Any], found: list[Any]) -> dict[str, Any]:
+    """The values by path that a line shows of a group of its body, which must have been committed."""
+    body, seq, origin = entry["read"], entry["seq"], state["statement"]["log_origin"]
+    group = body["personal"][place]
+    given = next((each for each in entry["groups"] if each["group"] == place), None)
+    if given is None:
+        return {}
+    frame = lambda each: len(each).to_bytes(4, "big") + each  # noqa: E731
+    begin = b"".join(frame(each.encode()) for each in (origin, body["id"], group["class"]))
+    hashes = [unhash(each) for each in given["leaves"]]
+    whole = rehash(sha(b"indelible/personal/v1\0", begin + b"".join(hashes)))
+    if len(hashes) != len(group["paths"]) or whole != group["commitment"]:
+        found.append(("altered", seq, f"the leaves of group {place} do not fit"))
+    for path, opening in given["openings"].items():
+        if path not in group["paths"]:
+            found.append(("added", seq, f"group {place} has no path {path}"))
+            continue
+        number = group["paths"].index(path)
+        framed = b"".join(map(frame, (unhash(opening["salt"]), path.encode(), spell(opening["value"]).encode())))
+        if hashes[number : number + 1] != [hashlib.sha256(framed).digest()]:
+            found.append(("altered", seq, f"the opening does not fit at {path}"))
+    return {path: each["value"] for path, each in given["openings"].items() if path in group["paths"]}
+
+
 def check_values(entry: dict[str, Any], state: dict[str, Any], found: list[Any], result: dict[str, Any]) -> None:
     """Every personal value of an entry: it fits, or its absence is accounted for."""
-    body, seq, openings, origin = entry["read"], entry["seq"], entry["openings"], state["statement"]["log_origin"]
+    body, seq, statement = entry["read"], entry["seq"], state["statement"]
     entry["row"] = None
     if body is None:
         return None
-    committed = {path for group in body["personal"] for path in group["values"]}
-    found += [("added", seq, f"no commitment at {path}") for path in sorted(set(openings) - committed)]
-    for group in body["personal"]:
+    there = [each["group"] for each in entry["groups"]]
+    found += [("added", seq, f"no group {place}") for place in there if place >= len(body["personal"])]
+    shown: dict[str, Any] = {}
+    for place, group in enumerate(body["personal"]):
         owner = (body["tokens"][group["owner"]], group["class"])
         by = {which for token, kind, up_to, which in state["gone"] if (token, kind) == owner and seq <= up_to}
-        for path, commitment in group["values"].items():
-            if path in openings:
-                parts = [origin, body["id"], path, unhash(openings[path]["salt"]), spell(openings[path]["value"])]
-                framed = [each if isinstance(each, bytes) else each.encode() for each in parts]
-                message = b"".join(len(each).to_bytes(4, "big") + each for each in framed)
-                if rehash(sha(b"indelible/personal/v1\0", message)) != commitment:
-                    found.append(("altered", seq, f"the opening does not fit at {path}"))
-                if by:
-                    found.append(("restored", seq, f"the value at {path} was destroyed"))
-            elif by:
+        opened = check_group(place, entry, state, found)
+        shown |= opened
+        if by and place in there:
+            found.append(("restored", seq, f"group {place} was destroyed"))
+        for path in set(group["paths"]) - set(opened):
+            if by:
                 result["erased"][seq] = tuple(sorted({*result["erased"].get(seq, ()), *by}))
-            elif group["class"] not in state["statement"]["given"]:
+            elif group["class"] not in statement["given"] or path in statement["withheld"]:
                 result["withheld"] += 1
             else:
                 found.append(("missing", seq, f"no value at {path}, and nothing accounts for it"))
+    committed = {path for group in body["personal"] for path in group["paths"]}
     if body["action"] not in state["rendering"]["actions"]:
         found.append(("missing", seq, "rendering.json has no words for the action"))
-    shown = {path: openings[path]["value"] for path in openings if path in committed}
     if any(not isinstance(shown.get(path), str | None) for path in CELLS):
         return found.append(("edited", seq, "a value that stands in a cell is no text"))
     entry["row"] = (body, shown, committed)

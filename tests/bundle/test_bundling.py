@@ -165,6 +165,33 @@ def test_who_withholds_identities_shows_no_client_in_the_filter(filled, tmp_path
     assert checked(filled, tmp_path / "b.zip").result == "intact"
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_single_place_can_be_withheld(filled, tmp_path, second_verifier, complete):
+    if complete:
+        export_complete(filled, tmp_path / "b.zip", actor=ACTOR, withheld=["client.name", "request.user_agent"])
+    else:
+        export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR, withheld=["client.name", "request.user_agent"])
+    names = {view.client["name"] for view in filled.read() if view.client and view.client.get("name")}
+    agents = {view.request["user_agent"] for view in filled.read() if view.request.get("user_agent")}
+    assert names and agents
+    with zipfile.ZipFile(tmp_path / "b.zip") as file:
+        whole = b"".join(file.read(name) for name in file.namelist())
+        assert b"at client.name, request.user_agent were held back" in file.read("README.txt").replace(b"\n", b" ")
+    assert not [one for one in names | agents if one.encode() in whole]
+    report = checked(filled, tmp_path / "b.zip")
+    assert report.result == "intact"
+    assert report.withheld >= len(names)
+    second = second_verifier["check"](tmp_path / "b.zip", filled.info.vkey)
+    assert (second["findings"], second["withheld"]) == ([], report.withheld)
+
+
+@pytest.mark.parametrize("wrong", ["", "name", "client.", "Client.Name", "client.name\n", "a.b;c", "kind"])
+def test_what_is_no_place_cannot_be_withheld(filled, tmp_path, wrong):
+    with pytest.raises(InvalidInput, match="withheld: must be evidence, identity, network, or a value's place"):
+        export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR, withheld=[wrong])
+    assert not (tmp_path / "b.zip").exists()
+
+
 @pytest.mark.parametrize("name", ["activity.db", "activity.db.key", "activity.db.heads", "activity.db-wal"])
 def test_a_bundle_is_never_written_over_the_log_itself(filled, tmp_path, name):
     before = (tmp_path / "activity.db.key").read_bytes()

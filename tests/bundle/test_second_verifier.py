@@ -32,6 +32,14 @@ def sha(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
 
+def framed(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=")
+
+
 def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
@@ -218,15 +226,24 @@ def some(files: Files, test: Callable[[dict[str, Any]], Any]) -> int:
 
 
 def opened(files: Files, path: str = "actor.name") -> int:
-    return next(index for index, line in enumerate(lines(files)) if path in line["openings"])
+    return next(index for index, line in enumerate(lines(files)) if group_with(line, path))
+
+
+def group_with(line: dict[str, Any], path: str) -> Any:
+    """The given group of a line that opens a path, or None."""
+    return next((group for group in line["groups"] if path in group["openings"]), None)
+
+
+def group(path: str, change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    return lambda line: change(group_with(line, path))
 
 
 def opening(path: str, **members: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda line: line["openings"][path].update(members)
+    return group(path, lambda given: given["openings"][path].update(members))
 
 
 def forget(path: str) -> Callable[[dict[str, Any]], Any]:
-    return lambda line: line["openings"].pop(path)
+    return group(path, lambda given: given["openings"].pop(path))
 
 
 def json_file(files: Files, name: str, change: Callable[[Any], Any], end: bytes = b"") -> None:
@@ -247,9 +264,16 @@ W, S, M = "whole", "selection", "middle"
 
 
 def restore(files: Files) -> None:
-    """Open a value that was erased, with whatever salt."""
-    index = some(files, lambda b: b.get("imported"))
-    at(files, index, lambda line: line["openings"].update({"client.name": {"salt": SALT, "value": "Ana Sousa"}}))
+    """Open a value that was erased, with whatever salt and leaves."""
+
+    def change(line: dict[str, Any]) -> None:
+        made = json.loads(line["body"])
+        place = next(n for n, each in enumerate(made["personal"]) if "client.name" in each["paths"])
+        given = {"group": place, "leaves": [SALT] * len(made["personal"][place]["paths"]),
+                 "openings": {"client.name": {"salt": SALT, "value": "Ana Sousa"}}}  # fmt: skip
+        line["groups"] = sorted([*line["groups"], given], key=lambda each: each["group"])
+
+    at(files, some(files, lambda b: b.get("imported")), change)
 
 
 def recommit(files: Files, index: int, path: str, value: Any) -> None:
@@ -258,13 +282,18 @@ def recommit(files: Files, index: int, path: str, value: Any) -> None:
 
     def changed(line: dict[str, Any]) -> None:
         made = json.loads(line["body"])
-        parts = [origin.encode(), made["id"].encode(), path.encode(), b"\3" * 32, spell(value)]
-        framed = b"".join(len(each).to_bytes(4, "big") + each for each in parts)
-        for group in made["personal"]:
-            if path in group["values"]:
-                group["values"][path] = b64(sha(b"indelible/personal/v1\0", framed))
+        place, each = next((n, each) for n, each in enumerate(made["personal"]) if path in each["paths"])
+        given = next((one for one in line["groups"] if one["group"] == place), None)
+        if given is None:
+            given = {"group": place, "leaves": [SALT] * len(each["paths"]), "openings": {}}
+            line["groups"] = sorted([*line["groups"], given], key=lambda one: one["group"])
+        leaf = hashlib.sha256(framed(b"\3" * 32, path.encode(), spell(value))).digest()
+        given["leaves"][each["paths"].index(path)] = b64(leaf)
+        given["openings"][path] = {"salt": SALT, "value": value}
+        start = framed(origin.encode(), made["id"].encode(), each["class"].encode())
+        leaves = b"".join(map(unb64, given["leaves"]))
+        each["commitment"] = b64(sha(b"indelible/personal/v1\0", start + leaves))
         line["body"] = spell(made).decode()
-        line["openings"][path] = {"salt": SALT, "value": value}
 
     at(files, index, changed)
 
@@ -431,8 +460,28 @@ CHANGES: list[tuple[str, str, str, Callable[[Files], Any]]] = [
     ("a value", W, "altered", value(opening("actor.name", value="Someone"))),
     ("a value nested too deeply", W, "refused", value(opening("actor.name", value=deep(65)))),
     ("a value gone", W, "missing", value(forget("actor.name"))),
-    ("a value more", W, "added", line(lambda entry: entry["openings"].update(x={"salt": SALT, "value": 1}))),
-    ("an opening without salt", W, "refused", value(lambda entry: entry["openings"]["actor.name"].pop("salt"))),
+    (
+        "a value more",
+        W,
+        "added",
+        value(group("actor.name", lambda g: g["openings"].update(x={"salt": SALT, "value": 1}))),
+    ),
+    (
+        "an opening without salt",
+        W,
+        "refused",
+        value(group("actor.name", lambda g: g["openings"]["actor.name"].pop("salt"))),
+    ),
+    ("a leaf", W, "altered", value(group("actor.name", lambda g: g["leaves"].__setitem__(0, SALT)))),
+    ("a leaf gone", W, "altered", value(group("actor.name", lambda g: g["leaves"].pop()))),
+    ("a leaf more", W, "altered", value(group("actor.name", lambda g: g["leaves"].append(SALT)))),
+    ("leaves in another order", W, "altered", value(group("actor.name", lambda g: g["leaves"].reverse()))),
+    ("leaves of another kind", W, "refused", value(group("actor.name", lambda g: g.update(leaves={})))),
+    ("a group gone", W, "missing", value(lambda entry: entry["groups"].clear())),
+    ("a group that is not there", W, "added", value(lambda entry: entry["groups"][-1].update(group=60))),
+    ("a group twice", W, "refused", value(lambda entry: entry["groups"].append(entry["groups"][-1]))),
+    ("a group before the first", W, "refused", value(group("actor.name", lambda g: g.update(group=-1)))),
+    ("a group that says more", W, "refused", value(group("actor.name", lambda g: g.update(owner=0)))),
     ("a value restored", W, "restored", restore),
     ("an erasure gone", S, "missing", rewrite("erasures.jsonl", lambda data: b"")),
     ("an erasure forged", S, "added", line(body(lambda b: b["erases"].update(up_to_seq=9)), "erasures.jsonl")),
@@ -639,7 +688,7 @@ BY_THE_TEXT: list[tuple[str, str, set[str], Callable[[Files], Any]]] = [
     ("a table that is no text", W, {"edited"}, rewrite("entries.csv", lambda data: b"\xff")),
     ("erasures swapped", W, {"reordered"}, lambda f: swap(f, "erasures.jsonl")),
     ("an erasure twice", S, {"reordered"}, rewrite("erasures.jsonl", lambda data: data.split(b"\n")[0] + b"\n" + data)),
-    ("an erasure that is one of the entries", W, set(), rewrite("erasures.jsonl", lambda data: b"")),
+    ("an erasure that is one of the entries", W, {"removed"}, rewrite("erasures.jsonl", lambda data: b"")),
 ]
 
 

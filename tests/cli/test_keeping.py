@@ -91,7 +91,7 @@ def test_a_complete_bundle_and_a_range_of_it(three):
         (("--complete", "--entries", "2"), "--entries: must be the first and last number"),
         (("--complete", "--entries", "2-99"), "entries: must be within 1 and 3"),
         (("--complete", "--entries", "3-1"), "entries: must be within"),
-        (("--withhold", "names"), "--withhold: must be one of"),
+        (("--withhold", "names"), "withheld: must be evidence, identity, network, or a value's place"),
         (("acton:x",), "unknown key"),
     ],
 )

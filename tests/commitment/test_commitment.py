@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
@@ -18,48 +17,84 @@ SEED = bytes(range(32))
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
-def by_hand(origin: str, entry_id: str, path: str, seed: bytes, value: bytes) -> bytes:
-    salt = hmac.new(seed, path.encode(), hashlib.sha256).digest()
-    parts = [origin.encode(), entry_id.encode(), path.encode(), salt, value]
-    return hashlib.sha256(
-        b"indelible/personal/v1\0" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    ).digest()
+VALUES = [("actor.id", b'"usr_1"'), ("actor.name", b'"Ana"')]
+
+
+def framed(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def by_hand(origin: str, entry_id: str, personal_class: str, seed: bytes, values: list[tuple[str, bytes]]) -> bytes:
+    stream = hashlib.shake_256(b"indelible/salts/v1\0" + seed).digest(32 * len(values))
+    leaves = b"".join(
+        hashlib.sha256(framed(stream[32 * n : 32 * n + 32], path.encode(), value)).digest()
+        for n, (path, value) in enumerate(values)
+    )
+    start = b"indelible/personal/v1\0" + framed(origin.encode(), entry_id.encode(), personal_class.encode())
+    return hashlib.sha256(start + leaves).digest()
+
+
+def made(origin: str = "o", entry_id: str = ID, personal_class: str = "identity", seed: bytes = SEED,
+         values: list[tuple[str, bytes]] = VALUES) -> str:  # fmt: skip
+    return Committer(origin, entry_id).commit(personal_class, commitment.leaves(seed, values))
 
 
 def in_base64url(digest: bytes) -> str:
     return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.binary(min_size=32, max_size=32), st.binary())
-def test_a_commitment_is_the_hash_that_the_format_describes(path, seed, value):
-    made = Committer("log.example.org/c/1", ID).commit(seed, path, value)
-    assert made == in_base64url(by_hand("log.example.org/c/1", ID, path, seed, value))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(TEXTS, st.binary(), min_size=1, max_size=8), st.binary(min_size=32, max_size=32))
+def test_a_commitment_is_the_hash_that_the_format_describes(values, seed):
+    listed = sorted(values.items())
+    assert made("log.example.org/c/1", seed=seed, values=listed) == in_base64url(
+        by_hand("log.example.org/c/1", ID, "identity", seed, listed)
+    )
 
 
 def test_a_committer_can_be_used_again_and_gives_the_same():
-    committer = Committer("o", ID)
-    first = committer.commit(SEED, "actor.name", b'"Ana"')
-    committer.commit(SEED, "client.name", b'"Bo"')
-    assert committer.commit(SEED, "actor.name", b'"Ana"') == first
+    committer, leaves = Committer("o", ID), commitment.leaves(SEED, VALUES)
+    first = committer.commit("identity", leaves)
+    committer.commit("network", leaves)
+    assert committer.commit("identity", leaves) == first
 
 
 def test_moving_a_byte_from_one_part_to_the_next_changes_the_commitment():
     commitments = {
-        Committer("ab", ID).commit(SEED, "c", b"d"),
-        Committer("a", f"b{ID}").commit(SEED, "c", b"d"),
-        Committer("ab", f"{ID}c").commit(SEED, "", b"d"),
-        Committer("ab", ID).commit(SEED, "cd", b""),
-        Committer("ab", ID).commit(SEED, "", b"cd"),
+        made("ab", values=[("c", b"d")]),
+        made("a", f"b{ID}", values=[("c", b"d")]),
+        made("ab", f"{ID}i", "dentity", values=[("c", b"d")]),
+        made("ab", values=[("cd", b"")]),
+        made("ab", values=[("", b"cd")]),
+        made("ab", values=[("c", b""), ("d", b"")]),
+        made("ab", values=[("c", b"d"), ("", b"")]),
     }
-    assert len(commitments) == 5
+    assert len(commitments) == 7
 
 
-@pytest.mark.parametrize("changed", ["origin", "id", "seed", "path", "value"])
+@pytest.mark.parametrize("changed", ["origin", "entry_id", "personal_class", "seed", "values"])
 def test_every_part_is_bound(changed):
-    parts: dict[str, Any] = {"origin": "o", "id": ID, "seed": SEED, "path": "actor.name", "value": b'"Ana"'}
-    other = parts | {changed: parts[changed] + ("x" if isinstance(parts[changed], str) else b"x")}
-    made = [Committer(p["origin"], p["id"]).commit(p["seed"], p["path"], p["value"]) for p in (parts, other)]
-    assert made[0] != made[1]
+    parts: dict[str, Any] = {"origin": "o", "entry_id": ID, "personal_class": "identity", "seed": SEED}
+    other: dict[str, Any] = {"values": VALUES[:1]} if changed == "values" else {
+        changed: parts[changed] + ("x" if isinstance(parts[changed], str) else b"x")}  # fmt: skip
+    assert made(**parts) != made(**parts | other)
+
+
+@pytest.mark.parametrize("changed", [0, 1])
+def test_every_value_and_every_path_is_bound(changed):
+    path, value = VALUES[changed]
+    for other in ((path + "x", value), (path, value + b" ")):
+        assert made(values=[*VALUES[:changed], other, *VALUES[changed + 1 :]]) != made()
+
+
+def test_salts_say_nothing_of_each_other_and_a_longer_group_begins_as_a_shorter_one():
+    three = commitment.salts(SEED, 3)
+    assert len({*three}) == 3
+    assert commitment.salts(SEED, 2) == three[:2]
+    assert commitment.salts(SEED, 0) == []
+    assert {*commitment.salts(SEED + b"x", 3)}.isdisjoint(three)
 
 
 @given(st.binary(min_size=32, max_size=32))

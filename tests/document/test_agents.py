@@ -26,7 +26,7 @@ def test_the_body_has_the_agent_in_clear_and_the_person_by_token(log):
     view, body = recorded(log, Agent("assistant_1", "Booking assistant", on_behalf_of=Client("cli_77", "Ana Sousa")))
     members = entry.decode(body).members
     assert members["actor"] == ASSISTANT | {"on_behalf_of": {"kind": "client", "person": 0}}
-    assert set(members["personal"][0]["values"]) == {"actor.on_behalf_of.id", "actor.on_behalf_of.name"}
+    assert set(members["personal"][0]["paths"]) == {"actor.on_behalf_of.id", "actor.on_behalf_of.name"}
     assert b"cli_77" not in body and b"Ana" not in body
     assert view.document()["actor"] == FOR_ANA
 

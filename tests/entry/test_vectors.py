@@ -8,7 +8,6 @@ Nothing of `indelible` makes a vector: `make` follows docs/spec/entry.md with ha
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -46,23 +45,42 @@ def base64url(digest):
     return urlsafe_b64encode(digest).decode().strip("=")
 
 
-def committed(seed, origin, entry_id, path, value):
-    salt = hmac.new(seed, path.encode(), "sha256").digest()
-    message = b"indelible/personal/v1" + b"\x00"
-    for part in (origin.encode(), entry_id.encode(), path.encode(), salt, canonical(value)):
-        message += len(part).to_bytes(4, byteorder="big") + part
-    return salt, hashlib.sha256(message).digest()
+def framed(*parts):
+    return b"".join(len(part).to_bytes(4, byteorder="big") + part for part in parts)
 
 
-def commitments():
-    for number, (name, value) in enumerate(VALUES.items()):
+def committed(seed, origin, entry_id, personal_class, by_path):
+    """The salts, leaves and commitment of a group, by path in their order."""
+    paths = sorted(by_path)
+    stream = hashlib.shake_256(b"indelible/salts/v1" + b"\x00" + seed).digest(32 * len(paths))
+    salts = {path: stream[32 * n : 32 * n + 32] for n, path in enumerate(paths)}
+    leaves = {
+        path: hashlib.sha256(framed(salts[path], path.encode(), canonical(by_path[path]))).digest() for path in paths
+    }
+    message = b"indelible/personal/v1" + b"\x00" + framed(origin.encode(), entry_id.encode(), personal_class.encode())
+    return salts, leaves, hashlib.sha256(message + b"".join(leaves[path] for path in paths)).digest()
+
+
+def groups():
+    """Groups of one value of every kind, of two and of sixty-four."""
+    cases = [(name, {"context.reason_text" if n % 2 else "client.name": value})
+             for n, (name, value) in enumerate(VALUES.items())]  # fmt: skip
+    cases.append(("two values", {"client.name": "Ana Sousa", "client.id": "cli_77"}))
+    cases.append(("sixty-four values", {f"people.{n}.id": f"cli_{n}" for n in range(64)}))
+    cases.append(("paths in order of their code points", {"context.\u00e9": 1, "context.z": 2, "context.\U00010000": 3,
+                                                          "context.\uffee": 4}))  # fmt: skip
+    for number, (name, values) in enumerate(cases):
         seed = hashlib.sha256(f"seed {number}".encode()).digest()
         entry_id = f"01890a5d-ac96-774b-bcce-b3020000{number:04x}"
-        path = "context.reason_text" if number % 2 else "client.name"
-        salt, digest = committed(seed, ORIGIN, entry_id, path, value)
+        personal_class = ("identity", "network", "evidence")[number % 3]
+        salts, leaves, digest = committed(seed, ORIGIN, entry_id, personal_class, values)
         yield {
-            "name": name, "origin": ORIGIN, "entry_id": entry_id, "path": path, "seed_hex": seed.hex(), "value": value,
-            "value_canonical_hex": canonical(value).hex(), "salt_hex": salt.hex(), "commitment": base64url(digest),
+            "name": name, "origin": ORIGIN, "entry_id": entry_id, "class": personal_class, "seed_hex": seed.hex(),
+            "values": [
+                {"path": path, "value": values[path], "value_canonical_hex": canonical(values[path]).hex(),
+                 "salt_hex": salts[path].hex(), "leaf_hex": leaves[path].hex()} for path in sorted(values)
+            ],
+            "commitment": base64url(digest),
         }  # fmt: skip
 
 
@@ -76,8 +94,10 @@ def body(name, members, values):
     openings = []
     for (owner, personal_class), by_path in sorted(values.items()):
         seed = hashlib.sha256(f"{name} {owner} {personal_class}".encode()).digest()
-        made = {path: base64url(committed(seed, ORIGIN, whole["id"], path, by_path[path])[1]) for path in by_path}
-        whole["personal"].append({"owner": owner, "class": personal_class, "values": made})
+        made = base64url(committed(seed, ORIGIN, whole["id"], personal_class, by_path)[2])
+        whole["personal"].append(
+            {"owner": owner, "class": personal_class, "paths": sorted(by_path), "commitment": made}
+        )
         openings.append({"owner": owner, "class": personal_class, "seed_hex": seed.hex(), "values": by_path})
     data = canonical(whole)
     return {
@@ -292,12 +312,17 @@ def refused():
     yield changed("a token of 15 bytes", tokens=[TOKENS[0], "ab" * 15])
     yield changed("an owner beyond the tokens", personal=[{**group, "owner": 2}])
     yield changed("an unknown class", personal=[{**group, "class": "health"}])
-    yield changed("a group without values", personal=[{**group, "values": {}}])
+    yield changed("a group without values", personal=[{**group, "paths": []}])
+    yield changed("paths out of order", personal=[{**group, "paths": group["paths"][::-1]}])
+    yield changed("a path twice in a group", personal=[{**group, "paths": ["actor.id", "actor.id"]}])
+    yield changed("a path that is no text", personal=[{**group, "paths": [1]}])
+    yield changed("paths that are no list", personal=[{**group, "paths": {"actor.id": 1}}])
+    yield changed("values each with a commitment", personal=[{"owner": 0, "class": "identity", "values": {}}])
     yield changed("groups out of order", personal=whole["personal"][::-1])
     yield changed("a group twice", personal=[group, group])
     yield changed("a path in two groups", personal=[group, {**group, "class": "network"}])
-    yield changed("a commitment of 42 characters", personal=[{**group, "values": {"actor.id": "A" * 42}}])
-    yield changed("another spelling of a commitment", personal=[{**group, "values": {"actor.id": "A" * 42 + "B"}}])
+    yield changed("a commitment of 42 characters", personal=[{**group, "commitment": "A" * 42}])
+    yield changed("another spelling of a commitment", personal=[{**group, "commitment": "A" * 42 + "B"}])
     yield case("nested too deeply", good.replace(b'"late":true', b'"late":' + b"[" * 63 + b"]" * 63))
     yield case("an array", b"[" + good + b"]")
 
@@ -306,7 +331,7 @@ def make():
     about = (
         "Vectors of docs/spec/entry.md. Made by tests/entry/test_vectors.py without the library. Values are examples."
     )
-    return {"about": about, "commitments": [*commitments()], "bodies": [*bodies()], "refused": [*refused()]}
+    return {"about": about, "groups": [*groups()], "bodies": [*bodies()], "refused": [*refused()]}
 
 
 if __name__ == "__main__":
@@ -325,13 +350,15 @@ def test_the_file_is_what_the_specification_gives():
     assert make() == VECTORS
 
 
-@pytest.mark.parametrize("vector", VECTORS["commitments"], ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("vector", VECTORS["groups"], ids=lambda vector: vector["name"])
 def test_a_commitment_is_reproduced(vector):
-    seed, path = bytes.fromhex(vector["seed_hex"]), vector["path"]
-    value = ours.encode(vector["value"])
-    assert value.hex() == vector["value_canonical_hex"]
-    assert commitment.salt(seed, path).hex() == vector["salt_hex"]
-    made = commitment.Committer(vector["origin"], vector["entry_id"]).commit(seed, path, value)
+    seed, listed = bytes.fromhex(vector["seed_hex"]), vector["values"]
+    values = [(one["path"], ours.encode(one["value"])) for one in listed]
+    assert [data.hex() for _, data in values] == [one["value_canonical_hex"] for one in listed]
+    assert [salt.hex() for salt in commitment.salts(seed, len(values))] == [one["salt_hex"] for one in listed]
+    leaves = commitment.leaves(seed, values)
+    assert [leaf.hex() for leaf in leaves] == [one["leaf_hex"] for one in listed]
+    made = commitment.Committer(vector["origin"], vector["entry_id"]).commit(vector["class"], leaves)
     assert made == vector["commitment"]
 
 
@@ -351,10 +378,14 @@ def test_the_openings_of_a_body_give_its_commitments(vector):
         entry.Group(
             opening["owner"],
             opening["class"],
-            {
-                path: committer.commit(bytes.fromhex(opening["seed_hex"]), path, ours.encode(value))
-                for path, value in opening["values"].items()
-            },
+            tuple(sorted(opening["values"])),
+            committer.commit(
+                opening["class"],
+                commitment.leaves(
+                    bytes.fromhex(opening["seed_hex"]),
+                    [(path, ours.encode(opening["values"][path])) for path in sorted(opening["values"])],
+                ),
+            ),
         )
         for opening in vector["openings"]
     ]
@@ -371,14 +402,13 @@ def test_the_worked_example_of_the_specification_is_the_first_body():
     text = (FILE.parents[1] / "entry.md").read_text(encoding="utf-8")
     example = text.split("## A worked example")[1]
     body = example[example.index("    {") : example.index("Its leaf hash")]
-    assert "".join(line.strip() for line in body.splitlines()) == VECTORS["bodies"][0]["body"]
-    name = VECTORS["bodies"][0]["openings"][0]
-    salt, digest = committed(
-        bytes.fromhex(name["seed_hex"]),
-        ORIGIN,
-        json.loads(VECTORS["bodies"][0]["body"])["id"],
-        "actor.name",
-        "Maria Fernandes",
-    )
-    for shown in (VECTORS["bodies"][0]["leaf_hash_hex"], name["seed_hex"], salt.hex(), digest.hex(), base64url(digest)):
-        assert shown in example
+    first = VECTORS["bodies"][0]
+    assert "".join(line.strip() for line in body.splitlines()) == first["body"]
+    assert f"(its {len(first['body']):,} bytes are one line)" in " ".join(example.split())
+    group = first["openings"][0]
+    seed, entry_id = bytes.fromhex(group["seed_hex"]), json.loads(first["body"])["id"]
+    salts, leaves, digest = committed(seed, ORIGIN, entry_id, "identity", group["values"])
+    shown = [first["leaf_hash_hex"], group["seed_hex"], digest.hex(), base64url(digest), leaves["actor.id"].hex()]
+    shown += [salts["actor.name"].hex(), leaves["actor.name"].hex()]
+    for text in shown:
+        assert text in example

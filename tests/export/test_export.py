@@ -196,7 +196,7 @@ def test_a_filter_that_names_a_client_goes_with_the_client(log: ClinicLog, recor
     record(actor={"kind": "client", "id": "cli_77"}, client=None)
     export(log, "actor:cli_77", io.BytesIO(), actor=ACTOR)
     members = log.entry(2).members
-    owners = {path: group["owner"] for group in members["personal"] for path in group["values"]}
+    owners = {path: group["owner"] for group in members["personal"] for path in group["paths"]}
     assert owners["context.filter"] == owners["context.filter_in_words"] == members["client"]["person"]
 
 

@@ -100,7 +100,7 @@ def test_a_made_up_erasure_accounts_for_nothing(files, log):
     made = files("selection")
     entries = lines(made)
     token = json.loads(entries[3].body)["tokens"][0]
-    kept = [line._replace(openings={}) if token in json.loads(line.body)["tokens"] else line for line in entries]
+    kept = [line._replace(groups=()) if token in json.loads(line.body)["tokens"] else line for line in entries]
     export = Proven.decode(made["export.json"])
     like = json.loads(export.body)
     forged = {name: like[name] for name in like if name not in ("target", "client", "people", "channel")} | {
@@ -150,8 +150,10 @@ def test_without_the_clinics_key_a_rebuilt_bundle_is_not_called_intact(files):
 def test_another_salt_is_found_at_its_entry(files, log):
     made = files("selection")
     entries = lines(made)
-    path, opening = next(iter(entries[2].openings.items()))
+    given, *others = entries[2].groups
+    path, opening = next(iter(given.openings.items()))
     salt = commitment.decode(commitment.encode(b"s" * 32))
-    entries[2] = entries[2]._replace(openings=entries[2].openings | {path: opening._replace(salt=salt)})
+    given = given._replace(openings=given.openings | {path: opening._replace(salt=salt)})
+    entries[2] = entries[2]._replace(groups=(given, *others))
     changed = made | {"entries.jsonl": b"".join(line.encode() for line in entries)}
     assert ("altered", entries[2].seq) in {(f.verdict, f.seq) for f in verified(changed, log.signer.verifier).findings}

@@ -65,7 +65,7 @@ def test_it_is_not_signed(tampering):
 
 
 def test_a_commitment_to_a_key_without_its_sealed_row_is_not_believed(tampering):
-    personal = [{"owner": 0, "class": "identity", "values": {"key": "A" * 43}}]
+    personal = [{"owner": 0, "class": "identity", "paths": ["key"], "commitment": "A" * 43}]
     forge(tampering, destroy(tampering), personal=personal)
     assert ("added", FORGED) in tampering.found()
 

@@ -99,7 +99,11 @@ def bundle(
     ] = False,
     entries: Annotated[str | None, typer.Option(metavar="A-B", help=f"With --complete: {_RANGE}.")] = None,
     withhold: Annotated[
-        list[str] | None, typer.Option(metavar="CLASS", help="Keep back identity, network or evidence values.")
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Keep back identity, network or evidence values, or those at one place, such as context.reason_text.",
+        ),
     ] = None,
     database: Database = None,
     clinic: ClinicId = None,
@@ -110,8 +114,7 @@ def bundle(
     if str(output) == "-":
         raise InvalidInput("must be a file: a bundle cannot be written as it comes", "--output")
     held = set(withhold or ())
-    if not held <= set(entry.CLASSES):
-        raise InvalidInput(f"must be one of {', '.join(entry.CLASSES)}", "--withhold")
+    paths = sorted(held - set(entry.CLASSES))
     if entries is not None and not complete:
         raise InvalidInput("goes with --complete only; a filter chooses the entries otherwise", "--entries")
     if complete and words:
@@ -122,11 +125,11 @@ def bundle(
         if complete:
             first, last = _numbers(entries)
             done = export_complete(
-                log, output, actor=by, first_seq=first, last_seq=last, given=given, progress=progress
+                log, output, actor=by, first_seq=first, last_seq=last, given=given, withheld=paths, progress=progress
             )
         else:
             wanted: Query = parse(log, words or [])
-            done = export_bundle(log, wanted, output, actor=by, given=given, progress=progress)
+            done = export_bundle(log, wanted, output, actor=by, given=given, withheld=paths, progress=progress)
         _tell(done, log.info.vkey)
 
 

@@ -68,11 +68,11 @@ def readme(statement: Statement, vkey: str) -> str:
     """Return the text for a bundle, in lines of at most 120 characters."""
     about = _COMPLETE if statement.kind == "complete" else _SELECTION
     withheld = sorted({"evidence", "identity", "network"} - set(statement.given))
-    given = (
-        "Nothing was held back."
-        if not withheld
-        else f"Personal values of the class {' and '.join(withheld)} were held back by the exporter and are empty."
-    )
+    held = [f"of the class {' and '.join(withheld)}"] if withheld else []
+    held += [f"at {', '.join(statement.withheld)}"] if statement.withheld else []
+    given = "Nothing was held back."
+    if held:
+        given = f"Personal values {' and '.join(held)} were held back by the exporter and are empty."
     title = f"Activity log of {statement.clinic_name}"
     return _TEXT.format(
         title=f"{title}\n{'=' * len(title)}",

@@ -18,17 +18,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, Self
 
-from .. import bundle, commitment, csv_row, entry, merkle, money, offsets
+from .. import bundle, canonical, commitment, csv_row, entry, merkle, money, offsets
 from ..archive import Packer
-from ..bundle import Line, Opening, Proven, Rendering, Statement, Wording
-from ..errors import MalformedProof, StorageFailure
-from ..personal import Sealer, Unreadable
+from ..bundle import GivenGroup, Line, Opening, Proven, Rendering, Statement, Wording
+from ..errors import InvalidInput, MalformedProof, StorageFailure
+from ..personal import Opened, Sealer, Unreadable
 from ..store import Found, PersonalRow
 from ..view import View
 from . import csv_file
 
 # A file waits beside the zip until it is complete; so much of it in memory, the rest in an unnamed file.
 _SPOOL = 4 * 1024 * 1024
+
+_AGENT = "request.user_agent"
 
 # An entry as it is stored, with the rows of its personal values.
 Stored = tuple[Found, Sequence[PersonalRow]]
@@ -54,14 +56,17 @@ def _spool() -> IO[bytes]:
 
 
 class Writer:
-    """One bundle under way. `given` are the classes of personal values whose openings it gives.
+    """One bundle under way. `given` are the classes of personal values whose openings it gives, but those of `withheld`
+    paths.
 
     `zone` is the clinic's now, on whose clock the table is.
     """
 
-    def __init__(self, out: BinaryIO, sealer: Sealer, given: frozenset[str], zone: str) -> None:
+    def __init__(
+        self, out: BinaryIO, sealer: Sealer, given: frozenset[str], withheld: frozenset[str], zone: str
+    ) -> None:
         self._zip = Packer(out, _spool)
-        self._sealer, self._given, self._zone = sealer, given, zone
+        self._sealer, self._given, self._withheld, self._zone = sealer, given, withheld, zone
         self._offsets = offsets.Used()
         self._digests: dict[str, bytes] = {}
         self._actions: dict[str, Wording] = {}
@@ -94,37 +99,48 @@ class Writer:
         """Open an entry; the line has the openings that are given, the view every value."""
         try:
             body = entry.decode(found.body)
-            openings: dict[str, Opening] = {}
-            values: dict[str, Any] = {}
             entry_id = bytes.fromhex(body.id.replace("-", ""))
-            for _, token, personal_class, sealed in rows:
-                opened = self._sealer.open_values(entry_id, token, personal_class, sealed)
+            there = {
+                (row.token.hex(), row.personal_class): self._sealer.open_values(entry_id, *row[1:]) for row in rows
+            }
+            values: dict[str, Any] = {}
+            states: dict[str, str] = {}
+            groups = []
+            for place, group in enumerate(body.groups):
+                opened = there.get((body.tokens[group.owner], group.personal_class))
+                if opened is None:
+                    states.update(dict.fromkeys(group.paths, "missing"))
+                    continue
                 values |= opened.values
-                if personal_class in self._given:
-                    openings |= {
-                        path: Opening(commitment.salt(opened.seed, path), value)
-                        for path, value in opened.values.items()
-                    }
-        except (MalformedProof, Unreadable) as error:
+                if group.personal_class in self._given:
+                    groups.append(self._given_group(place, group, opened))
+        except (MalformedProof, InvalidInput, KeyError, Unreadable) as error:
             raise StorageFailure(
                 f"entry {found.seq} was changed in the database, so no bundle is made; run indelible verify"
             ) from error
-        there = {(row.token.hex(), row.personal_class) for row in rows}
-        states = {}
-        for group in body.groups:
-            place = (body.tokens[group.owner], group.personal_class)
-            if place not in there:
-                states.update(dict.fromkeys(group.values, "missing"))
         view = View(found.seq, found.occurred_at, body.members, values, states)
-        return Line(found.seq, merkle.leaf_hash(found.body), found.body, openings), view
+        return Line(found.seq, merkle.leaf_hash(found.body), found.body, tuple(groups)), view
+
+    def _given_group(self, place: int, group: entry.Group, opened: Opened) -> GivenGroup:
+        salts = commitment.salts(opened.seed, len(group.paths))
+        leaves = [
+            commitment.leaf(salt, path, canonical.encode_checked(opened.values[path]))
+            for salt, path in zip(salts, group.paths, strict=True)
+        ]
+        openings = {
+            path: Opening(salt, opened.values[path])
+            for salt, path in zip(salts, group.paths, strict=True)
+            if path not in self._withheld
+        }
+        return GivenGroup(place, tuple(leaves), openings)
 
     def _as_given(self, view: View) -> View:
         """The view without the values that are withheld: what the reader of the bundle can make of it."""
         withheld = {
             path: "withheld"
             for group in view.members["personal"]
-            if group["class"] not in self._given
-            for path in group["values"]
+            for path in group["paths"]
+            if group["class"] not in self._given or path in self._withheld
         }
         if not withheld:
             return view
@@ -134,11 +150,12 @@ class Writer:
     def _notice(self, view: View) -> None:
         self.seqs.append(view.seq)
         for group in view.members["personal"]:
-            if not view.values.keys() >= group["values"].keys():
+            if not view.values.keys() >= set(group["paths"]):
                 self.gone.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
         self._actions.setdefault(view.action, Wording(view.label, view.category, view.money, view.times))
-        agent = view.values.get("request.user_agent")
-        if isinstance(agent, str) and agent not in self._devices and "network" in self._given:
+        agent = view.values.get(_AGENT)
+        shown = "network" in self._given and _AGENT not in self._withheld
+        if shown and isinstance(agent, str) and agent not in self._devices:
             self._devices[agent] = view.device
         if view.currency in money.EXPONENTS:
             self._currencies[view.currency] = money.EXPONENTS[view.currency]

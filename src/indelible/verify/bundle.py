@@ -4,9 +4,9 @@
 2. the checkpoint is signed with the log's key: the one that the auditor gave, else the one inside, which proves nothing
    about whose log it is
 3. export.json is an entry `log.exported` of the signed tree, and its body has the seals of the sealed files
-4. erasures.jsonl: each is an entry of the signed tree; one that is not is not believed
-5. entries.jsonl, line by line: body, leaf hash, order, openings against commitments; and the proof of each, or for the
-   complete kind one proof of all of them
+4. erasures.jsonl: those that bundle.json names, each an entry of the signed tree; one that is not is not believed
+5. entries.jsonl, line by line: body, leaf hash, order, leaves of groups against commitments and openings against
+   leaves; and the proof of each, or for the complete kind one proof of all of them
 6. entries.csv is what the entries and rendering.json make of each line
 
 Any bytes at all lead to a report with findings, or to MalformedProof where the file is no bundle of version 1.
@@ -24,9 +24,9 @@ from typing import IO, BinaryIO
 
 from .. import bundle, canonical, checkpoint, csv_row, entry, merkle, money
 from ..archive import Unpacker
-from ..bundle import Line, Proven, Rendering, Statement, Wording
+from ..bundle import GivenGroup, Line, Proven, Rendering, Statement, Wording
 from ..checkpoint import Checkpoint
-from ..commitment import Committer
+from ..commitment import Committer, leaf
 from ..errors import InvalidInput, MalformedProof
 from ..note import LARGEST_NOTE, Verifier
 from ..offsets import Given
@@ -187,17 +187,22 @@ class _Check:
 
     def _erasures(self) -> None:
         """What proven entries say was erased: those in erasures.jsonl, and those among the entries."""
-        before = 0
+        before, named = 0, set(self.statement.erasures)
         with self.archive.open("erasures.jsonl") as file:
             while data := file.readline(bundle.LINE_LIMIT):
                 body = self._proven(data, "an entry that says it erased values")
                 if body is None:
                     continue
+                if body.seq not in self.statement.erasures:
+                    self.report.add("added", body.seq, "it is in erasures.jsonl, and bundle.json does not name it")
+                named.discard(body.seq)
                 if body.seq <= before:
                     self.report.add("reordered", body.seq, "it stands twice in erasures.jsonl, or behind a newer one")
                 before = body.seq
                 if not self._remember(body):
                     self.report.add("added", body.seq, "erasures.jsonl holds an entry that erased nothing")
+        for seq in sorted(named):
+            self.report.add("removed", seq, "bundle.json says that it erased values, and erasures.jsonl lacks it")
         if self.head is not None:
             self._erasures_among_entries()
 
@@ -283,26 +288,39 @@ class _Check:
         return place
 
     def _open(self, line: Line, body: entry.Body) -> Opened:
-        """Check the openings of a line; return the entry with the values that fit."""
-        report, committer = self.report, Committer(self.statement.log_origin, body.id)
+        """Check the groups of a line; return the entry with the values that are given."""
+        committer = Committer(self.statement.log_origin, body.id)
         values: dict[str, object] = {}
         states: dict[str, str] = {}
-        unknown = set(line.openings)
-        for group in body.groups:
-            for path, committed in group.values.items():
-                given = line.openings.get(path)
-                if given is None:
-                    states[path] = self._absent(line.seq, body.tokens[group.owner], group.personal_class, path)
-                    continue
-                unknown.discard(path)
-                report.values += 1
-                values[path] = given.value
-                if committer.commit_salted(given.salt, path, _canonical(given.value)) != committed:
-                    report.add("altered", line.seq, f"the value at {path} is not the one that was committed")
-                self._check_not_erased(line.seq, body.tokens[group.owner], group.personal_class, path)
-        for path in sorted(unknown):
-            report.add("added", line.seq, f"there is a value at {path}, which its body does not know")
+        there = {one.place: one for one in line.groups}
+        for place, group in enumerate(body.groups):
+            owner, given = body.tokens[group.owner], there.pop(place, None)
+            if given is not None:
+                values |= self._opened(line.seq, group, given, committer)
+                self._check_not_erased(line.seq, owner, group.personal_class)
+            for path in group.paths:
+                if path not in values:
+                    states[path] = self._absent(line.seq, owner, group.personal_class, path)
+        for place in there:
+            self.report.add("added", line.seq, f"there is a group {place}, which its body does not know")
         return Opened(line.seq, body.occurred_at, body.members, values, states)
+
+    def _opened(self, seq: int, group: entry.Group, given: GivenGroup, committer: Committer) -> dict[str, object]:
+        """Check one group that is given; return its values."""
+        report = self.report
+        if (
+            len(given.leaves) != len(group.paths)
+            or committer.commit(group.personal_class, given.leaves) != group.commitment
+        ):
+            report.add("altered", seq, f"its {group.personal_class} values are not those that were committed")
+        leaves = dict(zip(group.paths, given.leaves, strict=False))
+        for path, opening in given.openings.items():
+            if path not in group.paths:
+                report.add("added", seq, f"there is a value at {path}, which its body does not know")
+            elif leaves.get(path) != leaf(opening.salt, path, _canonical(opening.value)):
+                report.add("altered", seq, f"the value at {path} is not the one that was committed")
+        report.values += len(given.openings)
+        return {path: given.openings[path].value for path in group.paths if path in given.openings}
 
     def _absent(self, seq: int, token: str, personal_class: str, path: str) -> str:
         """Why a value is not here: erased, withheld, or missing, which is a finding."""
@@ -310,16 +328,17 @@ class _Check:
         if seq <= up_to:
             self.report.erased[seq] = tuple(sorted({*self.report.erased.get(seq, ()), by}))
             return "erased"
-        if personal_class not in self.statement.given:
+        if personal_class not in self.statement.given or path in self.statement.withheld:
             self.report.withheld += 1
             return "withheld"
         self.report.add("missing", seq, f"the value at {path} is not here, and no entry accounts for it")
         return "missing"
 
-    def _check_not_erased(self, seq: int, token: str, personal_class: str, path: str) -> None:
+    def _check_not_erased(self, seq: int, token: str, personal_class: str) -> None:
         up_to, by = self.erased.get((token, personal_class), (0, 0))
         if seq <= up_to:
-            self.report.add("restored", seq, f"the value at {path} is here, and entry {by} says that it was erased")
+            what = f"its {personal_class} values are here"
+            self.report.add("restored", seq, f"{what}, and entry {by} says that they were erased")
 
 
 def _canonical(value: object) -> bytes:

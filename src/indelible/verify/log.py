@@ -193,7 +193,7 @@ class _Erasures:
     def take(self, body: entry.Body, sealed: bool) -> None:
         """Note what a body says was erased. `sealed`: its value at `key` fits, or nobody opens values here."""
         if (erasure := entry.erasure(body)) is not None:
-            places = [(group.owner, group.personal_class) for group in body.groups if _KEY in group.values]
+            places = [(group.owner, group.personal_class) for group in body.groups if _KEY in group.paths]
             place = (bytes.fromhex(body.tokens[places[0][0]]), places[0][1]) if places else None
             self.said.append((body.seq, erasure, place, sealed))
 
@@ -233,30 +233,30 @@ def _check_values(origin: str, record: Record, body: entry.Body, report: Report,
         erasures.there.setdefault(place, record.seq)
         opening = record.openings[place]
         if opening is SEALED:
-            sealed = sealed or _KEY in group.values
+            sealed = sealed or _KEY in group.paths
             continue
         if opening is None:
             report.add("altered", record.seq, f"its sealed {group.personal_class} values do not open")
             continue
-        for path in group.values.keys() | opening.values.keys():
-            if not _fits(committer, group, opening, path):
-                report.add("altered", record.seq, f"the value at {path} is not the one that was committed")
-            elif path == _KEY:
-                sealed = True
-            report.values += 1
+        report.values += len(group.paths)
+        if not _fits(committer, group, opening):
+            values = f"the {group.personal_class} values at {', '.join(group.paths)}"
+            report.add("altered", record.seq, f"{values} are not those that were committed")
+        elif _KEY in group.paths:
+            sealed = True
     erasures.take(body, sealed)
     for _, personal_class in unknown:
         report.add("added", record.seq, f"there are {personal_class} values that its body does not know")
 
 
-def _fits(committer: commitment.Committer, group: entry.Group, opening: Opening, path: str) -> bool:
-    if path not in group.values or path not in opening.values or len(opening.seed) != commitment.SEED_BYTES:
+def _fits(committer: commitment.Committer, group: entry.Group, opening: Opening) -> bool:
+    if len(opening.seed) != commitment.SEED_BYTES or opening.values.keys() != set(group.paths):
         return False
     try:
-        data = canonical.encode_checked(opening.values[path])
+        values = [(path, canonical.encode_checked(opening.values[path])) for path in group.paths]
     except InvalidInput:
         return False
-    return committer.commit(opening.seed, path, data) == group.values[path]
+    return committer.commit(group.personal_class, commitment.leaves(opening.seed, values)) == group.commitment
 
 
 class _Tree:
