@@ -202,6 +202,17 @@ def test_a_document_that_is_too_large_is_refused():
         prepare("c_lisbon", BookingCancelled(reason_text="\u20ac" * 4_000), people=people, **GOOD)
 
 
+def test_a_document_of_ten_megabytes_is_refused():
+    given = {
+        "action": "booking.cancelled",
+        "actor": {"kind": "staff", "id": "usr_1"},
+        "context": {"note": ["x"] * 10_000_000},
+    }
+    with pytest.raises(InvalidInput) as refused:
+        prepare("c_lisbon", given)
+    assert len(str(refused.value)) < 500
+
+
 def test_a_path_that_the_document_does_not_have_cannot_be_marked_as_cut():
     with pytest.raises(InvalidInput, match="cut: names a value that the document does not have") as error:
         prepare("c_lisbon", event(cut=["Ana Sousa"]))

@@ -131,6 +131,14 @@ def test_a_wrong_document_is_refused_by_the_field(refusing, change, message):
     assert message in refusal(refusing, DOCUMENT | change)
 
 
+def test_a_document_of_ten_megabytes_is_refused_before_anybody_looks_inside(refusing):
+    for large in (
+        DOCUMENT | {"context": {"reason_text": "x" * 10_000_000}},
+        DOCUMENT | {"context": {"x": [[]] * 2_500_000}},
+    ):
+        assert refusal(refusing, large).startswith("document: must be a JSON object of at most 49152 bytes")
+
+
 @pytest.mark.parametrize("text", ["[]", "null", "1", '"booking.cancelled"', "true", '"\\u0000"'])
 def test_what_is_no_object_is_refused(refusing, text):
     assert refusal(refusing, text).startswith("document: must be a JSON object")
