@@ -129,7 +129,7 @@ _FITTING = {"sessions_total": 20}
 
 def _context(cls: type[Action], planted: Planted, friend: dict[str, Any]) -> dict[str, Any]:
     described = describe(cls)
-    made = {}
+    made: dict[str, Any] = {}
     for one in described["fields"]:
         name, person = one["name"], one["person"]
         if name in _FITTING:
