@@ -6,13 +6,12 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg
 import pytest
+from tests.outbox.hosts import bookings, host, record, server
 
 from indelible import Journal
 from indelible.errors import StorageFailure
@@ -21,29 +20,8 @@ from indelible.outbox import copies, sql
 from indelible.outbox.drain import Drained, drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.logs import event
-from indelible.testing.postgres import cluster
 
-
-@pytest.fixture(scope="module")
-def server():
-    """A server of this module's own, which is stopped, copied and put back."""
-    with cluster() as made:
-        yield made
-
-
-@pytest.fixture
-def host(postgres, clock):
-    """The URL of a database with an outbox; the log's clock is as the server's."""
-    clock.now = time.time_ns() // 1000
-    with psycopg.connect(postgres) as db:
-        sql.install(db)
-    return postgres
-
-
-def record(url: str, *numbers: int, **members: Any) -> None:
-    with psycopg.connect(url, autocommit=True) as db:
-        for number in numbers:
-            db.execute("SELECT indelible.record('c_lisbon', %s::json)", [json.dumps(event(number, **members))])
+__all__ = ["host", "server"]
 
 
 def drained(journal, url: str) -> Drained:
@@ -65,10 +43,6 @@ def refused(journal, url: str, reason: str) -> None:
         with pytest.raises(StorageFailure, match=f"{reason}.*nothing was taken from it.*`indelible outbox adopt`"):
             drained(journal, url)
         assert db.execute("SELECT * FROM indelible.outbox ORDER BY xid, id").fetchall() == before
-
-
-def bookings(log) -> list[str]:
-    return [view.target["id"] for view in sorted(log.read("action:booking.cancelled"), key=lambda view: view.seq)]
 
 
 def test_a_clone_for_a_test_system_is_not_drained_and_the_original_goes_on(journal, log, host, server):

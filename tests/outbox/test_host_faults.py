@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import time
 from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 import pytest
+from tests.outbox.hosts import bookings, host, record, server
 
 from indelible.catalogue.bookings import BookingCancelled
 from indelible.document import System
@@ -18,26 +17,9 @@ from indelible.errors import StorageFailure
 from indelible.outbox import Outbox, drain, guard, sql
 from indelible.outbox.drain import Drain, Drained, drain_all, drain_once
 from indelible.outbox.postgres_source import PostgresSource
-from indelible.testing.logs import event
-from indelible.testing.postgres import cluster, pooled
+from indelible.testing.postgres import pooled
 
-__all__ = ["pooled"]
-
-
-@pytest.fixture(scope="module")
-def server():
-    """A server of this module's own, which may be stopped."""
-    with cluster() as made:
-        yield made
-
-
-@pytest.fixture
-def host(postgres, clock):
-    """The URL of a database with an outbox; the log's clock is as the server's."""
-    clock.now = time.time_ns() // 1000
-    with psycopg.connect(postgres) as db:
-        sql.install(db)
-    return postgres
+__all__ = ["host", "pooled", "server"]
 
 
 @pytest.fixture
@@ -46,21 +28,10 @@ def source(host):
         yield opened
 
 
-def record(url: str, *numbers: int, clinic: str = "c_lisbon", **members: Any) -> None:
-    """Commit a document each, as a host does."""
-    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as db:
-        for number in numbers:
-            db.execute("SELECT indelible.record(%s, %s::json)", (clinic, json.dumps(event(number, **members))))
-
-
 def waiting(url: str) -> int:
     with psycopg.connect(url) as db:
         (count,) = db.execute("SELECT count(*) FROM indelible.outbox").fetchone() or (0,)
     return int(count)
-
-
-def bookings(log) -> list[str]:
-    return [view.target["id"] for view in sorted(log.read("action:booking.cancelled"), key=lambda view: view.seq)]
 
 
 def refusal(journal, source) -> str:

@@ -23,13 +23,13 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .. import drafting, instant
+from .. import instant
 from ..catalogue import find
 from ..catalogue.log import LogHeld
-from ..document import Document, System, Target
 from ..journal import ClinicLog, Journal
 from ..store import Clinic
-from .waiting import FIRST, OWN_KEYS, Source, Waiting
+from .own_entries import say
+from .waiting import FIRST, Source, Waiting
 
 # Rows of one look at what is held: a host that names a wrong clinic may have a million of them.
 _AT_ONCE = 1_000
@@ -108,12 +108,4 @@ def tell(log: ClinicLog, refusals: Sequence[Refusal]) -> None:
     for word in sorted({refusal.word for refusal in refusals}):
         count = sum(refusal.word == word for refusal in refusals)
         context = LogHeld.model_validate({"reason": word, "documents": count})
-        event = Document(
-            action=context.code,
-            context=context,
-            actor=System("job:drain"),
-            target=Target("log", log.info.id, log.info.name),
-            key=f"{OWN_KEYS}held:{word}:{day}",
-        )
-        # Another number under the same key is a Conflict: the day's entry is there already.
-        log.append([drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)])
+        say(log, context, f"held:{word}:{day}")

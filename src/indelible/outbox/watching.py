@@ -13,14 +13,14 @@ import hashlib
 from collections.abc import MutableSet
 from datetime import UTC, datetime, timedelta
 
-from .. import drafting, instant
+from .. import instant
 from ..catalogue.log import LogGuardMissing
-from ..document import Document, System, Target
 from ..errors import IndelibleError
 from ..journal import ClinicLog, Journal
-from . import copies, guard
+from . import copies, guard, holding
 from .guard import Guard
-from .waiting import OWN_KEYS, Source
+from .own_entries import say
+from .waiting import Source
 
 # Days in which a change makes a table a clinic's.
 DAYS = 30
@@ -55,7 +55,7 @@ def _tell(journal: Journal, outbox: str, broken: Guard, clinics: list[str], told
     day = instant.format(journal.clock())[:10]
     if (broken.table, day) in told:
         return
-    there = [clinic.id for clinic in journal.clinics() if clinic.closed_at is None]
+    there = [clinic.id for clinic in journal.clinics() if holding.misplaced(journal, clinic) is None]
     for clinic in [one for one in there if one in clinics] or there:
         _append(journal.clinic(clinic), outbox, broken, day)
     told.add((broken.table, day))
@@ -65,15 +65,7 @@ def _append(log: ClinicLog, outbox: str, broken: Guard, day: str) -> None:
     context = LogGuardMissing.model_validate(
         {"table": _name(broken.table), "state": broken.state.replace(" ", "_"), "mode": broken.mode}
     )
-    event = Document(
-        action=context.code,
-        context=context,
-        actor=System("job:drain"),
-        target=Target("log", log.info.id, log.info.name),
-        key=f"{OWN_KEYS}guard:{_fingerprint(outbox, broken.table)}:{day}",
-    )
-    # Another state under the same key is a Conflict: the day's entry is there already.
-    log.append([drafting.draft(event, zone=log.info.zone, now=log.clock(), by_journal=True)])
+    say(log, context, f"guard:{_fingerprint(outbox, broken.table)}:{day}")
 
 
 def _name(table: str) -> str:
