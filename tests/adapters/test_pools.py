@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
+from tests.adapters.tables import Booking
 
 from indelible import InvalidInput, Staff
 from indelible.catalogue.bookings import BookingCompleted, BookingCreated
@@ -37,19 +38,6 @@ BEHIND_A_POOLER: dict[str, dict[str, Any]] = {
     "psycopg2": {},
     "asyncpg": {"statement_cache_size": 0, "prepared_statement_name_func": lambda: f"__{uuid4()}__"},
 }
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Booking(Base):
-    __tablename__ = "booking"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str] = mapped_column(default="booked")
-
-    def activity_target(self):
-        return ("booking", self.id)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from tests.adapters.tables import Booking
 
 from indelible import InvalidInput, Staff
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated
@@ -21,19 +21,6 @@ from indelible.testing.logs import event
 MARIA = Staff("usr_12", "Maria Fernandes")
 who: ContextVar[Actor] = ContextVar("who", default=MARIA)
 log = Recorder("c_lisbon", actor=who.get)
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Booking(Base):
-    __tablename__ = "booking"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    state: Mapped[str] = mapped_column(default="booked")
-
-    def activity_target(self):
-        return ("booking", self.id)
 
 
 @pytest.fixture
