@@ -47,6 +47,7 @@ size out of range.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -158,25 +159,22 @@ class RangeProof(NamedTuple):
     right: tuple[bytes, ...]
 
 
-class Prover:
-    """Every row of one tree, packed to 64 bytes a leaf in all, from which proofs are read without hashing."""
+class Proofs(ABC):
+    """The proofs from one tree of `size` leaves, read off its rows, of which a subclass gives single hashes."""
 
-    __slots__ = ("_rows", "size")
+    __slots__ = ("size",)
+    size: int
 
-    def __init__(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Hash the tree of these 32-byte leaf hashes once. Raises MalformedProof."""
-        leaves, hashes = bytearray(), iter(leaf_hashes)
-        while part := list(islice(hashes, _PART)):
-            _check_hashes(part)
-            leaves += b"".join(part)
-        self.size = len(leaves) // HASH_SIZE
-        self._rows = [bytes(leaves)]
-        while len(self._rows[-1]) > HASH_SIZE:
-            self._rows.append(_packed_parents(self._rows[-1]))
+    @abstractmethod
+    def hash(self, height: int, index: int) -> bytes:
+        """Return hash `index` of row `height`, 32 bytes; index * 2^height < size.
+
+        It is the root of the leaves from index * 2^height on, 2^height of them or as many as the tree has there.
+        """
 
     def root(self) -> bytes:
         """Return the 32-byte root of the tree."""
-        return self._rows[-1] if self.size else EMPTY_ROOT
+        return self.hash((self.size - 1).bit_length(), 0) if self.size else EMPTY_ROOT
 
     def inclusion(self, index: int) -> tuple[bytes, ...]:
         """Return the hashes, leaf side first, that show leaf `index` to be in the tree (RFC 9162 section 2.1.3.1).
@@ -200,7 +198,7 @@ class Prover:
         height, index = 0, old_size - 1
         while index & 1:  # climb to the root of the last perfect subtree of the old tree
             height, index = height + 1, index >> 1
-        start = [self._hash(height, index)] if index else []  # at index 0 it is the old root, which the checker has
+        start = [self.hash(height, index)] if index else []  # at index 0 it is the old root, which the checker has
         return (*start, *self._siblings(height, index))
 
     def range(self, begin: int, end: int) -> RangeProof:
@@ -215,18 +213,50 @@ class Prover:
         return RangeProof(self._cover(0, begin), self._cover(end, self.size))
 
     def _cover(self, begin: int, end: int) -> tuple[bytes, ...]:
-        return tuple(self._hash(height, start >> height) for start, height in _subtrees(begin, end))
-
-    def _hash(self, height: int, index: int) -> bytes:
-        return self._rows[height][index * HASH_SIZE : (index + 1) * HASH_SIZE]
+        return tuple(self.hash(height, start >> height) for start, height in _subtrees(begin, end))
 
     def _siblings(self, height: int, index: int) -> Iterator[bytes]:
         """What stands beside the way up from a hash, lowest first; where nothing does, a step adds nothing."""
-        for row in self._rows[height:-1]:
-            beside = (index ^ 1) * HASH_SIZE
-            if beside < len(row):
-                yield row[beside : beside + HASH_SIZE]
-            index >>= 1
+        while 1 << height < self.size:
+            if (index ^ 1) << height < self.size:
+                yield self.hash(height, index ^ 1)
+            height, index = height + 1, index >> 1
+
+
+class Prover(Proofs):
+    """Every row of one tree, packed to 64 bytes a leaf in all, from which proofs are read without hashing."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Hash the tree of these 32-byte leaf hashes once. Raises MalformedProof."""
+        leaves = pack(leaf_hashes)
+        self.size = len(leaves) // HASH_SIZE
+        self._rows = packed_rows(leaves)
+
+    def hash(self, height: int, index: int) -> bytes:
+        """Return hash `index` of row `height`, 32 bytes."""
+        return self._rows[height][index * HASH_SIZE : (index + 1) * HASH_SIZE]
+
+
+def pack(hashes: Iterable[bytes]) -> bytes:
+    """Return 32-byte hashes one after another. Raises MalformedProof where one is not 32 bytes."""
+    packed, rest = bytearray(), iter(hashes)
+    while part := list(islice(rest, _PART)):
+        _check_hashes(part)
+        packed += b"".join(part)
+    return bytes(packed)
+
+
+def packed_rows(row: bytes) -> list[bytes]:
+    """Return the rows of the tree above a packed row of hashes: first the row itself, last the root (32 bytes).
+
+    A packed row is its hashes one after another. Without a hash there is one row, which is empty.
+    """
+    rows = [row]
+    while len(rows[-1]) > HASH_SIZE:
+        rows.append(_packed_parents(rows[-1]))
+    return rows
 
 
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> tuple[bytes, ...]:
@@ -340,7 +370,7 @@ def _packed_parents(row: bytes) -> bytes:
     """Return the next row of the tree, both packed: the node hash of every two neighbours, an odd last one as it is."""
     parents = bytearray()
     for at in range(0, len(row) - HASH_SIZE, 2 * HASH_SIZE):
-        parents += node_hash(row[at : at + HASH_SIZE], row[at + HASH_SIZE : at + 2 * HASH_SIZE])
+        parents += sha256(b"\x01" + row[at : at + 2 * HASH_SIZE]).digest()  # node_hash of two that stand together
     parents += row[len(row) // (2 * HASH_SIZE) * (2 * HASH_SIZE) :]
     return bytes(parents)
 
