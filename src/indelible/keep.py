@@ -106,9 +106,8 @@ class Keep:
         """
         path = self._path(origin)
         with _failing(f"the cover {path} cannot be read"):
-            mark, known = replacing.mark(path), self._known.get(origin)
-            if known and known[0] == mark:
-                return known[1]
+            if known := self._remembered(origin, path):
+                return known
             if replacing.is_unsettled(path):
                 with contextlib.suppress(_Elsewhere), self._locked(path, seconds=0):
                     return self._settled(origin, path)
@@ -178,6 +177,11 @@ class Keep:
                 self._remember(origin, mark, new)
         return True
 
+    def _remembered(self, origin: str, path: Path) -> Kept | None:
+        """What is remembered of a log, where its file is still the one that it was read from."""
+        known = self._known.get(origin)
+        return known[1] if known and known[0] == replacing.mark(path) else None
+
     def _remember(self, origin: str, mark: replacing.Mark, kept: Kept) -> None:
         with self._lock:
             self._forget(origin)
@@ -204,7 +208,7 @@ class Keep:
 
     def _settled(self, origin: str, path: Path) -> Kept | None:
         """What is kept of a log, whose lock is held, once that is known to open and whatever a crash left is gone."""
-        kept = self._current(origin, path)
+        kept = self._remembered(origin, path) or self._current(origin, path)
         if kept is None and os.path.lexists(replacing.former_of(path)):
             raise KeyUnavailable(
                 f"the cover {path} is gone, and a former one lies beside it; put back the newest copy of the keep"
