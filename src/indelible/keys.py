@@ -1,4 +1,4 @@
-"""The master key, and the clinic keys that it wraps.
+"""The master key, the clinic keys that it wraps, and what else is sealed under it.
 
 The master key is 32 random bytes, written `indelible-master-key-1:` and 64 hexadecimal digits on one line of a file
 that only its owner may read. It is not in the database. It wraps, with AES-256-GCM, three kinds of clinic key:
@@ -9,6 +9,8 @@ that only its owner may read. It is not in the database. It wraps, with AES-256-
 
     wrapped = 0x01 || nonce[12] || AES-256-GCM(master key, nonce, key, place)
     place   = "indelible/key/v1" 0x00 clinic id 0x00 kind 0x00 number
+
+Whatever else is sealed under it is sealed in the same way, for a place of its own, without the first byte.
 
 Who loses the master key can read no name and sign nothing; the bodies and the proofs made before stay as they are.
 """
@@ -45,10 +47,25 @@ class MasterKey:
         """16 hexadecimal digits that tell one master key from another and give nothing of it away."""
         return hashlib.sha256(b"indelible/master-key-fingerprint/v1\x00" + self.secret).hexdigest()[:16]
 
+    def seal(self, plain: bytes, place: bytes) -> bytes:
+        """Return nonce, ciphertext and tag of `plain`, sealed under the master key for one place; `open` undoes it.
+
+        `place` begins with what is sealed and in which version, so that no two kinds of thing have the same one.
+        """
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self.secret).encrypt(nonce, plain, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """Return what was sealed. Raises KeyUnavailable where it was changed, or sealed for another place or key."""
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return AESGCM(self.secret).decrypt(nonce, ciphertext, place)
+        except (InvalidTag, ValueError) as error:  # ValueError: too short for a nonce
+            raise KeyUnavailable("what is sealed here does not open with this master key") from error
+
     def wrap(self, key: bytes, clinic_id: str, kind: str, number: int) -> bytes:
         """Return `key` sealed under the master key for one place; `unwrap` is its inverse."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return b"\x01" + nonce + AESGCM(self.secret).encrypt(nonce, key, _place(clinic_id, kind, number))
+        return b"\x01" + self.seal(key, _place(clinic_id, kind, number))
 
     def unwrap(self, wrapped: bytes, clinic_id: str, kind: str, number: int) -> bytes:
         """Return the key. Raises KeyUnavailable where the wrapping was changed or made with another master key."""
@@ -56,10 +73,9 @@ class MasterKey:
             raise KeyUnavailable(
                 f"the {kind} key of clinic {clinic_id} is wrapped in a form this version does not know"
             )
-        nonce, sealed = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
         try:
-            return AESGCM(self.secret).decrypt(nonce, sealed, _place(clinic_id, kind, number))
-        except (InvalidTag, ValueError) as error:
+            return self.open(wrapped[1:], _place(clinic_id, kind, number))
+        except KeyUnavailable as error:
             raise KeyUnavailable(f"the {kind} key of clinic {clinic_id} does not open with this master key") from error
 
 

@@ -97,6 +97,24 @@ def test_a_changed_bit_is_noticed(data):
         KEY.unwrap(bytes(wrapped), "c", "data", 1)
 
 
+@given(st.binary(max_size=80), st.binary(max_size=20), st.binary(max_size=20))
+def test_what_is_sealed_opens_at_its_place_and_with_its_key_only(plain, place, other):
+    sealed = KEY.seal(plain, place)
+    assert KEY.open(sealed, place) == plain
+    assert KEY.seal(plain, place) != sealed, "a nonce is used once"
+    with pytest.raises(KeyUnavailable, match="does not open with this master key"):
+        MasterKey(bytes(32)).open(sealed, place)
+    if other != place:
+        with pytest.raises(KeyUnavailable):
+            KEY.open(sealed, other)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_nothing_that_was_sealed(sealed):
+    with pytest.raises(KeyUnavailable):
+        KEY.open(sealed, b"place")
+
+
 def test_a_key_is_not_printed():
     assert KEY.secret.hex() not in repr(KEY)
     assert repr(KEY.secret) not in repr(KEY)
