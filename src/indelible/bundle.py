@@ -227,12 +227,11 @@ def decode_range(data: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
 
 
 class Wording(NamedTuple):
-    """One action's words: label, category, what it does to money (one of money.EFFECTS), which fields hold times."""
+    """One action's words: label, category, what it does to money (one of money.EFFECTS)."""
 
     label: str
     category: str
     money: str
-    times: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +251,7 @@ class Rendering:
         return canonical.encode(
             {
                 "schema": RENDERING_SCHEMA,
-                "actions": {
-                    code: wording._asdict() | {"times": sorted(wording.times)} for code, wording in self.actions.items()
-                },
+                "actions": {code: wording._asdict() for code, wording in self.actions.items()},
                 "devices": [list(pair) for pair in sorted(self.devices.items())],
                 "currencies": self.currencies,
                 "offsets": {
@@ -269,10 +266,7 @@ class Rendering:
         """Return the rendering. Raises MalformedProof."""
         members = _object(canonical.decode(data), "rendering.json", {"schema", *cls.__dataclass_fields__})
         try:
-            actions = {
-                code: Wording(**wording | {"times": frozenset(wording["times"])})
-                for code, wording in members["actions"].items()
-            }
+            actions = {code: Wording(**wording) for code, wording in members["actions"].items()}
             devices = dict(members["devices"])
             currencies = dict(members["currencies"])
             tables = {zone: _table(pairs) for zone, pairs in members["offsets"].items()}
@@ -280,7 +274,7 @@ class Rendering:
             raise MalformedProof("rendering.json does not have the form of version 1") from error
         texts = [*devices, *devices.values()]
         for wording in actions.values():
-            texts += [wording.label, wording.category, wording.money, *wording.times]
+            texts += [wording.label, wording.category, wording.money]
         right = type(members["devices"]) is list and all(type(text) is str for text in texts)
         right = right and all(type(n) is int for n in currencies.values())
         right = right and all(wording.money in money.EFFECTS for wording in actions.values())

@@ -7,8 +7,7 @@ docs/spec/csv.md says what each column means. A value that is not there, was era
 inside the cell `context` it is null.
 
 All rows of a table are on one clock, that of the clinic's zone now, so that they agree with the days of a filter and
-with their own order. Only the times inside `context`, which were agreed on in the zone that the entry was recorded in,
-are on the clock of that zone. Each has its offset.
+with their own order. Only the times inside `context` are on the clock on which they were said. Each has its offset.
 
 A spreadsheet takes a cell that begins with one of TRIGGERS for a formula. Cells of text columns are therefore guarded
 before they are quoted; NUMBERS stay numbers:
@@ -54,16 +53,12 @@ Ahead = Callable[[int, str], int]
 
 
 class Wording(NamedTuple):
-    """What a row says that is not in its entry: the catalogue's words, how its amount counts, the device in words.
-
-    `times` are the fields of the context that hold instants, by declaration.
-    """
+    """What a row says that is not in its entry: the catalogue's words, how its amount counts, the device in words."""
 
     category: str
     label: str
     money: str
     device: str
-    times: frozenset[str] = frozenset()
 
 
 def encode_cell(value: str) -> str:
@@ -139,7 +134,7 @@ def _texts(view: Opened, wording: Wording, zone: str, ahead: Ahead) -> list[str]
         members.get("channel", ""),
         get("request.ip") or "",
         wording.device,
-        orjson.dumps(view.timed_context(wording.times, ahead), option=orjson.OPT_SORT_KEYS).decode(),
+        orjson.dumps(view.context, option=orjson.OPT_SORT_KEYS).decode(),
         wording.money,
         members["zone"],
         _times(recorded, ahead(recorded, zone), zone)[0],

@@ -7,7 +7,8 @@ Labels come from the names of fields ("completed_at": "Completed"), and from LAB
 value is follows from what its action declares: only the words of a Literal or of a Vocabulary are said in words and
 translated, and any other text, a name, an id, a code of the host's own, stands there as it was sent. In what a host
 handed over whole (changes, snapshots) nothing is declared: there an amount is what ends in `_minor`, with the currency
-that `catalogue.amounts` finds for it, a time is UTC text of 27 characters, and every other text is as it was sent.
+that `catalogue.amounts` finds for it, a time is text in the form that a body has for one (`planned.py`), and every
+other text is as it was sent.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from . import instant
+from . import planned
 from .catalogue import Field, amounts, kind_title
 from .catalogue.amounts import SUFFIX
 from .money import EXPONENTS
@@ -329,8 +330,8 @@ class Said:
     def _string(self, value: str) -> str:
         if value in self.words:
             return self.speech.translate(value.replace("_", " "))
-        if self.forms and (us := instant.if_canonical(value)) is not None:
-            return self.speech.moment(us, self.zones)
+        if self.forms and (said := planned.if_canonical(value)) is not None:
+            return self.speech.moment(said, self.zones)
         return self.speech.day(day) if self.forms and (day := _day(value)) else value
 
 

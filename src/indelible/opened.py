@@ -6,7 +6,7 @@ catalogue or a key, so that the verifier can use it too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,7 +93,10 @@ class Opened:
 
     @property
     def context(self) -> dict[str, Any]:
-        """The context as in the document: references as ids, people as {"id", "name"?}, personal values put back."""
+        """The context as in the document: references as ids, people as {"id", "name"?}, personal values put back.
+
+        Times are as the body has them, on the clock on which they were said.
+        """
         context = {
             name: self._plain(value, f"context.{name}") if type(value) is dict else value
             for name, value in self.members["context"].items()
@@ -107,17 +110,6 @@ class Opened:
             part = path.split(".")
             if part[0] == "context" and len(part) == 2:
                 context[part[1]] = None
-        return context
-
-    def timed_context(self, times: Set[str], ahead: Callable[[int, str], int]) -> dict[str, Any]:
-        """The context with its times on the clock of the zone in which the entry was recorded, with the offset.
-
-        `times` names the fields that hold instants: a text elsewhere that looks like one stays as it is. `ahead` says
-        how many minutes a zone's clock is ahead of UTC at an instant.
-        """
-        context = self.context
-        for name in times & context.keys():
-            context[name] = _on_clock(context[name], self.zone, ahead)
         return context
 
     @property
@@ -174,14 +166,3 @@ class Opened:
         if erases is not None and holder is not None and holder.get("person") == erases["person"]:
             return True
         return self.states.get(f"{path}.id") == "erased"
-
-
-def _on_clock(value: Any, zone: str, ahead: Callable[[int, str], int]) -> Any:
-    """A canonical instant as a wall time, also on both sides of a change and in a list; anything else as it is."""
-    if type(value) is str and (us := instant.if_canonical(value)) is not None:
-        return instant.local_text(us, ahead(us, zone))
-    if type(value) is list:
-        return [_on_clock(each, zone, ahead) for each in value]
-    if type(value) is dict and value.keys() == {"old", "new"}:
-        return {side: _on_clock(value[side], zone, ahead) for side in ("old", "new")}
-    return value

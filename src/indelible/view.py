@@ -15,15 +15,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from string import Formatter
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import orjson
 
-from . import device, entry, instant, money, offsets
+from . import device, entry, instant, money, offsets, planned
 from .catalogue import Action, Field, amounts, find, placeholders
 from .catalogue.vocabulary import REASON_NAMES, REASONS
 from .errors import StorageFailure
 from .opened import PRINCIPAL, Opened
 from .personal import Sealer, Unreadable
+from .planned import Planned
 from .store import LATE_AFTER, Found, PersonalRow
 
 # Things that a reader knows by name; everything else (a booking, a charge, a voucher) by its id.
@@ -110,12 +112,6 @@ class View(Opened):
         return cls.money if cls else "none"
 
     @property
-    def times(self) -> frozenset[str]:
-        """The fields of the context that hold times or days, by declaration."""
-        cls = self.declared
-        return cls.timed_fields if cls else frozenset()
-
-    @property
     def device(self) -> str:
         """The user agent in words ("Safari on iPhone"), or empty."""
         agent = self.values.get("request.user_agent")
@@ -196,7 +192,7 @@ class View(Opened):
         """Return the entry as JSON: what the log added, then the document's members.
 
         When it happened and was recorded is on the clock of `zone`, by default the clinic's present one; times in its
-        context are always on the clock of the zone that it was recorded in.
+        context are always on the clock on which they were said.
         """
         zone = zone or self.zones.present
         recorded_at = instant.parse_canonical(self.members["recorded_at"])
@@ -218,7 +214,7 @@ class View(Opened):
             found["client"] = self.client
         if "people" in self.members:
             found["people"] = self.people
-        found["context"] = self.timed_context(self.times, offsets.minutes)
+        found["context"] = self.context
         if request := self.request:
             found["request"] = request
         if "key" in self.values or "key" in self.states:
@@ -292,8 +288,8 @@ def _in_words(value: Any, field: Field, zones: Zones, currency: Any, wording: Wo
     if type(value) is int and field.name.endswith(amounts.SUFFIX):
         code = amounts.both(currency)[1]
         return wording.money(value, code) if isinstance(code, str) and code in money.EXPONENTS else value
-    if type(value) is str and field.timed and (us := instant.if_canonical(value)) is not None:
-        return wording.moment(us, zones)
+    if type(value) is str and field.timed and (said := planned.if_canonical(value)) is not None:
+        return wording.moment(said, zones)
     if type(value) is str and value in field.words:
         return wording.translate(value.replace("_", " "))
     return "—" if value is None else value
@@ -304,21 +300,25 @@ def clock_text(us: int, zone: str) -> str:
     place = instant.zone(zone)
     minutes = instant.offset_minutes(us, place)
     text = f"{instant.local_date(us, minutes)} {instant.local_time(us, minutes)[:5]}"
-    hour = 3_600_000_000
-    around = {instant.offset_minutes(us - 3 * hour, place), instant.offset_minutes(us + 3 * hour, place)}
-    if len(around) > 1 and _comes_twice(us, minutes, place, around):
-        text += instant.local_text(us, minutes)[-6:]
-    return text
+    return text + instant.local_text(us, minutes)[-6:] if _comes_twice(us, minutes, place) else text
 
 
-def planned_text(us: int, zones: Zones) -> str:
-    """Return a time that an entry speaks of, such as a booking's start, on the clock of the zone it was recorded in.
+def planned_clock(said: Planned, zones: Zones) -> tuple[datetime, str]:
+    """Return a time that an entry speaks of, such as a booking's start, on the clock on which it was said.
 
-    `2026-05-04 09:00`; with the offset where the clinic's present clock shows another time, or this one shows it twice.
+    Of a time in UTC no clock was said: it is shown on that of the zone that the entry was recorded in. With it the
+    offset, `+02:00`, where the clinic's present clock shows another time then, or shows this one twice; else nothing.
     """
-    text = clock_text(us, zones.recorded)
-    recorded, present = (instant.offset_minutes(us, instant.zone(zone)) for zone in zones)
-    return text if recorded == present or len(text) > 16 else text + instant.local_text(us, recorded)[-6:]
+    us, place = said.us, instant.zone(zones.present)
+    minutes = said.offset_minutes or instant.offset_minutes(us, instant.zone(zones.recorded))
+    known = minutes == instant.offset_minutes(us, place) and not _comes_twice(us, minutes, place)
+    return instant.to_datetime(us, minutes), "" if known else instant.local_text(us, minutes)[-6:]
+
+
+def planned_text(said: Planned, zones: Zones) -> str:
+    """Return what `planned_clock` says: `2026-05-04 09:00`, or `2026-05-04 09:00+02:00`."""
+    local, offset = planned_clock(said, zones)
+    return f"{local.isoformat(' ', 'minutes')[:16]}{offset}"
 
 
 def time_then_text(view: View) -> str:
@@ -349,11 +349,12 @@ def length(us: int) -> tuple[int, str]:
     return us // instant.MINUTE, "minute"
 
 
-def _comes_twice(us: int, minutes: int, place: Any, offsets: set[int]) -> bool:
+def _comes_twice(us: int, minutes: int, place: ZoneInfo) -> bool:
     """Whether another instant shows the same wall time: the hour before or after the clock went back."""
+    around = {instant.offset_minutes(us + hours * instant.HOUR, place) for hours in (-3, 3)}
     return any(
-        other != minutes and instant.offset_minutes(us + (minutes - other) * 60_000_000, place) == other
-        for other in offsets
+        other != minutes and instant.offset_minutes(us + (minutes - other) * instant.MINUTE, place) == other
+        for other in around
     )
 
 
@@ -365,12 +366,12 @@ def _as_it_is(text: str) -> str:
 class Wording:
     """How a reader's language says what is not a value: our own words by their English text, amounts and instants.
 
-    `money` is given minor units and a currency; `moment` microseconds and the zones of the entry that says it.
+    `money` is given minor units and a currency; `moment` a time that was said, and the zones of the entry that says it.
     """
 
     translate: Callable[[str], str] = _as_it_is
     money: Callable[[int, str], str] = money.display
-    moment: Callable[[int, Zones], str] = planned_text
+    moment: Callable[[Planned, Zones], str] = planned_text
 
 
 ENGLISH = Wording()

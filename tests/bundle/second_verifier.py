@@ -221,7 +221,6 @@ WORDING = {
     "category": text,
     "label": text,
     "money": one_of("in", "in_undone", "out", "out_undone", "none"),
-    "times": lambda value: listed(text)(value) and value == sorted(set(value)),
 }
 RENDERING = {
     "schema": one_of("indelible/rendering/v1"),
@@ -444,15 +443,7 @@ def ahead(moment: str, zone: str, rendering: dict[str, Any]) -> int:
     return next((minutes for begin, minutes in reversed(rendering["offsets"].get(zone, [])) if begin <= moment), 0)
 
 
-def on_clock(value: Any, zone: str, rendering: dict[str, Any]) -> Any:
-    if instant(value):
-        return local_time(value, ahead(value, zone, rendering))
-    if isinstance(value, list):
-        return [on_clock(each, zone, rendering) for each in value]
-    return {side: on_clock(value[side], zone, rendering) for side in value} if is_change(value) else value
-
-
-def context_cell(body: dict[str, Any], shown: dict[str, Any], committed: set[str], rendering: dict[str, Any]) -> str:
+def context_cell(body: dict[str, Any], shown: dict[str, Any], committed: set[str]) -> str:
     def put(value: Any, path: str) -> Any:
         if is_person(value):
             names = ["id"] + ["name"] * (f"{path}.name" in committed)
@@ -467,8 +458,6 @@ def context_cell(body: dict[str, Any], shown: dict[str, Any], committed: set[str
         else:
             made[name] = put(value, path)
     made |= {path[8:]: shown.get(path) for path in committed if path.startswith("context.") and path.count(".") == 1}
-    for name in set(rendering["actions"].get(body["action"], {"times": []})["times"]) & set(made):
-        made[name] = on_clock(made[name], body["zone"], rendering)
     return json.dumps(made, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -549,7 +538,7 @@ def row(parts: tuple[Any, Any, Any], rendering: dict[str, Any], zone: str) -> st
         "channel": body.get("channel"),
         "ip": shown.get("request.ip"),
         "device": devices.get(agent) if isinstance(agent, str) else None,
-        "context": context_cell(body, shown, committed, rendering),
+        "context": context_cell(body, shown, committed),
         **wording,
         **who_cells(body, shown),
         **money_cells(body["context"], wording["money"], rendering["currencies"]),

@@ -187,7 +187,8 @@ def test_a_snapshot_deeper_than_is_laid_out_is_still_said(recorded):
 
 def test_a_readers_language_says_labels_words_amounts_and_days(recorded):
     speech = {"translate": lambda text: f"<{text}>", "money": lambda minor, currency: f"{currency}/{minor}",
-              "moment": lambda us, zones: f"{zones.recorded}@{us}", "day": lambda day: f"{day:%d.%m.%Y}"}  # fmt: skip
+              "moment": lambda at, zones: f"{zones.recorded}@{at.us}",
+              "day": lambda day: f"{day:%d.%m.%Y}"}  # fmt: skip
     shown = of(
         recorded("charge.refunded", {"amount_minor": 250, "currency": "EUR", "source": "stripe_dashboard"}), **speech
     )

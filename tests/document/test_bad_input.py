@@ -116,6 +116,8 @@ def test_broken_json_is_refused(data, words):
         ("occurred_at", "2026-05-03T12:27:32Z", "occurred_at", "more than 5 minutes ahead"),
         ("occurred_at", "9999-12-31T23:59:59Z", "occurred_at", "more than 5 minutes ahead"),
         ("context.starts_at", "2026-05-04T09:00:00", "context.starts_at", "no offset"),
+        ("context.starts_at", "2026-05-04T09:00:00-00:00", "context.starts_at", "its clock is not known"),
+        ("context.starts_at", "2026-05-04T09:00:00+24:00", "context.starts_at", "RFC 3339"),
         ("context.starts_at", 1777810951, "context.starts_at", "RFC 3339"),
         # ids
         ("actor.id", "maria@example.org", "actor.id", "opaque id"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64encode
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,7 @@ def bodies():
             "zone": "America/St_Johns", "offset_minutes": -210, "actor": {"kind": "client", "person": 0},
             "target": {"kind": "client", "person": 0},
             "people": [{"role": "guardian", "person": 1}, {"role": "payer", "person": 1}],
-            "context": {"starts_at": {"old": "2026-05-04T07:00:00.000000Z", "new": "2026-05-05T08:00:00.000000Z"},
+            "context": {"starts_at": {"old": "2026-05-04T07:00:00.000000-02:30", "new": "2026-05-05T08:00:00.000000Z"},
                         "practitioner": {"old": {"person": 2}, "new": {"person": 3}}, "note": None, "list": [[], {}]},
             "tokens": TOKENS, "cut": ["actor.name"], "imported": True,
         },
@@ -327,11 +328,45 @@ def refused():
     yield case("an array", b"[" + good + b"]")
 
 
+def times():
+    """Planned times: the text of a body, its instant, and what its clock is ahead of UTC in minutes."""
+    for text in (
+        "2026-05-04T10:00:00.000000+02:00", "2026-05-04T10:00:00.000000-03:30", "2026-05-04T10:00:00.000000Z",
+        "2026-05-04T10:00:00.123456+05:45", "2026-05-04T10:00:00.000000+23:59", "2026-05-04T10:00:00.000000-23:59",
+        "2026-10-25T01:30:00.000000+01:00", "0001-01-01T00:00:00.000000-00:01", "9999-12-31T23:59:59.999999+00:01",
+    ):  # fmt: skip
+        local, ahead = datetime.fromisoformat(text[:26]), datetime.fromisoformat(text).utcoffset() or timedelta()
+        instant = (local - ahead).isoformat(timespec="microseconds") + "Z"
+        yield {"text": text, "instant": instant, "offset_minutes": ahead // timedelta(minutes=1)}
+
+
+def refused_times():
+    """Texts that no planned time has in a body."""
+    yield from (
+        {"reason": reason, "text": text}
+        for reason, text in (
+            ("another spelling of UTC", "2026-05-04T10:00:00.000000+00:00"),
+            ("a clock that is not known", "2026-05-04T10:00:00.000000-00:00"),
+            ("a small z", "2026-05-04T10:00:00.000000z"),
+            ("an offset of a day", "2026-05-04T10:00:00.000000+24:00"),
+            ("an offset of 60 minutes", "2026-05-04T10:00:00.000000+02:60"),
+            ("an offset without a colon", "2026-05-04T10:00:00.000000+0200"),
+            ("an offset with seconds", "2026-05-04T10:00:00.000000+02:00:00"),
+            ("no offset", "2026-05-04T10:00:00.000000"),
+            ("three digits of a second", "2026-05-04T10:00:00.000+02:00"),
+            ("a day that does not exist", "2026-02-30T10:00:00.000000+02:00"),
+            ("before the year 1 in UTC", "0001-01-01T00:00:00.000000+00:01"),
+            ("after the year 9999 in UTC", "9999-12-31T23:59:59.999999-00:01"),
+        )
+    )
+
+
 def make():
     about = (
         "Vectors of docs/spec/entry.md. Made by tests/entry/test_vectors.py without the library. Values are examples."
     )
-    return {"about": about, "groups": [*groups()], "bodies": [*bodies()], "refused": [*refused()]}
+    return {"about": about, "groups": [*groups()], "bodies": [*bodies()], "refused": [*refused()],
+            "times": [*times()], "refused_times": [*refused_times()]}  # fmt: skip
 
 
 if __name__ == "__main__":
@@ -340,7 +375,7 @@ if __name__ == "__main__":
     raise SystemExit
 
 from indelible import canonical as ours  # noqa: E402 - the part above runs without the library
-from indelible import commitment, entry, merkle  # noqa: E402
+from indelible import commitment, entry, instant, merkle, planned  # noqa: E402
 from indelible.errors import MalformedProof  # noqa: E402
 
 VECTORS = json.loads(FILE.read_text(encoding="ascii"))
@@ -396,6 +431,19 @@ def test_the_openings_of_a_body_give_its_commitments(vector):
 def test_a_broken_body_is_refused(vector):
     with pytest.raises(MalformedProof):
         entry.decode(bytes.fromhex(vector["body_hex"]))
+
+
+@pytest.mark.parametrize("vector", VECTORS["times"], ids=lambda vector: vector["text"])
+def test_a_planned_time_is_read_and_printed_again(vector):
+    said = planned.parse_canonical(vector["text"])
+    assert (instant.format(said.us), said.offset_minutes) == (vector["instant"], vector["offset_minutes"])
+    assert planned.format(said) == vector["text"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["refused_times"], ids=lambda vector: vector["reason"])
+def test_a_text_that_is_no_planned_time_is_refused(vector):
+    with pytest.raises(MalformedProof):
+        planned.parse_canonical(vector["text"])
 
 
 def test_the_worked_example_of_the_specification_is_the_first_body():

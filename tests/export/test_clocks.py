@@ -1,11 +1,13 @@
-"""Which clock each time of a file is on: one for all rows, and for planned times that of the zone of then."""
+"""Which clock each time of a file is on: one for all rows, and for planned times the one on which they were said."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -76,41 +78,51 @@ def test_recorded_at_is_on_the_same_clock(log: ClinicLog, record: Record, export
     assert row["occurred_at"] == "2019-07-01T15:30:00.000000+05:30"
 
 
-def test_planned_times_are_on_the_clock_they_were_agreed_on(log: ClinicLog, record: Record, exported: Exported):
-    context = moved(old="2026-05-03T23:30:00Z", new="2026-10-26T09:00:00Z")
+def test_planned_times_are_on_the_clock_on_which_they_were_said(log: ClinicLog, record: Record, exported: Exported):
+    context = moved(old="2026-05-04T10:00:00+02:00", new="2026-10-26T09:00:00Z")
     record("booking.rescheduled", context=context)
     log.set_time_zone("Asia/Tokyo")
     record("booking.rescheduled", context=context)
-    tokyo, lisbon = (json.loads(row["context"])["starts_at"] for row in exported("category:bookings"))
-    assert lisbon == {"old": "2026-05-04T00:30:00.000000+01:00", "new": "2026-10-26T09:00:00.000000+00:00"}
-    assert tokyo == {"old": "2026-05-04T08:30:00.000000+09:00", "new": "2026-10-26T18:00:00.000000+09:00"}
+    said = {"old": "2026-05-04T10:00:00.000000+02:00", "new": "2026-10-26T09:00:00.000000Z"}
+    assert [json.loads(row["context"])["starts_at"] for row in exported("category:bookings")] == [said, said]
 
 
 def test_the_two_hours_of_a_night_are_told_apart(record: Record, exported: Exported):
-    record("booking.rescheduled", context=moved(old="2026-10-25T00:30:00Z", new="2026-10-25T01:30:00Z"))
+    night = datetime(2026, 10, 25, 1, 30, tzinfo=ZoneInfo("Europe/Lisbon"))
+    starts_at = {"old": night, "new": night.replace(fold=1)}
+    record("booking.rescheduled", context={"starts_at": starts_at})
     assert json.loads(exported()[0]["context"])["starts_at"] == {
-        "old": "2026-10-25T01:30:00.000000+01:00", "new": "2026-10-25T01:30:00.000000+00:00",
+        "old": "2026-10-25T01:30:00.000000+01:00", "new": "2026-10-25T01:30:00.000000Z",
     }  # fmt: skip
 
 
 @pytest.mark.usefixtures("planned")
 def test_only_what_is_declared_a_time_is_one(record: Record, exported: Exported):
-    utc = "2026-05-03T23:30:00.000000Z"
-    here = "2026-05-04T00:30:00.000000+01:00"
-    context = {"at": utc, "each": [utc, utc], "hidden": utc, "word": utc}
-    record("room.planned", target={"kind": "room", "id": utc, "name": utc}, context=context)
+    sent, said = "2026-05-04t10:00:00+02:00", "2026-05-04T10:00:00.000000+02:00"
+    context = {"at": sent, "each": [sent, sent], "hidden": sent, "word": sent}
+    record("room.planned", target={"kind": "room", "id": sent, "name": sent}, context=context)
     (row,) = exported()
-    assert json.loads(row["context"]) == {"at": here, "each": [here, here], "hidden": here, "word": utc}
-    assert (row["target_id"], row["target_name"]) == (utc, utc)
+    assert json.loads(row["context"]) == {"at": said, "each": [said, said], "hidden": said, "word": sent}
+    assert (row["target_id"], row["target_name"]) == (sent, sent)
+
+
+def test_a_time_of_an_action_that_nothing_declares_any_more_is_the_same(record: Record, exported: Exported, planned):
+    record("room.planned", target={"kind": "room", "id": "r"}, context={"at": "2026-05-04T10:00:00+02:00"})
+    declared = _REGISTER.pop("room.planned")
+    try:
+        (row,) = exported()
+    finally:
+        _REGISTER["room.planned"] = declared
+    assert json.loads(row["context"]) == {"at": "2026-05-04T10:00:00.000000+02:00"}
 
 
 def test_a_text_that_looks_like_a_time_stays_as_it_was_typed(record: Record, exported: Exported):
-    record(context={"reason_text": "2026-05-03T23:30:00.000000Z"})
-    assert json.loads(exported()[0]["context"]) == {"reason_text": "2026-05-03T23:30:00.000000Z"}
+    record(context={"reason_text": "2026-05-03T23:30:00+02:00"})
+    assert json.loads(exported()[0]["context"]) == {"reason_text": "2026-05-03T23:30:00+02:00"}
 
 
 def test_json_lines_say_the_same_times(log: ClinicLog, record: Record, exported: Exported):
-    record("booking.rescheduled", context=moved(old="2026-05-03T23:30:00Z", new="2026-10-26T09:00:00Z"))
+    record("booking.rescheduled", context=moved(old="2026-05-03T23:30:00-03:30", new="2026-10-26T09:00:00Z"))
     log.set_time_zone("Asia/Tokyo")
     out = io.BytesIO()
     export(log, "category:bookings", out, format="jsonl", actor=System("command:export"))

@@ -252,7 +252,7 @@ def test_the_workbook_says_what_it_is(log: ClinicLog, record: Record):
     about = {row["what"]: row["text"] for row in Book(out.getvalue()).rows("about")}
     assert about["clinic"] == "Lisbon"
     assert about["filter"] == "category bookings; from 1 May 2026 on (days in Europe/Lisbon)"
-    assert "time_zone: Europe/Lisbon." in about["times"] and "recorded_zone" in about["planned times"]
+    assert "time_zone: Europe/Lisbon." in about["times"] and "with their offset" in about["planned times"]
 
 
 def test_rows_beyond_a_sheet_go_on_in_the_next(log: ClinicLog, record: Record):

@@ -21,6 +21,7 @@ from indelible import (
     merkle,
     money,
     note,
+    planned,
     query,
 )
 from indelible.checkpoint import Checkpoint
@@ -189,6 +190,19 @@ def test_a_time(fuzz):
 def test_a_time_in_its_canonical_form(fuzz):
     seeds = ["2026-05-03T12:22:31.123456Z", "0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"]
     fuzz("instant.parse_canonical", seeds, instant.parse_canonical, MalformedProof, encode=instant.format)
+
+
+def test_a_planned_time(fuzz):
+    def parse(text):
+        said = planned.parse(text, "starts_at")
+        assert planned.parse_canonical(planned.format(said)) == said
+
+    fuzz("planned.parse", [*TIMES[:2], "9999-12-31t23:59:59.123456789+23:59"], parse, InvalidInput)
+
+
+def test_a_planned_time_in_its_canonical_form(fuzz):
+    seeds = ["2026-05-04T10:00:00.000000+02:00", "2026-05-04T10:00:00.000000Z", "0001-01-01T00:00:00.000000-23:59"]
+    fuzz("planned.parse_canonical", seeds, planned.parse_canonical, MalformedProof, encode=planned.format)
 
 
 def test_the_name_of_a_zone(fuzz):

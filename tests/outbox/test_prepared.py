@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +23,7 @@ MARIA = Staff("usr_12", "Maria Fernandes", role="receptionist")
 PLATFORM = Path(__file__).parents[1] / "catalogue" / "platform.jsonl"
 GOOD: dict[str, Any] = {"actor": MARIA, "target": ("booking", "bk_1")}
 START = datetime(2025, 5, 5, 9, tzinfo=UTC)
+LISBON = ZoneInfo("Europe/Lisbon")
 
 
 def drafted(text: str) -> drafting.Draft:
@@ -55,7 +57,7 @@ def test_the_log_drafts_of_a_row_what_it_would_have_drafted_of_the_document(line
 def test_an_action_with_all_that_may_stand_beside_it_becomes_the_same_document():
     row = prepare(
         "c_lisbon",
-        BookingCancelled(starts_at=START, late=True, reason_text="train was late"),
+        BookingCancelled(starts_at=START.astimezone(LISBON), late=True, reason_text="train was late"),
         actor=Agent("assistant_1", on_behalf_of=Client("cli_77", "Ana Sousa")),
         target=Target("booking", "bk_1", "Facial"),
         client=("cli_77", "Ana Sousa"),
@@ -76,7 +78,7 @@ def test_an_action_with_all_that_may_stand_beside_it_becomes_the_same_document()
         "target": {"kind": "booking", "id": "bk_1", "name": "Facial"},
         "client": {"id": "cli_77", "name": "Ana Sousa"},
         "people": [{"role": "payer", "id": "cli_78", "name": "Rui"}],
-        "context": {"starts_at": "2025-05-05T09:00:00.000000Z", "late": True, "reason_text": "train was late"},
+        "context": {"starts_at": "2025-05-05T10:00:00.000000+01:00", "late": True, "reason_text": "train was late"},
         "request": {"channel": "staff_web", "ip": "203.0.113.9", "user_agent": "Mozilla/5.0"},
         "operation": "op_1",
         "key": "cancel-1",

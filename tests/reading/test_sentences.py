@@ -58,7 +58,7 @@ def test_words_amounts_and_times_are_the_readers_and_names_are_not():
                        money=lambda minor, currency: f"{minor} of {currency}"))  # fmt: skip
     assert (found["actor"], found["amount"], found["source"]) == ("Maria", "2500 of EUR", "<stripe dashboard>")
     moved = made(catalogue.find("booking.rescheduled"))
-    found = dict(parts(moved, moment=lambda us, zones: f"{us // 1_000_000} in {zones.recorded}"))
+    found = dict(parts(moved, moment=lambda said, zones: f"{said.us // 1_000_000} in {zones.recorded}"))
     assert found["starts_at.old"] == "1777881600 in Europe/Lisbon"
 
 

@@ -154,8 +154,6 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
     amounts: ClassVar[tuple[str, ...]] = ()
     # Those that hold JSON of the host's own making, or its lists of changes.
     open_fields: ClassVar[tuple[str, ...]] = ()
-    # Those that hold times or days.
-    timed_fields: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="after")
     def _currency_of_amounts(self) -> Self:
@@ -216,7 +214,6 @@ def derive(cls: type[Action]) -> None:
     cls.fields_of_context = tuple(field_of(cls, name) for name in cls.model_fields)
     cls.amounts = tuple(name for name in cls.model_fields if name.endswith(amounts.SUFFIX))
     cls.open_fields = tuple(field.name for field in cls.fields_of_context if field.open)
-    cls.timed_fields = frozenset(field.name for field in cls.fields_of_context if field.timed)
 
 
 def field_of(cls: type[BaseModel], name: str) -> Field:

@@ -6,7 +6,7 @@
     Minutes, BasisPoints     integer                    the same
     Amount, Minor            integer, minor units       the same
     Currency                 ISO 4217 code              the same
-    Instant                  RFC 3339 with an offset    UTC text with six digits
+    Instant                  RFC 3339 with an offset    the same clock and offset, six digits (`planned.py`)
     Day                      YYYY-MM-DD                 the same: a date has no zone
     BookingRef, ...          text, an opaque id         {"kind": "booking", "id": ...}: a body says what it points at
     StaffMember,             {"id", "name"}             {"person": index of the token}; id and name are personal
@@ -31,14 +31,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from threading import RLock
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 
-from .. import canonical, instant, money
+from .. import canonical, money, planned
 from ..errors import InvalidInput
 from . import secrecy
 
@@ -173,12 +173,9 @@ def _email(value: str) -> str:
 def _instant(value: object) -> datetime:
     try:
         if isinstance(value, datetime):
-            instant.from_datetime(value, "")
-            return value
+            return planned.to_datetime(planned.from_datetime(value, ""))
         if isinstance(value, str):
-            microseconds = instant.parse(value, "")
-            seconds, rest = divmod(microseconds, 1_000_000)
-            return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+            return planned.to_datetime(planned.parse(value, ""))
     except InvalidInput as error:
         raise ValueError(str(error)) from error
     raise ValueError("must be a time as RFC 3339 text with an offset, such as 2026-05-03T14:22:31+02:00")
@@ -304,6 +301,7 @@ Currency = Annotated[
     Kind("currency code"),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"}),
 ]
+# A time on the clock on which it was said: the offset that is sent, or that a datetime has, is kept.
 # Validated by our own rule: pydantic would also take numbers and times without offset.
 Instant = Annotated[
     datetime,
@@ -438,14 +436,14 @@ EmailChange = Annotated[Changed[Email], Personal("identity")]
 
 
 def to_json(value: Any) -> Any:
-    """Return the JSON value of a validated field value: instants as UTC text, dates as text, models as objects."""
+    """Return the JSON value of a validated field value: times and dates as text, models as objects."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
     if kind is CutText:
         return str.__str__(value)
     if kind is datetime:
-        return instant.format(instant.from_datetime(value, ""))
+        return planned.format(planned.from_datetime(value, ""))
     if kind is date:
         return value.isoformat()
     if kind is list:

@@ -9,7 +9,7 @@
 
 The schema is narrower than the check in one thing: it does not offer null for an optional field, which the check takes
 as absent. It is wider where a rule cannot be said in it: ids that look like e-mail addresses, dates that do not exist,
-an amount without a currency, money without its unit inside changes and objects, a secret.
+the offset -00:00, an amount without a currency, money without its unit inside changes and objects, a secret.
 """
 
 from __future__ import annotations

@@ -94,6 +94,9 @@ _PARTS: dict[str, Schema] = {
     "currency": {"enum": sorted(money.EXPONENTS), "description": "A currency's code of ISO 4217, in capital letters."},
     "time": {"type": "string", "format": "date-time", "pattern": _TIME_PATTERN,
              "description": "A time of RFC 3339 with its offset, such as 2026-05-03T14:22:31+02:00."},
+    "planned_time": {"type": "string", "format": "date-time", "pattern": _TIME_PATTERN, "not": {"pattern": "-00:00$"},
+                     "description": "A time as RFC 3339 has it, with the offset of the clock on which it was said: it "
+                                    "is kept and shown on that clock. In UTC it is shown on the clinic's."},
     "day": {"type": "string", "format": "date", "pattern": f"^{_DAY_PATTERN}$", "description": "YYYY-MM-DD."},
     "json": {"anyOf": [_NULL, {"type": "boolean"}, _TEXT, _INTEGER, {"type": "array", "items": _ref("json")},
                        _ref("json_object")],
@@ -289,7 +292,7 @@ _know("count", _INTEGER | {"minimum": 0})
 _know("integer", _INTEGER)
 _know("basis_points", {"type": "integer", "minimum": 0, "maximum": WHOLE_BASIS_POINTS})
 _know("currency", {"type": "string", "pattern": "^[A-Z]{3}$"})
-_know("time", {"type": "string", "format": "date-time"})
+_know("planned_time", {"type": "string", "format": "date-time"})
 _know("day", {"type": "string", "format": "date"})
 _know("json", {})
 _know("json_object", {"type": "object", "additionalProperties": True})

@@ -44,7 +44,7 @@ the format byte by byte, so that you can have the check written by somebody else
 WHAT IS IN IT
 
     entries.csv      the entries as a table, for a spreadsheet; UTF-8, times in the clinic's zone and in UTC, planned
-                     times in the zone that was the clinic's when the entry was recorded (recorded_zone)
+                     times on the clock on which they were recorded, each with its offset
     entries.jsonl    the same entries as they were recorded, with what is needed to check each value
     rendering.json   the wording of the table: labels, categories, signs of amounts, devices in words, offsets of zones
     the rest         proofs, the signed head of the log (checkpoint), and the record of this export

@@ -152,7 +152,7 @@ class Writer:
         for group in view.members["personal"]:
             if not view.values.keys() >= set(group["paths"]):
                 self.gone.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
-        self._actions.setdefault(view.action, Wording(view.label, view.category, view.money, view.times))
+        self._actions.setdefault(view.action, Wording(view.label, view.category, view.money))
         agent = view.values.get(_AGENT)
         shown = "network" in self._given and _AGENT not in self._withheld
         if shown and isinstance(agent, str) and agent not in self._devices:

@@ -90,7 +90,7 @@ def write(views: Iterable[View], out: BinaryIO, *, zone: str, profile: Profile =
 def row(view: View, zone: str, ahead: Ahead = offsets.minutes) -> list[str]:
     """Return the cells of a view on the clock of `zone`. Raises StorageFailure for an entry that cannot be read."""
     try:
-        words = Wording(view.category, view.label, view.money, view.device, view.times)
+        words = Wording(view.category, view.label, view.money, view.device)
         return cells(view, words, zone, ahead)
     except (KeyError, TypeError, AttributeError, ValueError, MalformedProof) as error:
         raise StorageFailure(f"entry {view.seq} cannot be read: its body was changed; run indelible verify") from error

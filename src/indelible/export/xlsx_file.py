@@ -79,8 +79,8 @@ _ABOUT = (
     ("times", "occurred_at, local_date, local_time and recorded_at are on the clock of the zone in the column "
      "time_zone: {zone}. occurred_at and recorded_at show the offset from UTC behind the time. occurred_at_utc is "
      "exact; the others are whole seconds."),
-    ("planned times", "Times in the column context are on the clock of the zone in the column recorded_zone, in which "
-     "the entry was recorded, with their offset."),
+    ("planned times", "Times in the column context are on the clock on which they were recorded, with their offset; "
+     "those that end in Z are in UTC."),
     ("old dates", "Excel has no dates before 1900: those before 1 March 1900 are texts."),
     ("money", "Add up the column to_sum, for each currency apart. The sheet sums has it for the whole workbook."),
     ("ids", "Ids are texts and stand as they were recorded, also where they look like numbers or dates."),

@@ -10,7 +10,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from .. import instant, money
-from ..view import View, Zones, clock_text, length, planned_text
+from ..planned import Planned
+from ..view import View, Zones, clock_text, length, planned_clock
 
 
 def locale() -> Locale:
@@ -37,13 +38,12 @@ def moment(us: int, zone: str) -> str:
     return str(dates.format_datetime(local.replace(tzinfo=None), "medium", locale=locale())) + twice(us, zone)
 
 
-def planned(us: int, zones: Zones) -> str:
+def planned(said: Planned, zones: Zones) -> str:
     """Return a time that an entry speaks of, as a calendar has it: "4 May 2026, 09:00".
 
-    Where `planned_text` has an offset, so has this.
+    Where `planned_clock` has an offset, so has this.
     """
-    local = instant.to_datetime(us, instant.offset_minutes(us, instant.zone(zones.recorded)))
-    offset = planned_text(us, zones)[16:]
+    local, offset = planned_clock(said, zones)
     return short_moment(local) + (f" {offset}" if offset else "")
 
 

@@ -454,7 +454,7 @@ class _Rows:
         try:
             agent = opened.values.get("request.user_agent")
             device = rendering.devices.get(agent, "") if isinstance(agent, str) else ""
-            words = csv_row.Wording(wording.category, wording.label, wording.money, device, wording.times)
+            words = csv_row.Wording(wording.category, wording.label, wording.money, device)
             expected = csv_row.cells(opened, words, zone, self.ahead, rendering.currencies)
             data = csv_row.line(expected).encode()
         except (KeyError, TypeError, AttributeError, ValueError, IndexError):
