@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -89,4 +91,8 @@ def pages(log: ClinicLog, runs: int = 200) -> dict[str, tuple[float, float]]:
 
 def disk(log: ClinicLog) -> float:
     """Return bytes on disk for each entry, indexes and everything beside it included."""
-    return log.journal.places.database.stat().st_size / log.size
+    with closing(
+        sqlite3.connect(log.journal.places.database)
+    ) as db:  # its pages, also those still in the log beside it
+        pages, page_bytes = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return float(pages * page_bytes / log.size)

@@ -14,7 +14,13 @@ from indelible.journal import ClinicLog
 
 from .data import BATCH, documents, empty_log
 
-_TABLES = ("entry", "personal", "link", "person", "idempotency")
+_TABLES = ("entry", "tile", "link", "person", "idempotency")
+# Which rows of a table came with the entries after a seq: a person's with the first entry of theirs, and a tile with
+# the last of its hashes.
+_NEW = {
+    "person": "token IN (SELECT ref FROM indelible_link WHERE kind = 'person' GROUP BY ref HAVING min(seq) > ?)",
+    "tile": "(number + 1) << (8 * level + 8) > ?",
+}
 
 
 def append(entries: int) -> tuple[float, float, float]:
@@ -52,20 +58,14 @@ def append(entries: int) -> tuple[float, float, float]:
 
 def _bare_connection(database: Path) -> sqlite3.Connection:
     writer = sqlite3.connect(database, isolation_level=None)
-    for setting in ("synchronous = FULL", "secure_delete = ON", "cache_size = -65536", "temp_store = MEMORY"):
+    for setting in ("synchronous = FULL", "cache_size = -65536", "temp_store = MEMORY"):
         writer.execute(f"PRAGMA {setting}")
     return writer
 
 
 def _new_rows(reader: sqlite3.Connection, table: str, after: int) -> list[tuple[Any, ...]]:
-    """The rows of the entries after a seq. A person has no seq: those whose first entry that is."""
-    if table != "person":
-        return reader.execute(f"SELECT * FROM indelible_{table} WHERE seq > ?", (after,)).fetchall()
-    return reader.execute(
-        "SELECT * FROM indelible_person WHERE token IN"
-        " (SELECT token FROM indelible_personal GROUP BY token HAVING min(seq) > ?)",
-        (after,),
-    ).fetchall()
+    """The rows that came with the entries after a seq."""
+    return reader.execute(f"SELECT * FROM indelible_{table} WHERE {_NEW.get(table, 'seq > ?')}", (after,)).fetchall()
 
 
 def _insert(writer: sqlite3.Connection, rows: dict[str, list[tuple[Any, ...]]]) -> None:

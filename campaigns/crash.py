@@ -2,7 +2,7 @@
 
 After each round: every entry whose number a writer had printed is there, under that number, once; the numbers have no
 gap; verification finds the log intact. A campaign in which nothing was acknowledged has failed. Then every operation is
-killed at each of its steps: `crash_steps.py`.
+killed at each of its steps: `crash_steps.py`; and erasing at each of its system calls: `crash_calls.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from indelible import Journal, Staff
 from indelible.catalogue.bookings import BookingCancelled
 from indelible.inspection import inspect
 
-from . import crash_steps
+from . import crash_calls, crash_steps, system_calls
 
 WRITERS = 3
 # A database serves so many rounds; then a new one is made, because each round verifies the whole log.
@@ -28,7 +28,7 @@ _ROUNDS_EACH = 10
 
 def run(rounds: int, seed: int) -> int:
     """Run the campaign and return an exit code."""
-    return max(_at_random(rounds, seed), _at_each_step())
+    return max(_at_random(rounds, seed), _at_each_step(), _at_each_call())
 
 
 def _at_each_step() -> int:
@@ -43,6 +43,26 @@ def _at_each_step() -> int:
         code |= bool(outcome.problem) or not 0 < outcome.there < outcome.steps
     steps = sum(outcome.steps for outcome in outcomes.values())
     print(f"crash: {steps} kills at numbered steps, each verified and done again ({time.monotonic() - started:.0f} s)")
+    return int(code)
+
+
+def _at_each_call() -> int:
+    started, code = time.monotonic(), 0
+    if not system_calls.is_possible():
+        print("crash: not killed at system calls, for which it takes Linux on x86-64")
+        return 1
+    outcomes = crash_calls.run()
+    for name, outcome in outcomes.items():
+        calls = ", ".join(f"{call} {count}" for call, count in outcome.calls.most_common())
+        said = (
+            f"killed {outcome.kills} times, at every system call that changes something; then found done "
+            f"{outcome.done} times, not begun {outcome.kills - outcome.done} times, half done never; returned before "
+            f"{outcome.returned}"
+        )
+        print(f"crash: {name}: {outcome.problem or said}\n  {calls}")
+        code |= bool(outcome.problem) or not 0 < outcome.done < outcome.kills
+    kills = sum(outcome.kills for outcome in outcomes.values())
+    print(f"crash: {kills} kills at system calls of erasing, each healed ({time.monotonic() - started:.0f} s)")
     return int(code)
 
 

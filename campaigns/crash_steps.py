@@ -2,7 +2,7 @@
 
 For each operation a child process does it on a copy of a small log and kills itself with SIGKILL at step n, for n = 1,
 2, ... until it comes to its end. The statements are all but SELECTs: BEGIN, each write, COMMIT, the swap in the head
-store, the checkpoint's row, the wiping of the write-ahead log, and those of opening and closing.
+store, the checkpoint's row, and those of opening and closing.
 
 After each the log is opened again and the normal path runs: verification finds it intact, with no gap; what had been
 acknowledged is there; the operation is wholly there or wholly not; done again it is there once. A killed process is

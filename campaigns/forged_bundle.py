@@ -1,7 +1,7 @@
 """Changes to bundles, by somebody who does not hold the log's signing key; each returns what has to come of it.
 
 A change is a function of a random source and of `Bundles`: it edits `files`, the content of one bundle by name, or sets
-`raw`, the bytes of the zip. What it may return is said in `forged_database.py`. A bundle that is no bundle any more, so
+`raw`, the bytes of the zip. What it may return is said in `hands.py`. A bundle that is no bundle any more, so
 that the verifier refuses it by MalformedProof, counts as found.
 
 `BUNDLE` maps the name of each kind to its function and its share of the changes.
@@ -34,7 +34,8 @@ from indelible.note import Signer, Verifier
 from indelible.testing.bundles import pack, unpack
 from indelible.verify import verify_bundle
 
-from .forged_database import FOUND, NOTHING, REFUSED, ByDesign, Expected, _changed, _erasing
+from .forged_values import erasing
+from .hands import FOUND, NOTHING, REFUSED, ByDesign, Expected, changed
 from .material import BUNDLES
 
 # Of a class that the bundle gives nothing of, nobody is shown a value either way.
@@ -144,12 +145,12 @@ def member(rng: random.Random, bundles: Bundles) -> Expected:
     at = rng.randrange(len(lines))
     value = json.loads(lines[at])
     if isinstance(value, dict) and "body" in value and rng.random() < 0.5:
-        new = _changed(rng, json.loads(value["body"]))
+        new = changed(rng, json.loads(value["body"]))
         value["body"] = _dump(new).decode()
         if "leaf" in value and rng.random() < 0.7:
             value["leaf"] = commitment.encode(merkle.leaf_hash(value["body"].encode()))
     else:
-        value = _changed(rng, value)
+        value = changed(rng, value)
     lines[at] = _dump(value) + (b"\n" if lines[at].endswith(b"\n") else b"")
     files[name] = b"".join(lines)
     return bundles.changed()
@@ -209,7 +210,7 @@ def opening(rng: random.Random, bundles: Bundles) -> Expected:
     elif what == "drop":
         del openings[path]
     elif what == "value":
-        openings[path]["value"] = _changed(rng, openings[path]["value"])
+        openings[path]["value"] = changed(rng, openings[path]["value"])
     elif what == "salt":
         openings[path]["salt"] = commitment.encode(rng.randbytes(32))
     elif what == "path":
@@ -294,7 +295,7 @@ def forged_erasure(rng: random.Random, bundles: Bundles) -> Expected:
         proven = json.loads(files["export.json"])
         like = json.loads(proven["body"])
         members = {name: like[name] for name in like if name in entry._REQUIRED}
-        members |= _erasing(bytes.fromhex(token), like["seq"])
+        members |= erasing(bytes.fromhex(token), like["seq"])
     proven["body"] = _dump(members).decode()
     forged = [*real, _dump(proven) + b"\n"]
     files["erasures.jsonl"] = b"".join(sorted(forged, key=lambda line: _seq(bytes(line))))

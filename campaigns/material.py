@@ -1,11 +1,12 @@
 """What the campaigns attack: a database with two clinics and every kind of entry, and bundles of it, made from a seed.
 
-`c_lisbon` has about 250 entries: of every kind of actor, person and value, some imported, with checkpoints in between,
-clients who were anonymized and one of them come back. Its last entries are not signed yet. `c_porto` is small; its rows
-and files are there to be mixed in. The folder holds
+`c_lisbon` has about 290 entries, so that its tree has a full tile and an open one: of every kind of actor, person and
+value, some imported, with checkpoints in between, clients who were anonymized, some of them scrubbed, and one come
+back. Its last entries are not signed yet. `c_porto` is small; its rows and files are there to be mixed in. The folder
+has
 
-    activity.db, .key, .heads     the log, without the triggers, which an attacker drops first
-    older/                        all three files as they were two checkpoints earlier, before the last anonymizations
+    activity.db, .key, .keep      the log, without the triggers, which an attacker drops first
+    older/                        database and keep as they were earlier, before the last anonymizations
     *.zip                         the bundles in BUNDLES, made when everything was signed
 
 Every random number comes from the seed (keys, tokens and nonces too), so that a missed change can be made again.
@@ -34,7 +35,7 @@ from indelible.testing.logs import Clock
 
 OTHER = "c_porto"
 BUNDLES = ("selection", "complete", "range", "withheld", "later", "porto")
-_ENTRIES, _CLIENTS, _SIGN_EVERY, _UNSIGNED = 220, 14, 40, 6
+_ENTRIES, _CLIENTS, _SIGN_EVERY, _UNSIGNED = 260, 14, 40, 6
 _STAFF = Staff("usr_12", "Maria Fernandes")
 
 
@@ -54,7 +55,7 @@ def prepare(folder: Path, seed: int) -> None:
     """Make the files in an empty folder."""
     clock = Clock()
     with seeded(seed), Journal.create(folder / "activity.db", installation="log.example.org", clock=clock) as journal:
-        for clinic, entries in ((OTHER, 40), (CLINIC, _ENTRIES)):
+        for clinic, entries in ((CLINIC, _ENTRIES), (OTHER, 40)):
             log = journal.add_clinic(clinic, name=clinic, zone="Europe/Lisbon")
             _fill(folder, log, clock, entries)
             _bundles(folder, log)
@@ -71,6 +72,8 @@ def _fill(folder: Path, log: ClinicLog, clock: Clock, entries: int) -> None:
             _keep_older(folder)
         if start >= _SIGN_EVERY:
             log.anonymize(f"cli_{100 + start // _SIGN_EVERY}", requested_by="client", actor=_STAFF)
+        if start == 4 * _SIGN_EVERY:
+            log.scrub()  # of those so far; what is sealed of the others is still there, dead
 
 
 def _record(log: ClinicLog, clock: Clock, numbers: range) -> None:
@@ -96,8 +99,9 @@ def document(number: int) -> dict[str, Any]:
 
 def _keep_older(folder: Path) -> None:
     (folder / "older").mkdir()
-    for name in ("activity.db", "activity.db-wal", "activity.db.heads"):
+    for name in ("activity.db", "activity.db-wal"):
         shutil.copy2(folder / name, folder / "older" / name)
+    shutil.copytree(folder / "activity.db.keep", folder / "older" / "activity.db.keep")
 
 
 def _bundles(folder: Path, log: ClinicLog) -> None:

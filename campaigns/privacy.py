@@ -1,266 +1,125 @@
-"""The privacy campaign: what somebody who takes every file and the master key gets of an anonymized client.
+"""The privacy campaign: what somebody gets of anonymized clients who has the master key, the keep and the database of
+now, and every earlier copy of the database, of its write-ahead log and of its backups: nothing.
 
 A log gets entries of every action of the catalogue, and of one that a host declares, with a mark of its own in every
-personal field and every name, for one client C and for others, in every role that a person can have. Bundles are made,
-one by a filter that names C, and readings and exports are recorded whose filters name C under every key and in every
-spelling. Then C is anonymized, and the attacker
+personal field and every name (`planted.py`). Three clients are anonymized one after another; one of them in every role
+that a person can have, with bundles made and readings and exports recorded by filters that name them, and one who comes
+back, of whom records come late. Before and after each erasure, in the middle of it, and while entries are written, the
+files are copied as they lie on the disk. With all of these copies and today's keep and master key the attacker
 
-    reads every byte of database, -wal, -shm, head store and key file, as it is, as UTF-16, hexadecimal and base64
-    unwraps every key with the master key, opens every row, and decrypts whatever looks like the head of a sealed row,
-    at every offset, so that what SQLite left behind is read too
-    computes the look-up values by which C was found
-    tries likely IP addresses, with every 32 bytes that are in the files, on the commitments that stay
+    reads every byte, as it is, as UTF-16, hexadecimal and base64
+    computes every key that the keep still gives, by the formulas alone, and opens with it every row of every copy
+    computes the tokens that a guessed id comes to, and tries the true device and network of each sign-in on every link,
+    with the key of everybody there is
+    looks for every node of the key tree above a key that was cut out, in every file and in what the keep's files hold
+    tries likely IP addresses on the commitments that stay, with every key there is and every 32 bytes of the keep
 
-and gets nothing of C's that anonymizing is to erase, and all of everybody else's; before, the same attack got all of
-C's. What stays by design (Stripe ids, and the HMACs of idempotency keys) is counted and printed.
+and gets nothing of theirs that anonymizing is to erase, and all of everybody else's out of each copy; with the keep of
+before, the same attack gets all. No nonce comes twice under one key, in any of the copies. What stays by design (Stripe
+ids, HMACs of idempotency keys, that somebody of an id was erased) is counted and printed. While only one was erased,
+whoever guesses the id knows which token that was; of more, not.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import hmac
 import json
 import random
 import re
+import shutil
 import sqlite3
 import tempfile
 import time
 import zipfile
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from tests.erasure.conftest import files_of, openable
+from tests.erasure.conftest import Attacker
 
-from indelible import commitment, entry, keys, merkle
+from indelible import commitment, device, entry, keys, merkle, recognition
 from indelible.bundling import export_bundle, export_complete
 from indelible.canonical import encode_checked
-from indelible.catalogue import Action, registered
-from indelible.catalogue.fields import ClientPerson, PersonalText
-from indelible.catalogue.schema import describe
+from indelible.catalogue import registered
 from indelible.commitment import Committer
-from indelible.document import PEOPLE_ROLES, Staff, parse
-from indelible.exported import CLOSED, record_export
+from indelible.document import parse
 from indelible.inspection import inspect
 from indelible.journal import ClinicLog, Journal
+from indelible.keep import Keep, Kept
+from indelible.keytree import LEVELS, Cover, point
+from indelible.lifetime import backup
 from indelible.note import Verifier
-from indelible.observed import record_view
-from indelible.personal import Sealer
-from indelible.query import Choice, Query
+from indelible.personal import split
 from indelible.verify import verify_bundle
 
 from .material import seeded
+from .planted import ADDRESS, BY, MARK, NETWORK, Planted, ask, drafts
 
 CLINIC = "c_lisbon"
-BY = Staff("usr_1")
-_MARK = re.compile(rb"qz[0-9a-f]{12}zq")
 _HEX_RUN, _BASE64_RUN = re.compile(rb"[0-9A-Fa-f]{32,}"), re.compile(rb"[A-Za-z0-9+/_-]{20,}")
-# 198.18.0.0/15 is set aside for tests (RFC 2544); every address that is planted is in it.
 _IP_PATH = "request.ip"
-_NETWORK = ipaddress.ip_network("198.18.0.0/15")
-_ADDRESS = re.compile(rb"(?<![0-9.])198\.1[89]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
+# Drafts between two copies that are taken while entries are written.
+_COPY_EVERY = 900
 
 
-class FriendReferred(
-    Action,
-    code="client.referred",
-    label="Referred a friend",
-    category="clients",
-    targets=("client",),
-    sentence="{actor} noted that {target} was referred",
-):
-    """A host's own action, with clients in its context."""
-
-    friend: ClientPerson | None = None
-    friends_words: PersonalText | None = None
-
-
-@dataclass(slots=True)
-class Planted:
-    """What was planted. `mine` are the marks and addresses that anonymizing C has to destroy, `kept` C's evidence."""
-
-    chance: random.Random
-    mine: set[bytes] = field(default_factory=set)
-    kept: set[bytes] = field(default_factory=set)
-    others: set[bytes] = field(default_factory=set)
-    named: set[bytes] = field(default_factory=set)
-    fields: set[str] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-
-    def mark(self) -> str:
-        return f"qz{self.chance.randbytes(6).hex()}zq"
-
-    def address(self) -> str:
-        return str(_NETWORK[self.chance.randrange(_NETWORK.num_addresses)])
-
-
-# Planting
-
-
-def _value(schema: dict[str, Any], planted: Planted, personal: bool) -> Any:
-    """A value that a JSON Schema of the catalogue takes; its texts are marks where they are personal."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "const" in schema:
-        return schema["const"]
-    kind = schema.get("type")
-    if kind == "integer":
-        return 7
-    if kind == "boolean":
-        return True
-    if kind == "array":
-        return [_value(schema["items"], planted, personal)]
-    if kind == "object":
-        made = {name: _value(part, planted, personal) for name, part in schema.get("properties", {}).items()}
-        return made or {"note": planted.mark() if personal else "x"}
-    if schema.get("pattern"):
-        return "EUR"
-    if schema.get("format"):
-        return "2026-05-04T09:00:00+02:00" if schema["format"] == "date-time" else "2026-05-04"
-    return planted.mark() if personal else "word"
-
-
-# What must fit the others of its entry, which are 7 each.
-_FITTING = {"sessions_total": 20}
-
-
-def _context(cls: type[Action], planted: Planted, friend: dict[str, Any]) -> dict[str, Any]:
-    described = describe(cls)
-    made: dict[str, Any] = {}
-    for one in described["fields"]:
-        name, person = one["name"], one["person"]
-        if name in _FITTING:
-            made[name] = _FITTING[name]
-        elif person is None:
-            made[name] = _value(described["schema"]["properties"][name], planted, one["personal"] is not None)
-        else:
-            someone = friend if person == "client" else {"id": f"usr_{planted.mark()}", "name": planted.mark()}
-            made[name] = {"old": someone, "new": someone} if one["changed"] else someone
-    return made
-
-
-def _documents(cls: type[Action], c: str, planted: Planted) -> Iterator[dict[str, Any]]:
-    """Documents of one action with C in each role, and as many with another client there."""
-    for who in (c, f"cli_{planted.mark()}"):
-
-        def person(who: str = who, **more: Any) -> dict[str, Any]:
-            return {"id": who, "name": planted.mark()} | more
-
-        def other(**more: Any) -> dict[str, Any]:
-            return {"id": f"cli_{planted.mark()}", "name": planted.mark()} | more
-
-        for kind in cls.targets:
-            for role in ("client", "actor", "target", "context", *PEOPLE_ROLES):
-                made: dict[str, Any] = {
-                    "action": cls.code,
-                    "actor": {"kind": "staff", "id": "usr_9", "name": planted.mark()},
-                    "target": {"kind": kind, "id": f"{kind}_1", "name": planted.mark()},
-                    "client": other(),
-                    "context": _context(cls, planted, person() if role == "context" else other()),
-                    "request": {"channel": "staff_web", "ip": planted.address(), "user_agent": planted.mark()},
-                    "key": planted.mark(),
-                }
-                if role == "client":
-                    made["client"] = person()
-                elif role == "actor":
-                    made["actor"] = person(kind="client")
-                    made["client"] = None if planted.chance.random() < 0.5 else made["client"]
-                elif role == "target":
-                    if kind in ("client", "loyalty_account"):
-                        made["target"] = person(kind=kind)
-                        made["client"] = person() if kind == "loyalty_account" else None
-                        by_system = planted.chance.random() < 0.5  # the address is then the client's too
-                        made["actor"] = {"kind": "system", "reason": "job:x"} if by_system else made["actor"]
-                elif role in PEOPLE_ROLES:
-                    made["people"] = [person(role=role)]
-                if kind == "loyalty_account" and made["client"] is None:
-                    made["client"] = person()
-                yield {name: value for name, value in made.items() if value is not None}
-
-
-def _names(value: Any, c: str) -> Iterator[str]:
-    """Every name that a document gives beside the id `c`."""
-    if isinstance(value, dict):
-        if value.get("id") == c:
-            yield value["name"]
-        for part in value.values():
-            yield from _names(part, c)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _names(part, c)
-
-
-def _plant(log: ClinicLog, c: str, planted: Planted) -> None:
-    drafts = []
-    for cls in registered():
-        if cls.by_journal:
-            continue
-        for number, document in enumerate(_documents(cls, c, planted)):
-            planted.named |= {name.encode() for name in _names(document, c)}
-            drafts.append(draft := log.draft(parse(document), imported=number % 5 == 0))
-            for value in draft.values:
-                planted.keys |= {value.data.decode().strip('"')} if value.path == "key" else set()
-                person = draft.persons[value.owner]
-                marks = {*_MARK.findall(value.data), *_ADDRESS.findall(value.data)}
-                if (person.realm, person.id) != ("client", c):
-                    planted.others |= marks
-                elif value.personal_class == "evidence":
-                    planted.kept |= marks
-                else:
-                    planted.mine |= marks
-                    planted.fields.add(f"{cls.code} {value.path}")
-    for start in range(0, len(drafts), 100):
-        log.append(drafts[start : start + 100])
-    planted.mine.add(_MARK.findall(c.encode())[0])
-    # An address or a mark that somebody else also has would be found for good reason.
-    planted.mine -= planted.others
-
-
-def _ask(log: ClinicLog, c: str) -> int:
-    """Record readings and exports by filters that name C; return how many."""
-    spellings = [c, f"client/{c}", f"booking/{c}"]
-    asked = 0
-    for member in sorted({one.name for one in fields(Choice)} - CLOSED):
-        for value in spellings:
-            named, other = Choice(**{member: frozenset({value})}), Choice(clients=frozenset({"cli_other"}))
-            for wanted in (Query(named), Query(unwanted=named), Query(other, named), Query(named, words=(c,))):
-                record_view(log, wanted, BY)
-                record_export(log, wanted, None, BY, format="csv", profile="csv")
-                asked += 2
-    return asked
-
-
-# The attack
+# What the attacker has
 
 
 @dataclass(frozen=True, slots=True)
-class Loot:
-    """What the files gave up: marks and addresses, and the 32 bytes at the head of everything that decrypts."""
+class Copy:
+    """One copy of the database's files, and what of others' values was in it."""
 
-    values: set[bytes]
-    seeds: set[bytes]
-    lookup: bool
+    database: Path
+    others: frozenset[bytes]
 
 
-def _attack(database: Path, c: str) -> Loot:
-    values: set[bytes] = set()
-    seeds: set[bytes] = set()
-    files = [*files_of(database), database.with_name(f"{database.name}.key")]
-    sealers = _unwrapped(database)
-    everything = {path: path.read_bytes() for path in files}
-    for data in everything.values():
-        values |= _readable(data)
-        for sealer in sealers.values():
-            for plain in openable(data, sealer.data_keys):
-                values |= _readable(plain, deep=False)
-                seeds.add(plain[:32])
-    values |= _opened(database, sealers)
-    look = [s.find_person(realm, c) for s in sealers.values() for realm in ("client", "staff", "support", "erased")]
-    found = any(one in data or one.hex().encode() in data for one in look for data in everything.values())
-    return Loot(values, seeds, found)
+class Copies:
+    """Copies of a journal's database and write-ahead log as they lie on the disk, and of its keep beside them."""
+
+    def __init__(self, journal: Journal, folder: Path, planted: Planted) -> None:
+        self._journal, self._folder, self._planted = journal, folder, planted
+        self.made = list[Copy]()
+        self.logs = 0
+
+    def take(self) -> None:
+        """Copy the files as they are at this moment."""
+        folder = self._next()
+        database = self._journal.places.database
+        for path in (database, database.with_name(f"{database.name}-wal")):
+            if path.exists():
+                shutil.copy2(path, folder / path.name)
+                self.logs += path != database and path.stat().st_size > 0
+        self._made(folder / database.name)
+
+    def back_up(self) -> None:
+        folder = self._next()
+        backup(self._journal, folder / "activity.db")
+        self._made(folder / "activity.db")
+
+    def keep_of(self, number: int) -> Path:
+        """The keep as it was at a copy, which the attacker does not have: to show what they would get with it."""
+        return self._folder / f"keep-{number}"
+
+    def _next(self) -> Path:
+        folder = self._folder / f"copy-{len(self.made)}"
+        folder.mkdir()
+        shutil.copytree(self._journal.places.keep, self.keep_of(len(self.made)))
+        return folder
+
+    def _made(self, database: Path) -> None:
+        self.made.append(Copy(database, frozenset(self._planted.others | self._planted.kept)))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+# The attack
 
 
 def _readable(data: bytes, deep: bool = True) -> set[bytes]:
@@ -273,34 +132,104 @@ def _readable(data: bytes, deep: bool = True) -> set[bytes]:
         for run in _BASE64_RUN.findall(data):
             plain = run.replace(b"-", b"+").replace(b"_", b"/")
             spellings += [b64decode(plain[at : at + (len(plain) - at) // 4 * 4]) for at in range(4)]
-    return {mark for one in spellings for pattern in (_MARK, _ADDRESS) for mark in pattern.findall(one)}
+    return {mark for one in spellings for pattern in (MARK, ADDRESS) for mark in pattern.findall(one)}
 
 
-def _unwrapped(database: Path) -> dict[str, Sealer]:
-    """Every clinic's keys, unwrapped with the master key that lies in its file."""
-    master = keys.load(None, database.with_name(f"{database.name}.key"))
-    opened: dict[str, dict[str, dict[int, bytes]]] = {}
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        for clinic, kind, number, wrapped in db.execute("SELECT clinic_id, kind, number, wrapped FROM indelible_key"):
-            key = master.unwrap(wrapped, clinic, kind, number)
-            opened.setdefault(clinic, {}).setdefault(kind, {})[number] = key
-    return {clinic: Sealer(kinds["data"], kinds["lookup"][1]) for clinic, kinds in opened.items()}
+def _opened(attacker: Attacker, database: Path) -> set[bytes]:
+    """What the attacker opens in one copy, which stays as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in _files(database.parent):
+            if path.name.startswith(database.name) and not path.name.endswith(("-shm", ".key")):
+                shutil.copy2(path, folder)
+        plain = b"\n".join(attacker.opened(Path(folder) / database.name))
+    return _readable(plain, deep=False)
 
 
-def _opened(database: Path, sealers: dict[str, Sealer]) -> set[bytes]:
-    """What every row of values and of persons holds."""
-    found: set[bytes] = set()
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        rows = db.execute(
-            "SELECT p.clinic_id, e.id, p.token, p.class, p.sealed FROM indelible_personal p JOIN indelible_entry e"
-            " ON e.clinic_id = p.clinic_id AND e.seq = p.seq WHERE p.sealed IS NOT NULL"
-        )
-        for clinic, entry_id, token, kind, sealed in rows:
-            opened = sealers[clinic].open_values(entry_id, token, kind, sealed)
-            found |= _readable(json.dumps(opened.values).encode(), deep=False)
-        for clinic, token, sealed in db.execute("SELECT clinic_id, token, sealed FROM indelible_person"):
-            found |= _readable(json.dumps(sealers[clinic].open_person(token, sealed)).encode(), deep=False)
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What stands beside a sign-in: whose it is, its links, and what a person who knows them would try."""
+
+    token: bytes
+    links: tuple[tuple[str, bytes], ...]
+    marks: tuple[tuple[str, str], ...]
+
+
+def _sign_ins(log: ClinicLog) -> list[SignIn]:
+    """Every sign-in with its links, and the true device and network, while they can be opened."""
+    found = []
+    with closing(sqlite3.connect(log.journal.places.database)) as db:
+        for view in log.read("action:account.logged_in"):
+            rows = db.execute("SELECT kind, ref FROM indelible_link WHERE seq = ? AND kind LIKE '.%'", (view.seq,))
+            person = recognition.person(view.members)
+            if person is not None:
+                token = bytes.fromhex(view.members["tokens"][person])
+                found.append(SignIn(token, tuple(rows), tuple(recognition.marks(view.values))))
     return found
+
+
+def _recognised(cover: Cover, tokens: set[bytes], sign_ins: list[SignIn]) -> set[bytes]:
+    """Whose sign-ins are told by their true device or network, with the keys of all of these people."""
+    person_keys = [key for token in tokens if (key := cover.key(point("person", token)))]
+    found = set()
+    for one in sign_ins:
+        for kind, text in one.marks:
+            for key in person_keys:
+                first, second = (hmac.digest(key, tried.encode(), "sha256")[:8] for tried in (kind, f"{kind}\0{text}"))
+                if any(ref[:8] == first or ref[8:] == second for _, ref in one.links):
+                    found.add(one.token)
+    return found
+
+
+def _sealed(database: Path) -> Iterator[tuple[object, bytes]]:
+    """Everything that is sealed in one copy, with what tells its key from others."""
+    with closing(sqlite3.connect(database)) as db:
+        nobodies = dict(db.execute("SELECT clinic, nobody FROM indelible_clinic"))
+        for clinic, token, sealed in db.execute("SELECT clinic, token, sealed FROM indelible_person"):
+            yield (clinic, "row", token), sealed
+        for clinic, entry_id, body, sealed in db.execute("SELECT clinic, id, body, sealed FROM indelible_entry"):
+            tokens = json.loads(body)["tokens"]
+            month = time.gmtime(int.from_bytes(entry_id[:6], "big") // 1000)[:2]
+            for owner, name, data in split(sealed):
+                yield (clinic, nobodies[clinic] if name == "evidence" else 0, tokens[owner], name, month), data
+        for (wrapped,) in db.execute("SELECT wrapped FROM indelible_key"):
+            yield "master key", wrapped[1:]
+
+
+def _nonces(copies: list[Path], keeps: list[Path]) -> tuple[int, int]:
+    """How many different bytes were sealed in all copies, and how many of them with a nonce that their key had had."""
+    seen: dict[tuple[object, bytes], bytes] = {}
+    twice = 0
+    every: list[tuple[object, bytes]] = []
+    for database in copies:
+        with tempfile.TemporaryDirectory() as folder:
+            for path in database.parent.glob(f"{database.name}*"):
+                if path.is_file() and not path.name.endswith("-shm"):
+                    shutil.copy2(path, folder)
+            every += _sealed(Path(folder) / database.name)
+    for keep in keeps:
+        every += [("master key", path.read_bytes().partition(b"\n")[2]) for path in sorted(keep.glob("*.cover"))]
+    for key, sealed in every:
+        before = seen.setdefault((key, sealed[:12]), sealed)
+        twice += before != sealed
+    return len(seen), twice
+
+
+# The key tree
+
+
+def _way(root: bytes, to: int) -> list[bytes]:
+    """Every node of the tree above a point, and its key, from the root's child on: by the formula alone."""
+    way, node = list[bytes](), root
+    for level in range(LEVELS):
+        node = hashlib.sha256(bytes([to >> 2 * (LEVELS - 1 - level) & 3]) + node).digest()
+        way.append(node)
+    return [root, *way, hashlib.sha256(b"\x04" + node).digest()]
+
+
+def _cut_out(first: Kept, dead: set[int]) -> set[bytes]:
+    """Every node that must be nowhere any more, of the tree as it was when it was made, and the dead keys."""
+    (root,) = (first.cover.encode()[9:],)
+    return {node for one in dead for node in _way(root, one)}
 
 
 # Guessing an address
@@ -320,6 +249,7 @@ class Target:
     values: tuple[tuple[str, bytes], ...]
     at: int
     committed: str
+    token: bytes
 
 
 def _target(log: ClinicLog, mine: set[bytes]) -> Target:
@@ -327,15 +257,16 @@ def _target(log: ClinicLog, mine: set[bytes]) -> Target:
     for view in log.read():
         address = view.values.get(_IP_PATH)
         if isinstance(address, str) and address.encode() in mine:
-            body = entry.decode(log.store.one(log.info.id, view.seq).body)
+            found = log.store.one(log.info.id, view.seq)
+            body = entry.decode(found.body)
             group = next(one for one in body.groups if _IP_PATH in one.paths)
             entry_id, token = bytes.fromhex(body.id.replace("-", "")), bytes.fromhex(body.tokens[group.owner])
-            for row in log.store.personal(log.info.id, [view.seq]):
-                if (row.token, row.personal_class) == (token, "network"):
-                    opened = log.sealer.open_values(entry_id, token, "network", row.sealed)
+            for owner, name, data in split(found.sealed):
+                if (owner, name) == (group.owner, "network"):
+                    opened = log.sealer.open_values(entry_id, token, name, data, group.paths)
                     values = tuple((path, encode_checked(opened.values[path])) for path in group.paths)
                     at = group.paths.index(_IP_PATH)
-                    return Target(log.info.origin, body.id, opened.seed, address, values, at, group.commitment)
+                    return Target(log.info.origin, body.id, opened.seed, address, values, at, group.commitment, token)
     raise LookupError("no address of C's was planted")
 
 
@@ -345,13 +276,13 @@ def _guessed(target: Target, seed: bytes) -> tuple[list[str], float]:
     committer = Committer(target.origin, target.entry_id)
     leaves = commitment.leaves(seed, target.values)
     salt = commitment.salts(seed, len(leaves))[target.at]
-    first, found, started = int(_NETWORK[0]), [], time.perf_counter()
-    for number in range(first, first + _NETWORK.num_addresses):
+    first, found, started = int(NETWORK[0]), [], time.perf_counter()
+    for number in range(first, first + NETWORK.num_addresses):
         text = b'"%d.%d.%d.%d"' % (number >> 24, number >> 16 & 255, number >> 8 & 255, number & 255)
         leaves[target.at] = commitment.leaf(salt, _IP_PATH, text)
         if committer.commit("network", leaves) == target.committed:
             found.append(text.decode().strip('"'))
-    return found, _NETWORK.num_addresses / (time.perf_counter() - started)
+    return found, NETWORK.num_addresses / (time.perf_counter() - started)
 
 
 def _seed_is_there(target: Target, candidates: set[bytes], files: list[bytes]) -> tuple[bool, int]:
@@ -364,25 +295,35 @@ def _seed_is_there(target: Target, candidates: set[bytes], files: list[bytes]) -
     tried = 0
     for seed in candidates:
         tried += 1
-        if len(seed) == 32 and opens(seed):
+        if opens(seed):
             return True, tried
     for data in files:
         for at in range(len(data) - 31):
-            seed = data[at : at + 32]
-            if seed.count(0) > 16:
-                continue  # an empty page; a random seed has so many zero bytes once in 2^90
             tried += 1
-            if opens(seed):
+            if opens(data[at : at + 32]):
                 return True, tried
     return False, tried
+
+
+def _candidates(cover: Cover, tokens: set[bytes], target: Target) -> set[bytes]:
+    """What the seed would be if the person's key were any that there is: of everybody, of nobody, any node, zeros."""
+    entry_id = bytes.fromhex(target.entry_id.replace("-", ""))
+    month = time.strftime("%Y-%m", time.gmtime(int.from_bytes(entry_id[:6], "big") // 1000))
+    period = cover.key(point("period", f"network\0{month}".encode()))
+    assert period is not None
+    records = cover.encode()
+    masters = [records[at + 9 : at + 41] for at in range(0, len(records), 41)] + [bytes(32)]
+    masters += [key for token in tokens if (key := cover.key(point("person", token)))]
+    secrets = {hmac.digest(key, period + target.token + b"network", "sha256") for key in masters}
+    return {hmac.digest(secret, entry_id, "sha256") for secret in secrets} | secrets | set(masters)
 
 
 # One round
 
 
-def _bodies(database: Path) -> list[Any]:
+def _bodies(database: Path) -> list[tuple[int, bytes]]:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        return db.execute("SELECT seq, body, leaf_hash FROM indelible_entry ORDER BY seq").fetchall()
+        return db.execute("SELECT seq, body FROM indelible_entry ORDER BY seq").fetchall()
 
 
 def _digests(values: set[bytes], files: list[bytes]) -> set[bytes]:
@@ -397,7 +338,6 @@ def _digests(values: set[bytes], files: list[bytes]) -> set[bytes]:
 
 
 def _members(path: Path) -> list[bytes]:
-
     with zipfile.ZipFile(path) as archive:
         return [path.read_bytes(), *(archive.read(name) for name in archive.namelist())]
 
@@ -407,92 +347,263 @@ def run(rounds: int, seed: int) -> int:
     started, code = time.monotonic(), 0
     for number in range(rounds):
         with tempfile.TemporaryDirectory() as folder, seeded(seed * 1_000 + number):
-            problems = _round(Path(folder), random.Random(f"{seed}/{number}"), number)
+            problems = Round(Path(folder), random.Random(f"{seed}/{number}"), number).run()
         for problem in problems:
             print(f"privacy: round {number}, seed {seed}: {problem}")
         code |= bool(problems)
-    print(f"privacy: {rounds} rounds, seed {seed}: {'see above' if code else 'nothing of C was recovered'} "
+    print(f"privacy: {rounds} rounds, seed {seed}: {'see above' if code else 'nothing of the erased was recovered'} "
           f"({time.monotonic() - started:.0f} s)")  # fmt: skip
     return code
 
 
-def _round(folder: Path, chance: random.Random, number: int) -> list[str]:
-    planted = Planted(chance)
-    c = f"cli_{planted.mark()}"
-    database, out = folder / "files" / "activity.db", folder / "exports"
-    database.parent.mkdir()
-    out.mkdir()
-    problems: list[str] = []
+class Round:
+    """One log, from its first entry to the attack."""
 
-    def check(holds: object, problem: str) -> None:
+    def __init__(self, folder: Path, chance: random.Random, number: int) -> None:
+        self.number, self.chance = number, chance
+        self.database, self.out = folder / "files" / "activity.db", folder / "exports"
+        for path in (self.database.parent, self.out, folder / "copies"):
+            path.mkdir()
+        self.copied = folder / "copies"
+        self.planted = Planted(chance, {})
+        self.c, self.back, self.last = (f"cli_{self.planted.mark()}" for _ in range(3))
+        self.planted.mine = {one: {MARK.findall(one.encode())[0]} for one in (self.c, self.back, self.last)}
+        self.problems: list[str] = []
+        self.dead = set[int]()
+        self.gone = set[bytes]()  # the tokens of who was erased
+        self.sign_ins = list[SignIn]()
+
+    def check(self, holds: object, problem: str) -> None:
         if not holds:
-            problems.append(problem)
+            self.problems.append(problem)
 
-    with Journal.create(database, installation="log.example.org") as journal:
-        log = journal.add_clinic(CLINIC, name="Lisbon", zone="Europe/Lisbon")
-        _plant(log, c, planted)
-        check(planted.named <= planted.mine, "a name of C's belongs to somebody else")
-        export_bundle(log, f"client:{c}", out / "c.zip", actor=BY)
-        export_complete(log, out / "complete.zip", actor=BY)
-        asked = _ask(log, c)
-        signed = log.checkpoint()
-        assert signed is not None
-        prover = merkle.Prover(leaf for _, leaf in log.store.leaves(CLINIC, 0, signed.size))
-        proofs = [(seq, leaf, prover.inclusion(seq - 1)) for seq, _, leaf in _bodies(database) if seq <= signed.size]
-        target = _target(log, planted.mine)
-        before, old = _attack(database, c), _bodies(database)
-        check(
-            planted.mine <= before.values,
-            f"before, the attack misses {len(planted.mine - before.values)} values of C's",
+    def run(self) -> list[str]:
+        """Do it all and return what is wrong."""
+        planted = self.planted
+        with Journal.create(self.database, installation="log.example.org") as journal:
+            log = journal.add_clinic(CLINIC, name="Lisbon", zone="Europe/Lisbon")
+            first = journal.kept(log.info)
+            copies = Copies(journal, self.copied, planted)
+            self.plant(log, copies)
+            export_bundle(log, f"client:{self.c}", self.out / "c.zip", actor=BY)
+            export_complete(log, self.out / "complete.zip", actor=BY)
+            asked = ask(log, self.c)
+            self.sign_ins += _sign_ins(log)
+            signed = log.checkpoint()
+            assert signed is not None
+            old = _bodies(self.database)
+            prover = merkle.Prover(merkle.leaf_hash(body) for _, body in old[: signed.size])
+            proofs = [(seq, merkle.leaf_hash(body), prover.inclusion(seq - 1)) for seq, body in old[: signed.size]]
+            target = _target(log, planted.mine[self.c] - planted.others)
+            copies.back_up()
+            whole = len(copies.made) - 1
+            self.erase(log, self.c, copies)
+            copies.back_up()
+            log.scrub()
+            copies.take()
+            self.erase(log, self.last, copies)
+            report = inspect(log)
+            self.check(report.result == "intact", f"verification: {report.findings or report.doubts}")
+            new = _bodies(self.database)
+            hmacs = self.confirmed(log)
+            self.attack(log, copies, first, "open")
+            kept = journal.kept(log.info)
+            vkey, nobody = Verifier.decode(log.info.vkey), log.info.nobody
+        with Journal(self.database) as journal:
+            self.attack(journal.clinic(), None, first, "closed")
+        before = self.before(copies, whole)
+        self.check(new[: len(old)] == old, "a body changed")
+        for name in ("c.zip", "complete.zip"):
+            with (self.out / name).open("rb") as file:
+                self.check(verify_bundle(file, vkey).result == "intact", f"{name} does not verify any more")
+        for seq, leaf, path in proofs:
+            merkle.check_inclusion(seq - 1, signed.size, leaf, path, signed.root)
+        text = b"\n".join(body for _, body in new)
+        files = [one for name in ("c.zip", "complete.zip") for one in _members(self.out / name)]
+        digests = _digests(planted.erased | planted.kept, files)
+        self.check(not [one for one in digests if one in text], "a body has the bare digest of a value or of a file")
+        with_seed, rate = _guessed(target, target.seed)
+        without, _ = _guessed(target, bytes(32))
+        self.check(with_seed == [target.address] and not without, "guessing an address went otherwise than it should")
+        tokens = {bytes.fromhex(token) for _, body in new for token in json.loads(body)["tokens"]}
+        candidates = _candidates(kept.cover, tokens | {nobody}, target)
+        raw = [path.read_bytes() for path in _files(self.database.parent / "activity.db.keep")]
+        there, tried = _seed_is_there(target, candidates, [*raw, kept.cover.encode()])
+        self.check(not there, "a key that is left, or 32 bytes of the keep, open a commitment of C's")
+        sealed, twice = _nonces(
+            [one.database for one in copies.made] + [self.database],
+            [copies.keep_of(number) for number in range(len(copies.made))]
+            + [self.database.parent / "activity.db.keep"],
         )
-        check(before.lookup and target.seed in before.seeds, "before, the attack finds neither look-up value nor seed")
-        done = log.anonymize(c, requested_by="client", actor=BY)
-        check(done.wiped, "the write-ahead log was not wiped")
-        vkey = Verifier.decode(log.info.vkey)
-        report = inspect(log)
-        check(report.result == "intact", f"verification: {report.findings or report.doubts}")
-        new = _bodies(database)
-        mine = [one for one in planted.keys if one.encode() in planted.mine]
+        self.check(not twice, f"{twice} nonces came twice under one key")
+        print(
+            f"privacy: round {self.number}: {len(new)} entries of {len(registered())} actions; the three who were "
+            f"erased owned {len(planted.erased)} values in {len(planted.fields)} fields, others {len(planted.others)}; "
+            f"with the keep of before the attack got {before} of theirs\n"
+            f"  {len(copies.made)} earlier copies, {copies.logs} with a write-ahead log; {asked} filters that name C\n"
+            f"  {sealed:,} sealings in all copies, no nonce twice under a key; {len(self.sign_ins)} sign-ins, those of "
+            "the erased recognised by nothing\n"
+            f"  kept by design: {len(planted.kept)} evidence values of theirs; HMACs with which whoever has the lookup "
+            f"key can confirm a guess of {hmacs} of their idempotency keys; that somebody of an id was erased, and not "
+            f"which of the {len(self.gone)}\n"
+            f"  guessing the IP address behind a kept commitment, {NETWORK} tried whole ({NETWORK.num_addresses:,} "
+            f"addresses): with the seed of before {len(with_seed)} found, at {rate:,.0f}/s, so all 2^32 in "
+            f"{2**32 / rate / 3600:.1f} h on one core; without it 0, since each guess needs a salt of 32 random bytes\n"
+            f"  with the true address known, {tried:,} keys and strings of the keep tried as the seed: none fits\n"
+            f"  {len(proofs)} inclusion proofs, 2 bundles and every body of before: unchanged, and they verify"
+        )
+        return self.problems
+
+    def plant(self, log: ClinicLog, copies: Copies) -> None:
+        """Write it all, with copies meanwhile; one client is erased in between, comes back, and is met late."""
+        waiting = list(drafts(log, self.planted, self.c, [self.back, self.last]))
+        for number, start in enumerate(range(0, len(waiting), 100)):
+            some = waiting[start : start + 100]
+            log.append(some)
+            for draft in some:
+                self.planted.take(draft)
+            if number and start % _COPY_EVERY == 0:
+                copies.take()
+        self.check(self.planted.named <= self.planted.erased, "a name of C's belongs to somebody else")
+        self.sign_in(log, self.back)
+        self.sign_ins += [one for one in _sign_ins(log) if one.token in self.tokens(log, self.back)]
+        self.erase(log, self.back, copies)
+        for document in self.later(self.back, "2020-01-01T09:00:00Z"):
+            draft = log.draft(parse(document))
+            (late,) = log.append([draft])
+            self.check(getattr(late, "left_out", ()), "a late record left nothing out")
+            self.planted.take(draft)  # which is to be found nowhere
+        known = self.planted.mine.pop(self.back)
+        for document in self.later(self.back, None):
+            draft = log.draft(parse({**document, "returned": True}))
+            log.append([draft])
+            self.planted.take(draft)  # of somebody new
+        self.planted.mine[self.back] = known - self.planted.others  # the id is that of somebody who is there
+        for who in (self.c, f"cli_{self.planted.mark()}"):
+            self.sign_in(log, who)
+
+    def later(self, who: str, occurred_at: str | None) -> Iterator[dict[str, Any]]:
+        for _ in range(5):
+            made: dict[str, Any] = {
+                "action": "booking.cancelled",
+                "actor": {"kind": "staff", "id": "usr_9"},
+                "target": {"kind": "booking", "id": "bk_1"},
+                "client": {"id": who, "name": self.planted.mark()},
+                "context": {"late": True},
+                "key": self.planted.mark(),
+            }
+            yield made if occurred_at is None else made | {"occurred_at": occurred_at}
+
+    def sign_in(self, log: ClinicLog, who: str) -> None:
+        """Sign a client in, twice with a phone that has words for it."""
+        for agent in ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Safari/604.1", f"Mozilla/5.0 (Windows) {who}"):
+            assert device.words(agent)
+            document = {
+                "action": "account.logged_in",
+                "actor": {"kind": "client", "id": who, "name": self.planted.mark()},
+                "target": {"kind": "client", "id": who},
+                "request": {"channel": "client_app", "ip": self.planted.address(), "user_agent": agent},
+            }
+            draft = log.draft(parse(document))
+            log.append([draft])
+            self.planted.take(draft)
+
+    def tokens(self, log: ClinicLog, who: str) -> set[bytes]:
+        """The token of a client, before they are erased."""
+        return {token} if (token := log.sealer.token("client", who, 0)) else set()
+
+    def erase(self, log: ClinicLog, who: str, copies: Copies) -> None:
+        """Anonymize a client; copies are taken before it, between its commit and the replacement of the keep, after."""
+        (token,) = self.tokens(log, who)
+        row = log.store.persons(log.info.id, [token])[0]
+        self.dead |= log.sealer.points(token, row.sealed)
+        self.gone.add(token)
+        self.check(len(self.dead) == 2 * len(self.gone), "two points of a client were not found")
+        copies.take()
+        cut_out: Callable[[int | None], int] = log._cut_out
+
+        def between(behind: int | None) -> int:
+            if behind is not None:
+                copies.take()
+            return cut_out(behind)
+
+        with patch.object(log, "_cut_out", between):
+            done = log.anonymize(who, requested_by="client", actor=BY)
+        self.check(not done.unfinished and not done.older_copy, "the answer names files or a copy that are not there")
+        copies.take()
+
+    def confirmed(self, log: ClinicLog) -> int:
+        """How many idempotency keys of the erased whoever has the look-up key can confirm."""
+        mine = [one for one in self.planted.keys if one.encode() in self.planted.erased]
         with log.store.snapshot(CLINIC) as snapshot:
-            hmacs = sum(snapshot.seq_of_key(log.sealer.find("key", one)) is not None for one in mine)
-        after = _attack(database, c)  # while the log is open, with the files as they are
-    closed = _attack(database, c)
-    for loot, when in ((after, "open"), (closed, "closed")):
-        check(not loot.values & planted.mine, f"log {when}: recovered {len(loot.values & planted.mine)} values of C's")
-        check(
-            planted.others <= loot.values, f"log {when}: {len(planted.others - loot.values)} values of others are gone"
-        )
-        check(planted.kept <= loot.values, "evidence of C's is gone, which is kept")
-        check(not loot.lookup, "a look-up value of C's is still there")
-        check(target.seed not in loot.seeds, "the seed of C's address is still there")
-    check(new[: len(old)] == old, "a body changed")
-    for name in ("c.zip", "complete.zip"):
-        with (out / name).open("rb") as file:
-            check(verify_bundle(file, vkey).result == "intact", f"{name} does not verify any more")
-    for seq, leaf, path in proofs:
-        merkle.check_inclusion(seq - 1, signed.size, leaf, path, signed.root)
-    text = b"\n".join(body for _, body, _ in new)
-    files = [one for name in ("c.zip", "complete.zip") for one in _members(out / name)]
-    digests = _digests(planted.mine | planted.kept, files)
-    check(not [one for one in digests if one in text], "a body has the bare digest of a value or of an exported file")
-    with_seed, rate = _guessed(target, target.seed)
-    without, _ = _guessed(target, bytes(32))
-    check(with_seed == [target.address] and not without, "guessing an address went otherwise than it should")
-    raw = [path.read_bytes() for path in (*files_of(database), database.with_name(f"{database.name}.key"))]
-    there, tried = _seed_is_there(target, closed.seeds, raw)
-    check(not there, "32 bytes in the files open a commitment of C's")
-    check(_seed_is_there(target, before.seeds, [])[0], "before, the seed was not found in the files either")
-    print(
-        f"privacy: round {number}: {len(new)} entries of {len(registered())} actions; C owned {len(planted.mine)} "
-        f"values in {len(planted.fields)} fields, others {len(planted.others)}; before, the attack got "
-        f"{len(before.values & planted.mine)} of C's, after {len(closed.values & planted.mine)}, and "
-        f"{len(closed.values & planted.others)} of others'; {asked} filters that name C were recorded\n"
-        f"  kept by design: {len(planted.kept)} evidence values of C's; and HMACs with which "
-        f"whoever has the lookup key can confirm a guess of {hmacs} of C's idempotency keys\n"
-        f"  guessing the IP address behind a kept commitment, {_NETWORK} tried whole ({_NETWORK.num_addresses:,} "
-        f"addresses): with the seed of a copy of before {len(with_seed)} found, at {rate:,.0f}/s, so all 2^32 in "
-        f"{2**32 / rate / 3600:.1f} h on one core; without it 0, since each guess needs a salt of 32 random bytes\n"
-        f"  with the true address known, {tried:,} strings of 32 bytes out of the files tried as the seed: none fits\n"
-        f"  {len(proofs)} inclusion proofs, 2 bundles and every body of before: unchanged, and they verify"
-    )
-    return problems
+            return sum(snapshot.seq_of_key(log.sealer.find("key", one)) is not None for one in mine)
+
+    def before(self, copies: Copies, whole: int) -> int:
+        """The same attack with the keep of before the erasure of C gets all of theirs who were there then."""
+        attacker = Attacker(self.database, copies.keep_of(whole), self.key)
+        opened = _opened(attacker, copies.made[whole].database)
+        wanted = (self.planted.mine[self.c] | self.planted.mine[self.last]) - self.planted.others
+        self.check(wanted <= opened, f"before, the attack misses {len(wanted - opened)} values")
+        kept = attacker.keep.read(self.origin)
+        assert kept is not None
+        told = _recognised(kept.cover, {one.token for one in self.sign_ins}, self.sign_ins)
+        self.check(told & self.gone, "before, the attack recognises no sign-in")
+        self.check(len(told) < len({one.token for one in self.sign_ins}), "who was erased first was recognised then")
+        return len(opened & self.planted.erased)
+
+    @property
+    def key(self) -> Path:
+        return self.database.with_name("activity.db.key")
+
+    def attack(self, log: ClinicLog, copies: Copies | None, first: Kept, when: str) -> None:
+        """Everything, with the files of now, and with all copies where they are given."""
+        self.origin = log.info.origin
+        erased, places = self.planted.erased, log.journal.places
+        attacker = Attacker(self.database, places.keep, self.key)
+        made = [] if copies is None else copies.made
+        every = [*_files(self.database.parent), *(path for one in made for path in _files(one.database.parent))]
+        nodes = _cut_out(first, self.dead)
+        for path in every:
+            data = path.read_bytes()
+            found = _readable(data) & erased
+            self.check(not found, f"log {when}: {path.name} has {len(found)} values of the erased as they are")
+            lost = [node for node in nodes if node in data or node.hex().encode() in data]
+            self.check(not lost, f"log {when}: {path.name} has a node above a key that was cut out")
+        for one in [*made, Copy(self.database, frozenset(self.planted.others | self.planted.kept))]:
+            opened = _opened(attacker, one.database)
+            where = f"log {when}, {one.database.parent.name}"
+            self.check(not opened & erased, f"{where}: {len(opened & erased)} values of the erased were recovered")
+            self.check(one.others <= opened, f"{where}: {len(one.others - opened)} values of others are gone")
+        self._guess(log, attacker, when)
+        self._look_into(log, places.keep, nodes, when)
+
+    def _guess(self, log: ClinicLog, attacker: Attacker, when: str) -> None:
+        kept = attacker.keep.read(self.origin)
+        assert kept is not None
+        bodies = _bodies(self.database)
+        tokens = {bytes.fromhex(token) for _, body in bodies for token in json.loads(body)["tokens"]}
+        for who in self.planted.mine:
+            guessed = attacker.guessed(who)
+            self.check(not {token for _, token in guessed} & self.gone, f"log {when}: an id leads to who was erased")
+            self.check(0 not in {n for n, _ in guessed}, "that somebody of an id was erased is not told")
+            self.check(
+                bool({token for _, token in guessed} & tokens) == (who == self.back), "who came back is not told by id"
+            )
+        self.check(self.gone <= tokens, "the token of who was erased is not in a body any more")
+        told = _recognised(kept.cover, tokens | {log.info.nobody}, self.sign_ins)
+        theirs = {one.token for one in self.sign_ins if one.marks} - self.gone
+        self.check(not told & self.gone, f"log {when}: a sign-in of somebody erased is recognised")
+        self.check(theirs and theirs <= told, "the sign-ins of others are not recognised")
+
+    def _look_into(self, log: ClinicLog, folder: Path, nodes: set[bytes], when: str) -> None:
+        """What the files of the keep hold: one cover, and no node above a point that was cut out."""
+        files = [path for path in _files(folder) if path.name != "heads"]
+        self.check([path.suffix for path in files] == [".cover", ".lock"], f"log {when}: a file is left in the keep")
+        kept = Keep(folder, keys.load(None, self.key)).read(self.origin)
+        assert kept is not None
+        records = kept.cover.encode()
+        self.check(not [node for node in nodes if node in records], f"log {when}: the cover has a node that is cut out")
+        for at in range(0, len(records), 41):
+            position, width = int.from_bytes(records[at + 1 : at + 9], "big"), 1 << 2 * (LEVELS - records[at])
+            below = [one for one in self.dead if position <= one < position + width]
+            self.check(not below, f"log {when}: a record of the cover is above a point that was cut out")

@@ -1,8 +1,9 @@
 """The tampering campaign: thousands of changes to a database and to bundles, each on a fresh copy, each verified.
 
 A change of logical content has to be found; one that is none must not be reported; what the README says is not proven
-is counted as such, and shown. `forged_database.py` and `forged_bundle.py` hold the changes, `material.py` makes what is
-changed. Every change has a number of its own: `--seed` and the number printed with a failure make it again.
+is counted as such, and shown. The changes are in `forged_database.py`, `forged_values.py` and `forged_bundle.py`, and
+`material.py` makes what is changed. Every change has a number of its own: `--seed` and the number printed with a
+failure make it again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from indelible.errors import IndelibleError
 
 from . import forged_bundle
 from .forged_bundle import BUNDLE, Bundles
-from .forged_database import DATABASE, NOTHING, REFUSED, ByDesign, Expected, Hands
+from .forged_database import DATABASE
+from .forged_values import VALUES
+from .hands import NOTHING, REFUSED, ByDesign, Expected, Hands
 from .material import prepare
 
 # How often a kind is tried again, where a random choice came to nothing.
@@ -42,7 +45,7 @@ class Tally:
 
 
 KINDS: dict[str, Mapping[str, tuple[Callable[[random.Random, Any], Expected], int]]] = {
-    "database": DATABASE,
+    "database": {**DATABASE, **VALUES},
     "bundle": BUNDLE,
 }
 

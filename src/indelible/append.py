@@ -5,6 +5,12 @@ moves the tree on, all in the transaction that holds the head. A crash before th
 
 A draft whose idempotency key was used before is compared with the entry that is there (its body, and what can still be
 opened of its personal values) and answered with that entry, or with a Conflict.
+
+Somebody who was erased and is met again is somebody new, with another token. But a record of what was before that and
+came late (a webhook, an import) must not bring the name back: its person gets a token that nothing leads to, nothing of
+theirs is sealed but evidence, and the body says in `left_out` what the document had. It is late where it occurred
+before the person of this id who is known now was first met; where none is known, before the clinic's newest erasure. A
+document that says `returned` is not.
 """
 
 from __future__ import annotations
@@ -13,29 +19,42 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from . import canonical, entry, instant, merkle
-from .commitment import SEED_BYTES, Committer, leaves
-from .drafting import NOBODY, Draft, Named
-from .errors import Conflict, InvalidInput
-from .personal import TOKEN_BYTES, Sealer, Unreadable
-from .store import Appending, Batch, Clinic, EntryRow, Head, LinkRow, PersonalRow, PersonRow
+from . import canonical, entry, instant, merkle, recognition
+from .commitment import Committer, leaves
+from .drafting import NOBODY, Draft, Named, Value
+from .errors import Conflict, InvalidInput, MalformedProof, StorageFailure
+from .merkle import Frontier
+from .personal import TOKEN_BYTES, Part, Sealer, Unreadable, join, split
+from .store import Appending, Batch, Clinic, EntryRow, Found, Head, LinkRow, PersonRow, TileRow
+from .tiles import WIDTH, Edge
 
 # Entries written at once. Fewer cost statements, more cost memory that the processor's caches do not hold.
 _FLUSH = 200
+_NO_TILES = "the stored hashes do not come to the committed head, so nothing was recorded; run indelible verify"
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a draft. `repeated` is true where the entry was there already, under the same key."""
+    """What became of a draft. `repeated` is true where the entry was there already, under the same key; `left_out` are
+    the paths of values that were not kept, because the record came after its person was erased."""
 
     seq: int
     id: str
     recorded_at: int
     repeated: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+class _Met(NamedTuple):
+    """Who is meant by a host's id. `since` is when somebody of this id was first met, None where nobody is known."""
+
+    token: bytes
+    n: int
+    since: int | None
 
 
 def append(
@@ -68,27 +87,30 @@ class _Appending:
     def __init__(
         self, tx: Appending, clinic: Clinic, sealer: Sealer, now: int, tokens: Mapping[tuple[str, str], bytes]
     ) -> None:
+        # Under the head: who is erased before this is dead or marked, and who is erased after it loses what is written.
+        sealer.refresh()
         self.tx, self.clinic, self.sealer = tx, clinic, sealer
         self.recorded_at = max(now, tx.head.recorded_at)
         self.recorded_text = instant.format(self.recorded_at)
         self.seq = tx.head.size
-        self.tokens: dict[tuple[str, str], bytes] = {(NOBODY.realm, NOBODY.id): clinic.nobody, **tokens}
+        self.given = {(NOBODY.realm, NOBODY.id): clinic.nobody, **tokens}
+        self.met: dict[tuple[str, str], _Met] = {}
         self.known: dict[bytes, PersonRow] = {}
-        self.new: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
-        self.renamed: dict[bytes, tuple[bytes, dict[str, Any]]] = {}
+        self.new: dict[bytes, dict[str, Any]] = {}
+        self.renamed: dict[bytes, dict[str, Any]] = {}
         self.opened: dict[bytes, dict[str, Any]] = {}
         self.used: dict[bytes, int] = {}
         self.entries: list[EntryRow] = []
-        self.personal: list[PersonalRow] = []
         self.links: list[LinkRow] = []
         self.keys: list[tuple[bytes, int]] = []
+        self.newest_erasure: int | None = None
+        self.edge: Edge | None = None
 
     def know(self, drafts: Sequence[Draft]) -> None:
         """Look up, once for the batch, every person and key that the drafts name."""
-        find = self.sealer.find_person
-        people = {(person.realm, person.id): None for draft in drafts for person in draft.persons}
-        self.lookups = {who: find(*who) for who in people if who not in self.tokens}
-        self.known.update(self.tx.persons(list(self.lookups.values())))
+        people = {(person.realm, person.id) for draft in drafts for person in draft.persons}
+        tokens = [token for who in people if who not in self.given and (token := self.sealer.token(*who, 0))]
+        self.known.update(self.tx.persons(tokens))
         keys = [self.sealer.find("key", draft.key) for draft in drafts if draft.key is not None]
         self.used.update(self.tx.seqs_of_keys(keys))
 
@@ -103,91 +125,131 @@ class _Appending:
         if key is not None:
             self.used[key] = self.seq
             self.keys.append((key, self.seq))
-        self._number(draft)
+        left_out = self._number(draft)
         if len(self.entries) == _FLUSH:
             self.flush()
-        return Appended(self.seq, draft.id, self.recorded_at)
+        return Appended(self.seq, draft.id, self.recorded_at, left_out=left_out)
 
-    def _number(self, draft: Draft) -> None:
-        seq = self.seq
-        tokens = [self._token(person, draft.occurred_at) for person in draft.persons]
+    def _number(self, draft: Draft) -> tuple[str, ...]:
+        """Make the rows of a draft; return the paths of the values that were left out."""
+        seq, occurred = self.seq, draft.occurred_at
+        late: set[int] = set()
+        tokens = [self._token(draft, place, person, late) for place, person in enumerate(draft.persons)]
         members = draft.stem.copy()
         members["seq"] = seq
         members["recorded_at"] = self.recorded_text
         if members["zone"] != self.tx.zone:  # another process moved the clinic since this draft was made
             members["zone"] = self.tx.zone
-            members["offset_minutes"] = instant.offset_minutes(draft.occurred_at, instant.zone(self.tx.zone))
+            members["offset_minutes"] = instant.offset_minutes(occurred, instant.zone(self.tx.zone))
         members["tokens"] = texts = [token.hex() for token in tokens]
+        left_out: tuple[str, ...] = ()
+        if late:
+            left_out = tuple(sorted(value.path for value in draft.values if _is_left_out(value, late)))
+            members["left_out"] = list(left_out)
         entry_id = bytes.fromhex(draft.id.replace("-", ""))
-        members["personal"] = self._commit(draft, entry_id, tokens)
+        sealed = self._seal(draft, entry_id, tokens, late, members)
         data = canonical.encode_checked(members)
         if len(data) > entry.BODY_LIMIT:
             raise InvalidInput("the entry's body would have more than 65,535 bytes; shorten its context")
-        body = entry.Body(draft.id, seq, self.recorded_at, draft.occurred_at, tuple(texts), (), members)
-        self.entries.append(_row(seq, entry.columns(body), data))
-        occurred = draft.occurred_at
-        for kind, ref, role in set(entry.links(body)):
-            self.links.append(LinkRow(kind, ref, occurred, seq, role))
+        body = entry.Body(draft.id, seq, self.recorded_at, occurred, tuple(texts), (), members)
+        self.entries.append(EntryRow(seq, *entry.columns(body), data, sealed))
+        for kind, ref, as_target in entry.links(body):
+            self.links.append(LinkRow(kind, ref, as_target, occurred, seq))
+        if members["action"] in recognition.SIGN_INS:
+            self._recognise(draft, tokens, late, members)
+        return left_out
 
-    def _commit(self, draft: Draft, entry_id: bytes, tokens: list[bytes]) -> list[dict[str, Any]]:
-        """Seal the draft's personal values, a row for each owner and class, and return the body's commitments."""
+    def _recognise(self, draft: Draft, tokens: list[bytes], late: set[int], members: dict[str, Any]) -> None:
+        """Note by what this sign-in's person is recognised."""
+        person = recognition.person(members)
+        if person is None or person in late:
+            return
+        values = {one.path: orjson.loads(one.data) for one in draft.values if one.owner == person}
+        for kind, text in recognition.marks(values):
+            ref = self.sealer.recognised(tokens[person], kind, text)
+            self.links.append(LinkRow(kind, ref, False, draft.occurred_at, self.seq))
+
+    def _seal(
+        self, draft: Draft, entry_id: bytes, tokens: list[bytes], late: set[int], members: dict[str, Any]
+    ) -> bytes:
+        """Seal the draft's personal values, a part for each owner and class, and put the commitments into the body."""
         groups: dict[tuple[int, str], list[tuple[str, bytes]]] = {}
-        for owner, personal_class, path, data in draft.values:
-            groups.setdefault((owner, personal_class), []).append((path, data))
-        committer = Committer(self.clinic.origin, draft.id)
-        listed = []
+        for value in draft.values:
+            if not late or not _is_left_out(value, late):
+                groups.setdefault((value.owner, value.personal_class), []).append((value.path, value.data))
+        sealer, committer = self.sealer, Committer(self.clinic.origin, draft.id)
+        members["personal"] = listed = []
+        parts = []
         for (owner, personal_class), values in sorted(groups.items()):
             values.sort()
-            seed = os.urandom(SEED_BYTES)
-            committed = committer.commit(personal_class, leaves(seed, values))
+            token = tokens[owner]
+            keys = sealer.group(entry_id, token, personal_class)
+            committed = committer.commit(personal_class, leaves(keys.seed(entry_id), values))
             paths = [path for path, _ in values]
             listed.append({"owner": owner, "class": personal_class, "paths": paths, "commitment": committed})
-            plain = b"{" + b",".join([b'"%b":%b' % (path.encode(), data) for path, data in values]) + b"}"
-            sealed = self.sealer.seal_values(entry_id, tokens[owner], personal_class, seed, plain)
-            self.personal.append(PersonalRow(self.seq, tokens[owner], personal_class, sealed))
+            plain = b"[" + b",".join([data for _, data in values]) + b"]"
+            parts.append(Part(owner, personal_class, keys.seal(plain, sealer.place(entry_id, token, personal_class))))
             if personal_class == "evidence":
-                for path, data in values:
-                    ref = self.sealer.find("evidence", data.decode())
-                    self.links.append(LinkRow("evidence", ref, draft.occurred_at, self.seq, path))
-        return listed
+                refs = {sealer.find("evidence", data.decode()) for _, data in values}
+                self.links.extend(LinkRow("evidence", ref, False, draft.occurred_at, self.seq) for ref in refs)
+        return join(parts)
 
-    def _token(self, person: Named, named_at: int) -> bytes:
+    def _token(self, draft: Draft, place: int, person: Named, late: set[int]) -> bytes:
+        """The token of a draft's person; whose record comes late is put into `late`, by place."""
         who = (person.realm, person.id)
-        token = self.tokens.get(who)
-        if token is None:
-            token = self.tokens[who] = self._meet(person, named_at)
-        elif person.name is not None and who in self.lookups:
-            self._rename(token, self.lookups[who], person.name, named_at)
-        return token
-
-    def _meet(self, person: Named, named_at: int) -> bytes:
-        lookup = self.lookups[person.realm, person.id]
-        row = self.known.get(lookup)
-        if row is None:
-            token = os.urandom(TOKEN_BYTES)
-            details: dict[str, Any] = {"realm": person.realm, "id": person.id, "named_at": named_at}
+        if who in self.given:
+            return self.given[who]
+        met = self.met.get(who)
+        if met is None:
+            met = self.met[who] = self._meet(*who)
+        if met.n and not draft.returned and draft.occurred_at < self._first_seen(met):
+            late.add(place)
+            return os.urandom(TOKEN_BYTES)
+        if met.since is None:
+            self.met[who] = met._replace(since=draft.occurred_at)
+            details: dict[str, Any] = {"realm": person.realm, "id": person.id, "n": met.n, "since": draft.occurred_at}
+            details["named_at"] = draft.occurred_at
             if person.name is not None:
                 details["name"] = person.name
-            self.new[token] = (lookup, details)
-            self.opened[token] = details
-            return token
-        if person.name is not None:
-            self._rename(row.token, lookup, person.name, named_at)
-        return row.token
+            self.new[met.token] = self.opened[met.token] = details
+        elif person.name is not None:
+            self._rename(met.token, person.name, draft.occurred_at)
+        return met.token
 
-    def _rename(self, token: bytes, lookup: bytes, name: str, named_at: int) -> None:
+    def _meet(self, realm: str, host_id: str) -> _Met:
+        for n, token in self.sealer.tokens(realm, host_id):
+            details = self.opened.get(token)  # also of who was met in this batch, and has no row yet
+            if details is None:
+                row = self.known.get(token) or self.tx.persons([token]).get(token)
+                if row is None:
+                    return _Met(token, n, None)
+                if row.erased_by is not None:
+                    continue
+                self.known[token] = row
+                try:
+                    details = self.opened[token] = self.sealer.open_person(token, row.sealed)
+                except Unreadable:
+                    return _Met(token, n, instant.EARLIEST)  # verify reports the damaged row; recording goes on
+            if (details["realm"], details["id"]) == (realm, host_id):
+                return _Met(token, n, details["since"])
+        raise AssertionError("there is always another token")
+
+    def _first_seen(self, met: _Met) -> int:
+        """Before what instant a record about somebody who was erased once is late."""
+        if met.since is not None:
+            return met.since
+        if self.newest_erasure is None:
+            self.newest_erasure = self.tx.newest_erasure() or instant.EARLIEST
+        return self.newest_erasure
+
+    def _rename(self, token: bytes, name: str, named_at: int) -> None:
         """Keep a person's latest name, by when it was used: imported history does not bring an old name back."""
         details = self.opened.get(token)
-        if details is None:
-            try:
-                details = self.opened[token] = self.sealer.open_person(token, self.known[lookup].sealed)
-            except Unreadable:
-                return  # verify reports the damaged row; recording goes on
-        if details.get("name") == name or ("name" in details and named_at < details["named_at"]):
+        if details is None or details.get("name") == name or ("name" in details and named_at < details["named_at"]):
             return
         details["name"], details["named_at"] = name, named_at
         if token not in self.new:
-            self.renamed[token] = (lookup, details)
+            self.renamed[token] = details
 
     def flush(self) -> None:
         """Write the rows so far, and forget them: rows that live long cost the collector more than writing them."""
@@ -195,11 +257,13 @@ class _Appending:
             return
         head = self.tx.head
         frontier = merkle.Frontier.decode(head.size, head.frontier)
-        frontier = merkle.extend(frontier, [row.leaf_hash for row in self.entries])
+        hashes = [merkle.leaf_hash(row.body) for row in self.entries]
+        tiles = self._tiles(frontier, hashes)
+        frontier = merkle.extend(frontier, hashes)
         self.tx.write(
             Batch(
                 entries=self.entries,
-                personal=self.personal,
+                tiles=tiles,
                 links=self.links,
                 persons=self._person_rows(self.new),
                 renamed=self._person_rows(self.renamed),
@@ -207,43 +271,76 @@ class _Appending:
                 head=Head(frontier.size, frontier.encode(), frontier.root(), self.recorded_at),
             )
         )
-        for rows in (self.entries, self.personal, self.links, self.keys):
+        for rows in (self.entries, self.links, self.keys):
             rows.clear()
         self.new.clear()
         self.renamed.clear()
 
-    def _person_rows(self, people: dict[bytes, tuple[bytes, dict[str, Any]]]) -> list[PersonRow]:
-        seal = self.sealer.seal_person
-        return [PersonRow(token, lookup, seal(token, details)) for token, (lookup, details) in people.items()]
+    def _tiles(self, frontier: Frontier, hashes: Sequence[bytes]) -> list[TileRow]:
+        """The tiles that become full with these leaf hashes. Raises StorageFailure where those before do not fit."""
+        if self.edge is None:
+            if frontier.size // WIDTH == (frontier.size + len(hashes)) // WIDTH:
+                return []
+            size = frontier.size
+            open_hashes = [merkle.leaf_hash(body) for body in self.tx.bodies(size - size % WIDTH, size)]
+            try:
+                self.edge = Edge.read(size, open_hashes, self.tx.tile_roots)
+            except MalformedProof as error:
+                raise StorageFailure(_NO_TILES) from error
+            if self.edge.frontier() != frontier:
+                raise StorageFailure(_NO_TILES)
+        self.edge, full = self.edge.extend(hashes)
+        return [TileRow(tile.level, tile.index, tile.root, tile.hashes) for tile in full]
+
+    def _person_rows(self, people: dict[bytes, dict[str, Any]]) -> list[PersonRow]:
+        return [PersonRow(token, self.sealer.seal_person(token, details)) for token, details in people.items()]
 
     # The same key again
 
     def _repeat(self, draft: Draft, seq: int) -> Appended:
         if seq > self.tx.head.size:
             self.flush()
-        body = entry.decode(self.tx.body(seq))
-        if not self._same(draft, body):
+        found = self.tx.one(seq)
+        body = entry.decode(found.body)
+        if not self._same(draft, body, found):
             raise Conflict(f"key: was used before, by entry {seq}, with another document; use a new key")
-        return Appended(seq, body.id, body.recorded_at, repeated=True)
+        left_out = tuple(body.members.get("left_out", ()))
+        return Appended(seq, body.id, body.recorded_at, repeated=True, left_out=left_out)
 
-    def _same(self, draft: Draft, body: entry.Body) -> bool:
-        """Whether a stored entry says what the draft says. What has been erased is not compared."""
+    def _same(self, draft: Draft, body: entry.Body, found: Found) -> bool:
+        """Whether a stored entry says what the draft says. What has been erased or left out is not compared."""
         stored = {name: body.members[name] for name in body.members if name in _SAID}
         if not draft.dated:
             stored.pop("occurred_at")
         if stored != _comparable(draft):
             return False
+        left_out = set(body.members.get("left_out", ()))
         there = {(g.owner, g.personal_class, path) for g in body.groups for path in g.paths}
-        if there != {(value.owner, value.personal_class, value.path) for value in draft.values}:
+        said = {(value.owner, value.personal_class, value.path) for value in draft.values if value.path not in left_out}
+        if there != said:
             return False
         entry_id = bytes.fromhex(body.id.replace("-", ""))
         opened: dict[str, Any] = {}
-        for row in self.tx.personal(body.seq):
+        paths = {(group.owner, group.personal_class): group.paths for group in body.groups}
+        for owner, personal_class, data in _parts(found.sealed):
             try:
-                opened |= self.sealer.open_values(entry_id, row.token, row.personal_class, row.sealed).values
-            except Unreadable:
+                token, which = bytes.fromhex(body.tokens[owner]), paths[owner, personal_class]
+                opened |= self.sealer.open_values(entry_id, token, personal_class, data, which).values
+            except (Unreadable, KeyError):
                 continue
         return all(opened[value.path] == orjson.loads(value.data) for value in draft.values if value.path in opened)
+
+
+def _parts(sealed: bytes) -> list[Part]:
+    try:
+        return split(sealed)
+    except Unreadable:
+        return []
+
+
+def _is_left_out(value: Value, late: set[int]) -> bool:
+    """Whether a value is one of somebody whose record comes late; evidence names nobody and is kept."""
+    return value.owner in late and value.personal_class in entry.ERASED_CLASSES
 
 
 # The members of a body that say what the document said; the others are ours, or random.
@@ -262,21 +359,3 @@ def _comparable(draft: Draft, dated: bool | None = None) -> dict[str, Any]:
         del said["occurred_at"]
     plain: dict[str, Any] = orjson.loads(canonical.encode_checked(said))
     return plain
-
-
-def _row(seq: int, columns: entry.Columns, data: bytes) -> EntryRow:
-    return EntryRow(
-        seq,
-        columns.id,
-        columns.occurred_at,
-        columns.recorded_at,
-        columns.action,
-        columns.actor_kind,
-        columns.actor,
-        columns.target_kind,
-        columns.target,
-        columns.amount_minor,
-        columns.currency,
-        data,
-        merkle.leaf_hash(data),
-    )

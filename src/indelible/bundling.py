@@ -15,23 +15,24 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO
 
-from . import entry, merkle, query
+from . import entry, merkle, query, tiles
 from .bundle import Kind, Statement
 from .document import Actor, Request
-from .errors import InvalidInput, StorageFailure
+from .errors import InvalidInput, MalformedProof, StorageFailure
 from .export.auditor import readme
-from .export.bundle_file import Stored, Writer
+from .export.bundle_file import Writer
 from .export.naming import file_name, free_path
 from .export.whole import whole_files
 from .exported import record_export, without_clients
 from .journal import ClinicLog
 from .query import Query
 from .reading import CHUNK
-from .store import CheckpointRow, PersonalRow, Selection
+from .store import CheckpointRow, Found, Selection
 
 _PATH = re.compile(r"[a-z_]+(?:\.\w+)+")
 _ANONYMIZED = "a client was anonymized while the bundle was written; make it again"
@@ -142,29 +143,35 @@ class _Bundling:
     def _prove(self, writer: Writer, statement: Statement, seq: int, erasures: list[tuple[int, bytes]]) -> Bundled:
         """Take the checkpoint that covers the record of this export, and add the proofs against it."""
         log = self.log
-        if any(b'"erases":' in body for body, _ in log.store.leaves(log.info.id, self.size, seq)):
+        if any(found.seq <= seq for found in log.store.erasures_behind(log.info.id, self.size)):
             raise StorageFailure(_ANONYMIZED)
         signed = log.checkpoint()
         assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
-        prover = merkle.Prover(leaf for _, leaf in log.store.leaves(log.info.id, 0, signed.size))
-        if prover.root() != signed.root:
+        record = (seq, log.store.one(log.info.id, seq).body)
+        try:
+            prover = self._prover(signed)
+            if prover.root() != signed.root:
+                raise MalformedProof("the tree has another root")
+            writer.prove(statement, prover, record, erasures, signed.note, log.info.vkey)
+        except MalformedProof as error:
             raise StorageFailure(
                 "the entries do not come to the signed root, so no bundle is made; run indelible verify"
-            )
-        record = (seq, log.store.one(log.info.id, seq).body)
-        writer.prove(statement, prover, record, erasures, signed.note, log.info.vkey)
+            ) from error
         return Bundled(statement, signed, seq, self.path)
 
-    def _stored(self, selection: Selection) -> Iterator[Stored]:
+    def _prover(self, signed: CheckpointRow) -> tiles.Prover:
+        store, clinic_id, size = self.log.store, self.log.info.id, signed.size
+        still_open = map(merkle.leaf_hash, store.bodies(clinic_id, size - size % tiles.WIDTH, size))
+        edge = tiles.Edge.read(size, still_open, partial(store.tile_roots, clinic_id))
+        return tiles.Prover(edge, partial(store.tile, clinic_id))
+
+    def _stored(self, selection: Selection) -> Iterator[Found]:
         store, clinic_id = self.log.store, self.log.info.id
         before: tuple[int, int] | None = None
         done = 0
         while found := store.page(clinic_id, selection, before, CHUNK):
-            rows: dict[int, list[PersonalRow]] = {one.seq: [] for one in found}
-            for row in store.personal(clinic_id, list(rows)):
-                rows[row.seq].append(row)
-            for one in found:
-                yield one, rows[one.seq]
+            self.log.sealer.refresh()
+            yield from found
             before = (found[-1].occurred_at, found[-1].seq)
             done += len(found)
             self.progress(done)

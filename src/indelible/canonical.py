@@ -62,10 +62,18 @@ def encode_text(value: str) -> bytes:
 
 def decode(data: bytes) -> Any:
     """Return the value of canonical bytes. Raises MalformedProof for every other input."""
+    value = decode_typed(data)
+    if not is_plain(value):
+        raise MalformedProof("not canonical JSON")
+    return value
+
+
+def decode_typed(data: bytes) -> Any:
+    """`decode` for a caller who then checks the type of each member, and `is_plain` where it may be any."""
     try:
         value = orjson.loads(data)
         # Names that are not ASCII would be printed again, in another order than RFC 8785's.
-        if not data.isascii() or _may_not_be_canonical(value):
+        if not data.isascii():
             check(value)
         again = encode_checked(value)
     except (orjson.JSONDecodeError, InvalidInput, RecursionError) as error:
@@ -75,10 +83,10 @@ def decode(data: bytes) -> Any:
     return value
 
 
-def _may_not_be_canonical(value: Any) -> bool:
-    """Whether there is a float, or more levels than allowed: what orjson prints again although `check` refuses it."""
+def is_plain(value: Any, levels: int = DEPTH_LIMIT) -> bool:
+    """Whether there is no float and no deeper level: what orjson prints again, and `check` refuses."""
     level = [value]
-    for _ in range(DEPTH_LIMIT):
+    for _ in range(levels):
         deeper: list[Any] = []
         for part in level:
             kind = type(part)
@@ -87,11 +95,11 @@ def _may_not_be_canonical(value: Any) -> bool:
             elif kind is list:
                 deeper += part
             elif kind is float:
-                return True
+                return False
         if not deeper:
-            return False
+            return True
         level = deeper
-    return True
+    return not any(type(part) in (dict, list, float) for part in level)
 
 
 def check(value: Any, field: str = "", levels: int = DEPTH_LIMIT) -> None:

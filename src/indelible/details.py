@@ -95,12 +95,14 @@ LABELS = {
     "from_status": "State before",
     "minutes_before": "Minutes before it begins",
     "bookings_affected": "Reservations affected",
+    "erased_by": "Anonymized by entry",
     "bookings_moved": "Reservations moved",
     "merged": "Record that went into it",
     "test_mode": "Test mode",
 }
 STATES = {
     "erased": "erased: the client was anonymized",
+    "left_out": "not kept: this came after the client was anonymized",
     "missing": "missing, and no entry accounts for it",
     "unreadable": "cannot be read: it was changed, or its key is gone",
 }

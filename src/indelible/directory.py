@@ -3,7 +3,7 @@
 Names are sealed, and no form of them that could be looked up is written to the disk: whoever holds the files could
 try names against it. So the latest names of a clinic's people are opened once and kept in the memory of the process,
 folded (`matching.py`), by their words. What changed is found by the entries recorded since: each lists the tokens of
-its people. A person who was anonymized has no row any more, and leaves the directory with the entry that says so.
+its people. A person who was anonymized is marked so, and leaves the directory with the entry that says so.
 
 A name is found by whole words in their order: "ana", "sousa" and "maria sousa" find "Ana Maria Sousa"; "sou" does not.
 Only the latest name of a person is here.
@@ -57,6 +57,11 @@ class Directory:
             every = sets[0].intersection(*sets[1:])
             return frozenset(token for token in every if len(parts) == 1 or sought in self._names[token])
 
+    def follow(self) -> None:
+        """Open every name that changed since the last time, at first all of them. Raises StorageFailure."""
+        with self._lock:
+            self._follow()
+
     def _follow(self) -> None:
         """Bring the names to the log's head."""
         head = self._store.head(self._clinic_id)
@@ -68,7 +73,7 @@ class Directory:
             return
         tokens: set[bytes] = set()
         try:
-            for body, _ in self._store.leaves(self._clinic_id, self._head[0], head.size):
+            for body in self._store.bodies(self._clinic_id, self._head[0], head.size):
                 tokens.update(map(bytes.fromhex, orjson.loads(body)["tokens"]))
         except (KeyError, TypeError, ValueError):  # a body that was changed; verify reports it
             self._read_all()
@@ -86,8 +91,11 @@ class Directory:
             self._head = (snapshot.head.size, snapshot.head.root)
 
     def _take(self, rows: Iterable[PersonRow]) -> None:
+        self._sealer.refresh()
         for row in rows:
             self._drop(row.token)
+            if row.erased_by is not None:
+                continue
             try:
                 name = self._sealer.open_person(row.token, row.sealed).get("name")
             except Unreadable:

@@ -59,7 +59,8 @@ class Actor:
     on_behalf_of: Actor | None = None
 
     def __post_init__(self) -> None:
-        _as_texts(self)
+        if type(self.id) is not str or type(self.name) is not str:
+            _as_texts(self)
 
 
 def Staff(  # noqa: N802 - reads as a type
@@ -110,7 +111,8 @@ class Target:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        _as_texts(self)
+        if type(self.id) is not str or type(self.name) is not str:
+            _as_texts(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class Person:
     role: str | None = None
 
     def __post_init__(self) -> None:
-        _as_texts(self)
+        if type(self.id) is not str or type(self.name) is not str:
+            _as_texts(self)
 
 
 def _as_texts(holder: Actor | Target | Person) -> None:
@@ -157,17 +160,35 @@ class Document:
     operation: str | None = None
     key: str | None = None
     cut: tuple[str, ...] = ()
+    returned: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in (("operation", self.operation), ("key", self.key)):
-            if value is not None and type(value) is not str:
-                object.__setattr__(self, name, as_id(value))
+        if type(self.returned) is not bool:
+            raise InvalidInput("must be true, where a client who was anonymized is there again, or false", "returned")
+        if self.operation is not None and type(self.operation) is not str:
+            object.__setattr__(self, "operation", as_id(self.operation))
+        if self.key is not None and type(self.key) is not str:
+            object.__setattr__(self, "key", as_id(self.key))
 
 
-# What a host may have as a number.
-_IDS = frozenset({"id", "key", "operation"})
-_MEMBERS = ("action", "occurred_at", "actor", "target", "client", "people", "context", "request", "operation", "key",
-            "cut")  # fmt: skip
+class _Shape:
+    """The members of an object, in the order in which an error lists them."""
+
+    __slots__ = ("known", "names", "required")
+
+    def __init__(self, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+        self.names, self.required = required + optional, required
+        self.known = frozenset(self.names)
+
+
+_DOCUMENT = _Shape((), ("action", "occurred_at", "actor", "target", "client", "people", "context", "request",
+                        "operation", "key", "cut", "returned"))  # fmt: skip
+_ACTOR = _Shape(("kind",), ("id", "name", "role", "reason", "on_behalf_of"))
+_TARGET = _Shape(("kind", "id"), ("name",))
+_CLIENT = _Shape(("id",), ("name",))
+_PERSON = _Shape(("role", "id"), ("name",))
+_REQUEST = _Shape((), ("channel", "ip", "user_agent"))
+_NO_REQUEST = Request()
 
 
 def parse_json(data: bytes) -> Document:
@@ -200,71 +221,70 @@ def _no_constant(name: str) -> Any:
 
 def parse(value: object) -> Document:
     """Return the document in a JSON value. Raises InvalidInput naming the field."""
-    members = {name: member for name, member in _object(value, "", _MEMBERS).items() if member is not None}
+    member = _object(value, "", _DOCUMENT).get
     for name in ("action", "actor"):
-        if name not in members:
+        if member(name) is None:
             raise InvalidInput("is missing; every document has one", name)
-    occurred = members.get("occurred_at")
-    context = members.get("context", {})
-    if not isinstance(context, Mapping):
+    context, people, cut, returned = member("context"), member("people"), member("cut"), member("returned")
+    if not (context is None or isinstance(context, Mapping)):
         raise InvalidInput("must be an object", "context")
-    people = members.get("people", [])
-    if not isinstance(people, list):
+    if not (people is None or isinstance(people, list)):
         raise InvalidInput("must be a list of objects", "people")
-    cut = members.get("cut", [])
-    if not isinstance(cut, list):
+    if not (cut is None or isinstance(cut, list)):
         raise InvalidInput("must be a list of paths, such as request.user_agent", "cut")
+    if not (returned is None or type(returned) is bool):
+        raise InvalidInput("must be true, where a client who was anonymized is there again, or absent", "returned")
+    occurred, target, client, request = member("occurred_at"), member("target"), member("client"), member("request")
+    operation, key = member("operation"), member("key")
     return Document(
-        action=_text(members, "action", ""),
+        action=is_text(member("action"), "action"),
         occurred_at=None if occurred is None else instant.parse(is_text(occurred, "occurred_at"), "occurred_at"),
-        actor=_actor(members["actor"]),
-        target=Target(**_texts(members["target"], "target", ("kind", "id"), ("name",)))
-        if "target" in members
-        else None,
-        client=Person(**_texts(members["client"], "client", ("id",), ("name",))) if "client" in members else None,
-        people=tuple(
-            Person(**_texts(person, f"people.{index}", ("role", "id"), ("name",)))
-            for index, person in enumerate(people)
-        ),
-        request=Request(**_texts(members.get("request", {}), "request", (), ("channel", "ip", "user_agent"))),
-        context=context,
-        operation=_text(members, "operation", "") if "operation" in members else None,
-        key=_text(members, "key", "") if "key" in members else None,
-        cut=tuple(is_text(path, f"cut.{index}") for index, path in enumerate(cut)),
+        actor=_actor(member("actor")),
+        target=None if target is None else Target(**_texts(target, "target", _TARGET)),
+        client=None if client is None else Person(**_texts(client, "client", _CLIENT)),
+        people=tuple([Person(**_texts(one, f"people.{index}", _PERSON)) for index, one in enumerate(people or ())]),
+        request=_NO_REQUEST if request is None else Request(**_texts(request, "request", _REQUEST)),
+        context={} if context is None else context,
+        operation=None if operation is None else is_text(as_id(operation), "operation"),
+        key=None if key is None else is_text(as_id(key), "key"),
+        cut=tuple([is_text(path, f"cut.{index}") for index, path in enumerate(cut or ())]),
+        returned=returned is True,
     )
 
 
 def _actor(value: object) -> Actor:
-    known = ("kind", "id", "name", "role", "reason", "on_behalf_of")
-    members = dict(_object(value, "actor", known))
-    principal = members.pop("on_behalf_of", None)
-    texts: dict[str, Any] = {**_texts(members, "actor", ("kind",), known[1:-1])}
-    if principal is not None:
-        whose: dict[str, Any] = {**_texts(principal, "actor.on_behalf_of", ("kind", "id"), ("name",))}
-        texts["on_behalf_of"] = Actor(**whose)
-    return Actor(**texts)
+    members = _object(value, "actor", _ACTOR)
+    principal = members.get("on_behalf_of")
+    if "on_behalf_of" in members:
+        members = {name: member for name, member in members.items() if name != "on_behalf_of"}
+    texts = _texts(members, "actor", _ACTOR)
+    if principal is None:
+        return Actor(**texts)
+    return Actor(**texts, on_behalf_of=Actor(**_texts(principal, "actor.on_behalf_of", _TARGET)))
 
 
-def _object(value: object, field: str, known: tuple[str, ...]) -> dict[str, Any]:
+def _object(value: object, field: str, shape: _Shape) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("must be an object" if field else "the document must be a JSON object", field)
-    for name in value:
-        if name not in known:
-            raise InvalidInput(unknown(str(name), known), f"{field}.{shown(name)}" if field else shown(name))
+    if not value.keys() <= shape.known:
+        name = next(name for name in value if name not in shape.known)
+        raise InvalidInput(unknown(str(name), shape.names), f"{field}.{shown(name)}" if field else shown(name))
     return value
 
 
-def _texts(value: object, field: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, str]:
-    members = _object(value, field, required + optional)
-    for name in required:
+def _texts(value: object, field: str, shape: _Shape) -> dict[str, Any]:
+    """The members of an object, each a text. One that is null is as if it were not there, but for a required one."""
+    members = _object(value, field, shape)
+    for name in shape.required:
         if name not in members:
             raise InvalidInput("is missing", f"{field}.{name}")
-    return {name: _text(members, name, field) for name in members if members[name] is not None or name in required}
-
-
-def _text(members: Mapping[str, Any], name: str, field: str) -> str:
-    value = as_id(members[name]) if name in _IDS else members[name]
-    return is_text(value, f"{field}.{name}" if field else name)
+    texts = {}
+    for name, member in members.items():
+        if type(member) is str:
+            texts[name] = member
+        elif member is not None or name in shape.required:
+            texts[name] = is_text(as_id(member) if name == "id" else member, f"{field}.{name}")
+    return texts
 
 
 def is_text(value: object, field: str) -> str:
@@ -290,6 +310,7 @@ def of_action(
     occurred_at: datetime | None = None,
     operation: Any = None,
     key: Any = None,
+    returned: bool = False,
 ) -> Document:
     """Return the document of an action with what a program says beside it. Raises InvalidInput naming the field."""
     return Document(
@@ -303,6 +324,7 @@ def of_action(
         occurred_at=from_datetime(occurred_at),
         operation=operation,
         key=key,
+        returned=returned,
     )
 
 

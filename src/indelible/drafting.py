@@ -41,6 +41,7 @@ from .catalogue.fields import (
     CutText,
     Personal,
     Someone,
+    is_plain,
     no_secret,
     opaque_id,
     to_json,
@@ -52,7 +53,6 @@ from .document import (
     PEOPLE_ROLES,
     Actor,
     Document,
-    Person,
     Request,
     Target,
     is_text,
@@ -69,8 +69,22 @@ EARLIEST = instant.parse("1900-01-01T00:00:00Z", "")
 
 # What append adds, at most: seq and recorded_at; a token; a group with its commitment; and around a value's path.
 _NUMBERED, _TOKEN, _GROUP, _PATH = 160, 36, 128, 3
+_48_BITS = (1 << 48) - 1
+# The digit that begins with the two bits 10 and ends with the last two bits of a random digit.
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _REASON = re.compile(r"[a-z][a-z0-9_-]*:[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _SLUG = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
+# The members that an actor of a kind cannot have.
+_FOREIGN = {
+    "staff": ("reason",),
+    "client": ("role", "reason", "on_behalf_of"),
+    "system": ("id", "name", "role", "on_behalf_of"),
+    "integration": ("name", "role", "reason", "on_behalf_of"),
+    "support": ("role", "reason"),
+    "agent": ("role", "reason"),
+}
 
 
 class Named(NamedTuple):
@@ -92,7 +106,11 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A valid event, not yet numbered: `stem` has the body's members that need no token and no number."""
+    """A valid event, not yet numbered: `stem` has the body's members that need no token and no number.
+
+    `values` are in order of owner, class and path.
+    `returned` is true where the host says that who was anonymized is there again, whenever it occurred.
+    """
 
     id: str
     occurred_at: int
@@ -101,6 +119,7 @@ class Draft:
     persons: tuple[Named, ...]
     values: tuple[Value, ...]
     key: str | None
+    returned: bool = False
 
 
 NOBODY = Named("nobody", "", None)
@@ -108,12 +127,8 @@ NOBODY = Named("nobody", "", None)
 
 def new_id(now: int) -> str:
     """Return a UUIDv7 (RFC 9562 section 5.7) of an instant: 48 bits of milliseconds, 74 random bits."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (
-        (now // 1000 & (1 << 48) - 1) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64 | 2 << 62 | random & (1 << 62) - 1
-    )
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, random = f"{now // 1000 & _48_BITS:012x}", os.urandom(10).hex()
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[7:19]}"
 
 
 def with_action(document: Document, by_journal: bool = False) -> Document:
@@ -140,6 +155,7 @@ def draft(document: Document, *, zone: str, now: int, imported: bool = False, by
         )  # fmt: skip
     work = _Drafting(document, cls)
     stem = work.stem()
+    work.values.sort()
     stem["v"] = entry.VERSION
     stem["id"] = new_id(now)
     stem["occurred_at"] = instant.format(occurred)
@@ -155,15 +171,18 @@ def draft(document: Document, *, zone: str, now: int, imported: bool = False, by
         stem=stem,
         persons=tuple(work.persons),
         values=tuple(work.values),
-        key=None if document.key is None else _key(document.key),
+        key=document.key,
+        returned=document.returned,
     )
 
 
 def _check_size(stem: dict[str, Any], work: _Drafting) -> None:
     """Refuse here what would not fit into a body, because an append must not: it would take a whole batch with it."""
+    size = len(canonical.encode_checked(stem)) + _NUMBERED + _TOKEN * len(work.persons)
+    if size + sum([_GROUP + _PATH + 4 * len(value.path) for value in work.values]) <= entry.BODY_LIMIT:
+        return  # also if every value were a group of its own, and every character of a path took four bytes
     groups = {(value.owner, value.personal_class) for value in work.values}
-    size = len(canonical.encode_checked(stem)) + _NUMBERED + _TOKEN * len(work.persons) + _GROUP * len(groups)
-    size += sum(len(value.path.encode()) + _PATH for value in work.values)
+    size += _GROUP * len(groups) + sum(len(value.path.encode()) + _PATH for value in work.values)
     if size > entry.BODY_LIMIT:
         raise InvalidInput(f"the entry would have up to {size} bytes, and the limit is {entry.BODY_LIMIT}; send less")
 
@@ -203,7 +222,7 @@ class _Drafting:
         stem["actor"] = self._actor(document.actor)
         # Everybody is numbered before any value that the client concerned may own.
         if document.client is not None:
-            self.client = self._person("client", document.client, "client")
+            self.client = self._person("client", document.client.id, document.client.name, "client")
             stem["client"] = {"person": self.client}
         elif document.target is None or document.target.kind != "client":
             self.client = self._acting_client(stem["actor"])
@@ -212,21 +231,19 @@ class _Drafting:
             stem["target"] = self._target(document.target)
         elif "target" in placeholders(cls.sentence):
             raise InvalidInput(f"is missing; {cls.code} has a target of kind {' or '.join(cls.targets)}", "target")
-        people = [
-            {"role": _one_of(person.role, PEOPLE_ROLES, f"people.{index}.role"),
-             "person": self._person("client", person, f"people.{index}")}
-            for index, person in enumerate(document.people)
-        ]  # fmt: skip
-        if people:
-            stem["people"] = people
+        if document.people:
+            stem["people"] = [
+                {"role": _one_of(person.role, PEOPLE_ROLES, f"people.{index}.role"),
+                 "person": self._person("client", person.id, person.name, f"people.{index}")}
+                for index, person in enumerate(document.people)
+            ]  # fmt: skip
         self._request(document.request, stem)
         stem["context"] = self._context()
         if document.operation is not None:
             stem["operation"] = _id(document.operation, "operation")
         if document.key is not None:
             # Hosts put ids of clients into keys, so a key is a personal value like them.
-            owner = self._owner(self.client, self.actor)
-            self._add(owner, "identity", "key", _key(document.key))
+            self._add(self._owner(self.client, self.actor), "identity", "key", _key(document.key))
         if self.cut or document.cut:
             stem["cut"] = sorted([*self.cut, *self._cut_before(stem)])
         if len(self.values) > PERSONAL_LIMIT:
@@ -244,12 +261,8 @@ class _Drafting:
 
     def _actor(self, actor: Actor) -> dict[str, Any]:
         kind = _one_of(actor.kind, ACTOR_KINDS, "actor.kind")
-        allowed = {"system": ("reason",), "integration": ("id",), "staff": ("id", "name", "role")}.get(
-            kind, ("id", "name")
-        )
-        allowed += ("on_behalf_of",) if kind in entry.DEPUTIES else ()
-        for name in ("id", "name", "role", "reason", "on_behalf_of"):
-            if getattr(actor, name) is not None and name not in allowed:
+        for name in _FOREIGN[kind]:
+            if getattr(actor, name) is not None:
                 raise InvalidInput(f"does not belong to an actor of kind {kind}; leave it out", f"actor.{name}")
         if kind == "system":
             if (
@@ -270,7 +283,7 @@ class _Drafting:
             if actor.name is not None:
                 member["name"] = _name_in_clear(actor.name, "actor.name")
         else:
-            self.actor = self._person(kind, Person(actor.id, actor.name), "actor")
+            self.actor = self._person(kind, actor.id, actor.name, "actor")
             member = {"kind": kind, "person": self.actor}
             if actor.role is not None:
                 member["role"] = _word(actor.role, "actor.role")
@@ -293,7 +306,7 @@ class _Drafting:
             raise InvalidInput(f"is missing; a {principal.kind} has one", f"{path}.id")
         if (principal.kind, principal.id) == (actor.kind, actor.id):
             raise InvalidInput("is the actor; leave it out where somebody acts for themselves", path)
-        person = self._person(principal.kind, Person(principal.id, principal.name), path)
+        person = self._person(principal.kind, principal.id, principal.name, path)
         return {"kind": principal.kind, "person": person}
 
     def _acting_client(self, actor: dict[str, Any]) -> int | None:
@@ -332,12 +345,11 @@ class _Drafting:
         name = None if target.name is None else target.name[:NAME_LIMIT]  # `_target` marks the cut
         return self._number(Named(target.kind, target.id, name))
 
-    def _owner(self, *order: int | None) -> int:
+    def _owner(self, first: int | None, second: int | None = None) -> int:
         """The first of these persons that there is; else nobody."""
-        for index in order:
-            if index is not None:
-                return index
-        return self._number(NOBODY)
+        if first is not None:
+            return first
+        return self._number(NOBODY) if second is None else second
 
     def _request(self, request: Request, stem: dict[str, Any]) -> None:
         if request.channel is not None:
@@ -357,28 +369,30 @@ class _Drafting:
             value = getattr(context, field.name)
             if value is None:
                 continue
-            path = f"context.{field.name}"
+            kind = type(value)
             if field.personal is not None:
-                self._personal(field.personal, path, value)
+                self._personal(field.personal, field.path, value)
+            elif kind is bool or kind is int or (kind is str and field.refers is None):
+                clear[field.name] = value
             elif isinstance(value, Changed):
                 clear[field.name] = {
-                    side: self._clear(field, getattr(value, side), f"{path}.{side}") for side in ("old", "new")
+                    side: self._clear(field, getattr(value, side), f"{field.path}.{side}") for side in ("old", "new")
                 }
             else:
-                clear[field.name] = self._clear(field, value, path)
+                clear[field.name] = self._clear(field, value, field.path)
         return clear
 
     def _clear(self, field: Field, value: Any, path: str) -> Any:
         if value is None:
             return None
-        if isinstance(value, Someone):
-            return {"person": self._person(str(field.realm), Person(value.id, value.name), path)}
         if field.refers is not None:
             return {"kind": field.refers, "id": str(value)}
+        if field.realm is not None and isinstance(value, Someone):
+            return {"person": self._person(field.realm, value.id, value.name, path)}
         if type(value) is CutText:
             self.cut.append(path)
         plain = to_json(value)
-        if entry.is_reference(plain):
+        if type(plain) is dict and entry.is_reference(plain):
             raise InvalidInput(
                 "is an object of only kind and id, or of only person, or a change of such; a body keeps these for "
                 "references",
@@ -392,13 +406,15 @@ class _Drafting:
         owner = self._owner(self.client, self.actor) if mark.about == "client" else self._owner(self.actor)
         self._add(owner, mark.personal_class, path, to_json(value))
 
-    def _person(self, realm: str, person: Person, path: str) -> int:
-        host_id = _id(person.id, f"{path}.id")
-        name = None if person.name is None else self._cut(person.name, NAME_LIMIT, f"{path}.name")
-        index = self._number(Named(realm, host_id, name))
-        self._add(index, "identity", f"{path}.id", host_id)
+    def _person(self, realm: str, host_id: str, name: str | None, path: str) -> int:
+        id_path, name_path = f"{path}.id", f"{path}.name"
+        _id(host_id, id_path)
         if name is not None:
-            self._add(index, "identity", f"{path}.name", name)
+            name = self._cut(name, NAME_LIMIT, name_path)
+        index = self._number(Named(realm, host_id, name))
+        self._add(index, "identity", id_path, host_id)
+        if name is not None:
+            self._add(index, "identity", name_path, name)
         return index
 
     def _number(self, person: Named) -> int:
@@ -454,10 +470,14 @@ def _checked(check: Callable[[str], str], value: str, field: str) -> str:
 
 
 def _id(value: str, field: str) -> str:
+    if type(value) is str and is_plain(value):
+        return value
     return _checked(opaque_id, is_text(value, field), field)
 
 
 def _address(value: str) -> str:
+    if type(value) is str and _IPV4.fullmatch(value):
+        return value
     try:
         address = str(ipaddress.ip_address(str(value)))
     except ValueError:
@@ -468,6 +488,8 @@ def _address(value: str) -> str:
 
 
 def _word(value: str, field: str) -> str:
+    if type(value) is str and is_plain(value):
+        return value
     is_text(value, field)
     if not value or len(value) > WORD_LIMIT or not value.isprintable() or "@" in value:
         raise InvalidInput(f"must be 1 to {WORD_LIMIT} printable characters without @", field)

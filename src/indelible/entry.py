@@ -29,6 +29,7 @@ which those marked ? are absent where there is nothing to say (never null):
                     is evidence, identity or network; paths are those of the event document (actor.name,
                     context.reason_text), in order; the one commitment of a group is to all of its values
     cut?            [path, ...] of the values that were cut at their limit
+    left_out?       [path, ...] of the values that were not kept, because the record came after its person was erased
     imported?       true where the entry was brought from a file by `import` and not recorded as it happened
     erases?         only in client.anonymized, of which it is the effect: {"person": P, "classes": [class, ...],
                     "up_to_seq": n}: the values of these classes that P owns in the entries up to n are destroyed. P is
@@ -40,7 +41,7 @@ No id or name of a person is in a body. `decode` accepts what `encode` prints an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from . import canonical, commitment, instant
@@ -56,6 +57,8 @@ CLASSES = ("evidence", "identity", "network")
 # What an anonymization destroys. Evidence stays: tax and payment law want it kept, and it names nobody by itself.
 ERASED_CLASSES = ("identity", "network")
 ANONYMIZED = "client.anonymized"
+# What says that nothing is sealed any more of who was erased.
+SCRUBBED = "log.scrubbed"
 
 _REQUIRED = frozenset(
     (
@@ -63,9 +66,19 @@ _REQUIRED = frozenset(
         *("actor", "context", "tokens", "personal"),
     )
 )
-_OPTIONAL = frozenset(["target", "client", "people", "channel", "operation", "cut", "imported", "erases"])
+_OPTIONAL = frozenset(["target", "client", "people", "channel", "operation", "cut", "left_out", "imported", "erases"])
+_KNOWN = _REQUIRED | _OPTIONAL
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _TOKEN = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+# What a holder of a person has: by itself, as a target or principal, as a staff actor, among the people, as the erased.
+_PERSON = frozenset({"person"})
+_TARGET, _OTHER, _ACTOR = _PERSON | {"kind"}, _PERSON | {"role"}, _PERSON | {"kind", "role"}
+_ERASURE = _PERSON | {"classes", "up_to_seq"}
+_THING, _CHANGE = frozenset({"kind", "id"}), frozenset({"old", "new"})
+_GROUP = frozenset({"owner", "class", "paths", "commitment"})
+_TEXT = frozenset({str})
 
 
 class Group(NamedTuple):
@@ -114,29 +127,27 @@ class Columns(NamedTuple):
     action: str
     actor_kind: str
     actor: bytes | None
-    target_kind: str | None
-    target: bytes | None
     amount_minor: int | None
     currency: str | None
 
 
 class Link(NamedTuple):
-    """One thing that an entry refers to. `ref` is a token (kind person) or the UTF-8 id; `role` says in which part."""
+    """One thing that an entry refers to. `ref` is a token (kind person) or the UTF-8 id; `as_target` is true of what
+    was acted on."""
 
     kind: str
     ref: bytes
-    role: str
+    as_target: bool
 
 
 def decode(data: bytes) -> Body:
     """Return the body of canonical bytes. Raises MalformedProof where any rule of this format is broken."""
     if len(data) > BODY_LIMIT:
         raise MalformedProof(f"a body of more than {BODY_LIMIT} bytes")
-    members = canonical.decode(data)
+    members = canonical.decode_typed(data)
     if type(members) is not dict:
         raise MalformedProof("a body that is not an object")
-    names = members.keys()
-    if not (names >= _REQUIRED and names - _REQUIRED <= _OPTIONAL):
+    if not (_KNOWN.issuperset(members) and members.keys() >= _REQUIRED):
         raise MalformedProof("a body with a member missing or unknown to version 1")
     if members["v"] != VERSION or type(members["v"]) is not int:
         raise MalformedProof("a body of another version")
@@ -148,44 +159,46 @@ def decode(data: bytes) -> Body:
         recorded_at=instant.parse_canonical(members["recorded_at"]),
         occurred_at=instant.parse_canonical(members["occurred_at"]),
         tokens=tokens,
-        groups=_groups(members["personal"], len(tokens)),
+        groups=_groups(members["personal"], len(tokens), members.get("left_out", [])),
         members=members,
     )
 
 
 def _check_shape(members: dict[str, Any]) -> None:
-    tokens = members["tokens"]
+    tokens, seq = members["tokens"], members["seq"]
+    offset, version = members["offset_minutes"], members["action_version"]
     _require(type(members["id"]) is str and _ID.fullmatch(members["id"]), "id")
-    _require(type(members["seq"]) is int and members["seq"] >= 1, "seq")
-    _require(type(members["recorded_at"]) is str and type(members["occurred_at"]) is str, "a time")
+    _require(type(seq) is int and seq >= 1, "seq")
     _require(type(members["zone"]) is str and type(members["action"]) is str, "zone or action")
-    _require(type(members["offset_minutes"]) is int and abs(members["offset_minutes"]) < 1440, "offset_minutes")
-    _require(type(members["action_version"]) is int and members["action_version"] >= 1, "action_version")
-    _require(type(tokens) is list and all(type(t) is str and _TOKEN.fullmatch(t) for t in tokens), "tokens")
-    _require(len(set(tokens)) == len(tokens), "tokens")
+    _require(type(offset) is int and abs(offset) < 1440, "offset_minutes")
+    _require(type(version) is int and version >= 1, "action_version")
+    _require(type(tokens) is list and _are_texts(tokens) and all(map(_TOKEN.fullmatch, tokens)), "tokens")
     people = len(tokens)
+    _require(len(set(tokens)) == people, "tokens")
     _check_actor(members["actor"], people)
     if "target" in members:
         target = members["target"]
         _require(type(target) is dict and type(target.get("kind")) is str, "target")
-        _require(
-            (set(target) == {"kind", "id"} and type(target["id"]) is str) or _is_person(target, people, "kind"),
-            "target",
-        )
+        _require(_is_person(target, people, _TARGET) or is_holder(target), "target")
     if "client" in members:
         _require(_is_person(members["client"], people), "client")
     if "people" in members:
         listed = members["people"]
         _require(type(listed) is list and listed, "people")
-        _require(all(_is_person(p, people, "role") and type(p["role"]) is str for p in listed), "people")
-    _require(type(members["context"]) is dict, "context")
-    for _, holder in _holders(members["context"]):
+        _require(all(_is_person(p, people, _OTHER) and type(p["role"]) is str for p in listed), "people")
+    context = members["context"]
+    _require(type(context) is dict and canonical.is_plain(context, canonical.DEPTH_LIMIT - 1), "context")
+    for holder in _holders(context):
         _require("person" not in holder or _is_person(holder, people), "context")
-    for name in ("channel", "operation"):
-        _require(type(members.get(name, "")) is str, name)
+    _require(type(members.get("channel", "")) is str, "channel")
+    _require(type(members.get("operation", "")) is str, "operation")
     if "cut" in members:
         cut = members["cut"]
-        _require(type(cut) is list and cut and all(type(path) is str for path in cut), "cut")
+        _require(type(cut) is list and cut and _are_texts(cut), "cut")
+    if "left_out" in members:
+        left_out = members["left_out"]
+        _require(type(left_out) is list and left_out and _are_texts(left_out), "left_out")
+        _require(left_out == sorted(set(left_out)), "left_out")
     _require(members.get("imported", True) is True, "imported")
     if "erases" in members:
         _check_erases(members)
@@ -193,9 +206,7 @@ def _check_shape(members: dict[str, Any]) -> None:
 
 def _check_erases(members: dict[str, Any]) -> None:
     erases, target = members["erases"], members.get("target", {})
-    _require(
-        members["action"] == ANONYMIZED and _is_person(erases, len(members["tokens"]), "classes", "up_to_seq"), "erases"
-    )
+    _require(members["action"] == ANONYMIZED and _is_person(erases, len(members["tokens"]), _ERASURE), "erases")
     _require(target.get("kind") == "client" and target.get("person") == erases["person"], "erases")
     classes, up_to = erases["classes"], erases["up_to_seq"]
     _require(type(classes) is list and classes and all(name in ERASED_CLASSES for name in classes), "erases")
@@ -212,8 +223,8 @@ def _check_actor(actor: Any, people: int) -> None:
         _check_principal(actor["on_behalf_of"], actor.get("person"), people)
         actor = {name: value for name, value in actor.items() if name != "on_behalf_of"}
     if kind in PERSON_ACTORS:
-        role = {"role"} & actor.keys()
-        _require(_is_person(actor, people, "kind", *role) and type(actor.get("role", "")) is str, "actor")
+        members = _ACTOR if "role" in actor else _TARGET
+        _require(_is_person(actor, people, members) and type(actor.get("role", "")) is str, "actor")
     elif kind == "agent":
         _require({"kind", "id"} <= actor.keys() <= {"kind", "id", "name"}, "actor")
         _require(all(type(value) is str for value in actor.values()), "actor")
@@ -224,33 +235,47 @@ def _check_actor(actor: Any, people: int) -> None:
 
 
 def _check_principal(principal: Any, actor: Any, people: int) -> None:
-    _require(_is_person(principal, people, "kind") and type(principal["kind"]) is str, "on_behalf_of")
+    _require(_is_person(principal, people, _TARGET) and type(principal["kind"]) is str, "on_behalf_of")
     _require(principal["kind"] in PRINCIPALS and principal["person"] != actor, "on_behalf_of")
 
 
-def _is_person(holder: Any, people: int, *others: str) -> bool:
-    if type(holder) is not dict or holder.keys() != {"person", *others}:
+def _are_texts(listed: list[Any]) -> bool:
+    return set(map(type, listed)) <= _TEXT
+
+
+def _is_person(holder: Any, people: int, members: frozenset[str] = _PERSON) -> bool:
+    if type(holder) is not dict or holder.keys() != members:
         return False
     index = holder["person"]
     return type(index) is int and 0 <= index < people
 
 
-def _groups(listed: Any, people: int) -> tuple[Group, ...]:
+def _groups(listed: Any, people: int, left_out: list[str]) -> tuple[Group, ...]:
     _require(type(listed) is list, "personal")
     groups = []
     for item in listed:
-        _require(type(item) is dict and item.keys() == {"owner", "class", "paths", "commitment"}, "personal")
-        owner, personal_class, paths = item["owner"], item["class"], item["paths"]
-        _require(type(owner) is int and 0 <= owner < people and personal_class in CLASSES, "personal")
-        _require(type(paths) is list and paths and all(type(path) is str for path in paths), "personal")
-        _require(paths == sorted(set(paths)), "personal")
-        _require(type(item["commitment"]) is str and commitment.is_commitment(item["commitment"]), "personal")
-        groups.append(Group(owner, personal_class, tuple(paths), item["commitment"]))
-    order = [(group.owner, group.personal_class) for group in groups]
-    _require(order == sorted(set(order)), "personal")
-    paths = [path for group in groups for path in group.paths]
-    _require(len(paths) == len(set(paths)), "personal")
+        _require(type(item) is dict and item.keys() == _GROUP, "personal")
+        owner, paths, committed = item["owner"], item["paths"], item["commitment"]
+        _require(type(owner) is int and 0 <= owner < people, "personal")
+        _require(type(item["class"]) is str and type(paths) is list and _are_texts(paths), "personal")
+        _require(type(committed) is str and commitment.is_commitment(committed), "personal")
+        groups.append(Group(owner, item["class"], tuple(paths), committed))
+    form = tuple([group[:3] for group in groups])
+    _require(_are_in_order(form, tuple(left_out)), "personal")
     return tuple(groups)
+
+
+# The groups of a catalogue's actions come again in every entry.
+@lru_cache(maxsize=512)
+def _are_in_order(groups: tuple[tuple[int, str, tuple[str, ...]], ...], left_out: tuple[str, ...]) -> bool:
+    """Whether groups are in order, each with paths in order, and none of the paths is there twice or left out."""
+    order = [(owner, personal_class) for owner, personal_class, _ in groups]
+    every = [*left_out, *(path for _, _, paths in groups for path in paths)]
+    return (
+        all(personal_class in CLASSES and paths and list(paths) == sorted(paths) for _, personal_class, paths in groups)
+        and order == sorted(set(order))
+        and len(every) == len(set(every))
+    )
 
 
 def _require(holds: object, what: str) -> None:
@@ -269,21 +294,19 @@ def erasure(body: Body) -> Erasure | None:
 def columns(body: Body) -> Columns:
     """Return the table columns that a body implies. The money that counts is context.amount_minor with its currency."""
     members = body.members
-    actor, target, context = members["actor"], members.get("target"), members["context"]
+    actor, context = members["actor"], members["context"]
     amount = context.get("amount_minor")
     amount = amount if type(amount) is int else None
     currency = context.get("currency")
     return Columns(
-        id=bytes.fromhex(body.id.replace("-", "")),
-        occurred_at=body.occurred_at,
-        recorded_at=body.recorded_at,
-        action=members["action"],
-        actor_kind=actor["kind"],
-        actor=_reference(body, actor),
-        target_kind=target["kind"] if target else None,
-        target=_reference(body, target) if target else None,
-        amount_minor=amount,
-        currency=currency if amount is not None and type(currency) is str else None,
+        bytes.fromhex(body.id.replace("-", "")),
+        body.occurred_at,
+        body.recorded_at,
+        members["action"],
+        actor["kind"],
+        _reference(body, actor),
+        amount,
+        currency if amount is not None and type(currency) is str else None,
     )
 
 
@@ -293,52 +316,56 @@ def _reference(body: Body, holder: dict[str, Any]) -> bytes | None:
     return holder["id"].encode() if "id" in holder else None
 
 
-def links(body: Body) -> Iterator[Link]:
-    """Yield every link that a body implies: its people by token, and the things it refers to by id."""
-    members = body.members
-    for role in ("actor", "target", "client"):
-        holder = members.get(role)
-        if holder is None or (role == "actor" and "person" not in holder):
-            continue
-        yield _link(body, holder, role)
-    if "on_behalf_of" in members["actor"]:
-        yield _link(body, members["actor"]["on_behalf_of"], "on_behalf_of")
-    for holder in members.get("people", ()):
-        yield _link(body, holder, holder["role"])
-    for name, holder in _holders(members["context"]):
-        yield _link(body, holder, f"context.{name}")
+def links(body: Body) -> set[Link]:
+    """Return the links that a body implies: its people by token, and the things it refers to by id, each once."""
+    members, tokens = body.members, body.tokens
+    actor = members["actor"]
+    holders = _holders(members["context"])
+    if "person" in actor:
+        holders.append(actor)
+    if "on_behalf_of" in actor:
+        holders.append(actor["on_behalf_of"])
+    if "client" in members:
+        holders.append(members["client"])
+    if "people" in members:
+        holders += members["people"]
+    implied = {
+        Link("person", bytes.fromhex(tokens[holder["person"]]), False)
+        if "person" in holder
+        else Link(holder["kind"], holder["id"].encode(), False)
+        for holder in holders
+    }
     if "operation" in members:
-        yield Link("operation", members["operation"].encode(), "operation")
-
-
-def _link(body: Body, holder: dict[str, Any], role: str) -> Link:
-    if "person" in holder:
-        return Link("person", body.token(holder), role)
-    return Link(holder["kind"], holder["id"].encode(), role)
+        implied.add(Link("operation", members["operation"].encode(), False))
+    if "target" in members:
+        target = members["target"]
+        kind, ref = ("person", body.token(target)) if "person" in target else (target["kind"], target["id"].encode())
+        implied.discard(Link(kind, ref, False))
+        implied.add(Link(kind, ref, True))
+    return implied
 
 
 def is_holder(value: Any) -> bool:
     """Whether a JSON value reads as a reference in a context: {"person": P} or {"kind", "id"}."""
     if type(value) is not dict:
         return False
-    return value.keys() == {"person"} or (
-        value.keys() == {"kind", "id"} and type(value["kind"]) is str and type(value["id"]) is str
-    )
+    names = value.keys()
+    return names == _PERSON or (names == _THING and type(value["kind"]) is str and type(value["id"]) is str)
 
 
 def is_reference(value: Any) -> bool:
     """Whether a value in a context would be read as a reference, or as a change of one."""
-    return any(_holders({"": value}))
+    return bool(_holders({"": value}))
 
 
-def _holders(context: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _holders(context: dict[str, Any]) -> list[dict[str, Any]]:
     """The references in a context: a field itself, or the old and the new side of a change."""
-    for name, value in context.items():
+    found = []
+    for value in context.values():
         if type(value) is not dict:
             continue
         if is_holder(value):
-            yield name, value
-        elif value.keys() == {"old", "new"}:
-            for side in ("old", "new"):
-                if is_holder(value[side]):
-                    yield f"{name}.{side}", value[side]
+            found.append(value)
+        elif value.keys() == _CHANGE:
+            found += [side for side in (value["old"], value["new"]) if is_holder(side)]
+    return found

@@ -1,74 +1,69 @@
-"""Erasure: anonymize a client. Values go, bodies stay, and an entry accounts for it.
+"""Erasure: anonymize a client. Keys go, bodies stay, and an entry accounts for it.
 
-In one transaction, under the clinic's head:
+1. In one transaction, under the clinic's head: the client's row is found; where there is none, nobody is known by the
+   id, which is said and nothing is written. `client.anonymized` is appended. Its `erases` names the token, the classes
+   and the last entry that they went from; it holds no value of the client, not even where the client is the actor. The
+   client's row is marked: from here on the id is that of somebody new.
+2. It is committed and signed.
+3. The two keys from which all of the client's values follow are cut out of the key tree (`keytree.py`), in one
+   replacement of the keep's cover. Only now it is done: nobody can open a value any more, in this database, its log
+   files or any copy that was ever made of it. How many entries there are makes no difference.
+4. What is sealed and dead is removed from the entries later: `scrubbing.py`.
 
-1. the client's token is looked up; where there is none, nobody is known by the id, which is said and nothing is written
-2. the client's identity and network rows are deleted, on every entry where the client owns values, in whatever role,
-   and with them the seeds, without which no commitment can be tried against a guess
-3. the person's row is deleted, so that nothing leads from the host's id to the token any more
-4. `client.anonymized` is appended. Its `erases` names the token, the classes and the last entry that they went from. It
-   holds no value of the client, not even where the client is the actor.
+A crash before the commit leaves everything. After it, `replay` does the third step: when the log is opened next, and
+by the signer every second. Never the other way round: values would be gone, and no entry would account for it. An older
+copy of the keep that was put back loses nobody and opens who was erased since, until `replay` erases them again, before
+anybody reads.
 
-A crash before the commit leaves everything, after it nothing. Then SQLite's leftovers are wiped; where a crash prevents
-that, the next `anonymize` of anybody does it. What stays: the token, which stands for "the same unknown person"; what
-the bodies have in clear (times, amounts, services, opaque ids of bookings); evidence values (Stripe ids), which name
-nobody by themselves; and HMACs of idempotency keys and evidence ids under the clinic's lookup key, with which whoever
-holds that key can test a guess of such an id.
-
-The head store keeps the list of erasures, from the checkpoint on that covers them. A database restored from an older
-backup is brought up to it before anybody reads a name.
+What stays: the token, which stands for "the same unknown person"; what the bodies have in clear (times, amounts,
+services, opaque ids of bookings); evidence values (Stripe ids), which name nobody by themselves; and HMACs of
+idempotency keys and evidence ids under the clinic's look-up key. Whoever holds that key and the keep can find out that
+somebody of an id was erased, by guessing the id, and not which of the erased it was, unless only one was.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import orjson
-
-from . import drafting, entry
+from . import canonical, drafting, entry, signing
 from .append import Appended, append
+from .believed import PATH, believed, said
 from .catalogue.fields import opaque_id
 from .document import Actor, Document, Request, System, is_text
-from .drafting import NOBODY, Draft, Named
-from .errors import Conflict, InvalidInput, NotFound, StorageFailure
+from .drafting import NOBODY, Draft, Named, Value
+from .errors import Conflict, InvalidInput, KeyUnavailable, MalformedProof, NotFound, StorageFailure
 from .headstore import HeadStore
+from .keep import Keep, Kept
 from .personal import Sealer
-from .store import Appending, Clinic, PersonRow, Store
+from .store import Appending, Clinic, Found, PersonRow, Store
 
 if TYPE_CHECKING:
     from .catalogue.clients import ClientAnonymized
 
 RequestedBy = Literal["client", "staff", "retention_rule"]
 
-# What is said where SQLite could not truncate its write-ahead log after an erasure.
-NOT_WIPED = "Another program is reading the database, so SQLite's -wal file still holds what was deleted."
-
-# Stands in a draft for the person whose row is deleted; append gets its token from here and never looks it up.
+# Stands in a draft for the person who is erased; append gets its token from here and never looks it up.
 _ERASED = Named("erased", "", None)
+# Another process that replaces the cover at the same instant makes the swap fail; it was then its turn to be first.
+_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Anonymized:
-    """What went, and the entry that accounts for it.
+    """The entry that accounts for what was erased.
 
     `unfinished` are files that an export, bundle or backup is writing at this moment, with the values as they were:
-    they are whole files soon, or gone. `wiped` is false where another program's reading kept SQLite from truncating
-    its write-ahead log, so that deleted rows are still in that file until the next `anonymize`. `merged` are the ids of
-    other records of the same person (`merging.py`), of which nothing went: who asked for the one means these too.
+    they are whole files soon, or gone. `merged` are the ids of other records of the same person (`merging.py`), of
+    which nothing went: who asked for the one means these too. `older_copy` is true where a copy of the keep was made
+    before, from which the values can be read until it is made again.
     """
 
     entry: Appended
-    entries: int
-    identity_values: int
-    network_values: int
-    evidence_values_kept: int
     unfinished: tuple[str, ...] = ()
-    wiped: bool = True
     merged: tuple[str, ...] = ()
+    older_copy: bool = False
 
 
 def anonymize(
@@ -82,12 +77,14 @@ def anonymize(
     actor: Actor,
     request: Request,
     key: str | None = None,
+    asked_at: int | None = None,
 ) -> Anonymized:
     """Erase a client's values in the open transaction `tx` and append the entry that accounts for it.
 
     With a `key` it is done once: where an erasure was done under it before, that one is the answer, although the client
-    may have returned since. Raises NotFound where the log knows no client by the id: never recorded, or anonymized
-    before; Conflict where the key was used for something else.
+    may have returned since. `asked_at` is when it was asked for, where that was before now. Raises NotFound where the
+    log knows no client by the id: never recorded, or anonymized before; Conflict where the key was used for something
+    else.
     """
     from .catalogue.clients import ClientAnonymized
 
@@ -96,19 +93,13 @@ def anonymize(
     known = _known(tx, sealer, "client", client_id)
     if known is None:
         raise NotFound(_nobody(tx, sealer, client_id))
-    entries, values = _count(tx, known.token)
-    context = ClientAnonymized(
-        requested_by=requested_by,
-        entries=entries,
-        identity_values=values["identity"],
-        network_values=values["network"],
-        evidence_values_kept=values["evidence"],
-    )
-    draft = _draft(context, client_id, actor, request, clinic, now, tx.head.size, key)
-    tx.erase(known.token, entry.ERASED_CLASSES)
+    erasure = entry.Erasure(known.token, entry.ERASED_CLASSES, tx.head.size)
+    context = ClientAnonymized(requested_by=requested_by)
+    draft = _draft(context, client_id, actor, request, clinic, now, erasure, key, asked_at)
     appended = append(tx, [draft], clinic, sealer, now, tokens={(_ERASED.realm, _ERASED.id): known.token})[0]
     assert isinstance(appended, Appended)  # noqa: S101 - its key was looked up, or is random
-    return Anonymized(appended, entries, values["identity"], values["network"], values["evidence"])
+    tx.mark_erased(known.token, appended.seq)
+    return Anonymized(appended)
 
 
 def _done_before(tx: Appending, sealer: Sealer, key: str) -> Anonymized | None:
@@ -117,19 +108,19 @@ def _done_before(tx: Appending, sealer: Sealer, key: str) -> Anonymized | None:
     seq = tx.seqs_of_keys([lookup]).get(lookup)
     if seq is None:
         return None
-    body = entry.decode(tx.body(seq))
+    body = entry.decode(tx.one(seq).body)
     if body.members["action"] != entry.ANONYMIZED:
         raise Conflict(f"key: was used before, by entry {seq}, which erases nobody; use a new key")
-    told = body.members["context"]
-    return Anonymized(
-        Appended(seq, body.id, body.recorded_at, repeated=True),
-        *(told.get(name, 0) for name in ("entries", "identity_values", "network_values", "evidence_values_kept")),
-    )
+    return Anonymized(Appended(seq, body.id, body.recorded_at, repeated=True))
 
 
 def _known(tx: Appending, sealer: Sealer, realm: str, host_id: str) -> PersonRow | None:
-    lookup = sealer.find_person(realm, host_id)
-    return tx.persons([lookup]).get(lookup)
+    """The row of who is known by an id now."""
+    for _, token in sealer.tokens(realm, host_id):
+        row = tx.persons([token]).get(token)
+        if row is None or (row.erased_by is None and sealer.is_of(token, row.sealed, realm, host_id)):
+            return row
+    raise AssertionError("there is always another token")
 
 
 def _nobody(tx: Appending, sealer: Sealer, client_id: str) -> str:
@@ -148,23 +139,6 @@ def _nobody(tx: Appending, sealer: Sealer, client_id: str) -> str:
     )
 
 
-def _count(tx: Appending, token: bytes) -> tuple[int, Counter[str]]:
-    """How many entries hold values of a person, and how many values of each class."""
-    seqs, values = set(), Counter[str]()
-    text = token.hex()
-    for seq, personal_class, body in tx.groups_of(token):
-        seqs.add(seq)
-        try:
-            members = orjson.loads(body)
-            owner = members["tokens"].index(text)
-            for group in members["personal"]:
-                if group["owner"] == owner and group["class"] == personal_class:
-                    values[personal_class] += len(group["paths"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise StorageFailure(f"entry {seq} cannot be read: its body was changed; run indelible verify") from error
-    return len(seqs), values
-
-
 def check_id(client_id: object) -> str:
     """Return what can be the id of a client. Raises InvalidInput."""
     try:
@@ -180,8 +154,9 @@ def _draft(
     request: Request,
     clinic: Clinic,
     now: int,
-    size: int,
+    erasure: entry.Erasure,
     key: str | None,
+    asked_at: int | None,
 ) -> Draft:
     themselves = actor.kind == "client" and actor.id == client_id
     principal = actor.on_behalf_of
@@ -193,31 +168,88 @@ def _draft(
         context=context,
         actor=System("client:themselves") if themselves else replace(actor, on_behalf_of=None) if for_them else actor,
         request=Request(channel=request.channel) if silent else request,
-        # A sealed value, so that whoever can write the database and has no key cannot make such an entry. It belongs to
-        # nobody: it must never be erased itself.
+        occurred_at=asked_at,
         key=key or f"anonymize-{secrets.token_hex(16)}",
     )
     draft = drafting.draft(event, zone=clinic.zone, now=now, by_journal=True)
     person = len(draft.persons)
     draft.stem["target"] = {"kind": "client", "person": person}
-    draft.stem["erases"] = {"person": person, "classes": list(entry.ERASED_CLASSES), "up_to_seq": size}
+    draft.stem["erases"] = said(erasure) | {"person": person}
     if themselves:
         draft.stem["actor"] = {"kind": "client", "person": person}
     if for_them:
         draft.stem["actor"]["on_behalf_of"] = {"kind": "client", "person": person}
     persons = (*draft.persons, _ERASED) if NOBODY in draft.persons else (*draft.persons, _ERASED, NOBODY)
     nobody = persons.index(NOBODY)
-    values = tuple(one._replace(owner=nobody) if one.path == "key" else one for one in draft.values)
-    return replace(draft, persons=persons, values=values)
+    # Nobody's, because it must never be erased itself.
+    values = [one._replace(owner=nobody) if one.path == "key" else one for one in draft.values]
+    values.append(Value(nobody, "identity", PATH, canonical.encode(said(erasure))))
+    return replace(draft, persons=persons, values=tuple(sorted(values)))
 
 
-def replay(store: Store, heads: HeadStore, clinic: Clinic) -> int:
-    """Erase again what an older backup brought back; return how many erasures it did not know."""
-    size = store.head(clinic.id).size
-    lost: Sequence[entry.Erasure] = heads.erasures(clinic.origin, after=size)
-    if lost:
-        with store.appending(clinic.id) as tx:
-            for erasure in lost:
-                tx.erase(erasure.token, erasure.classes)
-        store.wipe()
-    return len(lost)
+def replay(
+    store: Store, keep: Keep, heads: HeadStore, clinic: Clinic, sealer: Sealer, behind: int | None = None
+) -> int:
+    """Cut out the keys of everybody whom the log erased and the keep still has; return how many entries that were.
+
+    Looked at are the erasures behind those that the keep knows, or behind the seq `behind` where that is less, or
+    that of a person's row which says erased and whose key is there: an older database may have erased somebody since.
+    One is done where it is believed (`believed.py`), or where it is in the tree that was signed. Raises KeyUnavailable
+    and StorageFailure where the keep cannot be read or written.
+    """
+    for _ in range(_ATTEMPTS):
+        kept = keep.read(clinic.origin)
+        if kept is None:
+            raise KeyUnavailable(lost(keep, clinic))
+        there = sealer.at(kept)  # whatever newer keep this process has seen: it is this one that is to lose keys
+        erasures = store.erasures_behind(
+            clinic.id, min(_seen(store, clinic, there), kept.up_to if behind is None else behind)
+        )
+        if not erasures:
+            return 0
+        points, done, up_to, signed = set[int](), 0, kept.up_to, None
+        for found in erasures:
+            erasure = believed(found, clinic, there)
+            if erasure is None and (said_here := _said_by(found)) is not None:
+                signed = signing.signed_size(store, heads, clinic, found.seq) if signed is None else signed
+                erasure = said_here if found.seq <= signed else None
+            if erasure is None or erasure.token == clinic.nobody:
+                continue
+            rows = store.persons(clinic.id, [erasure.token])
+            theirs = there.points(erasure.token, rows[0].sealed if rows else None)
+            done += bool(theirs)
+            points |= theirs
+            up_to = max(up_to, found.seq)
+        if not points and up_to == kept.up_to:
+            return 0
+        new = replace(kept, cover=kept.cover.without(points), version=kept.version + 1, up_to=up_to)
+        if keep.swap(clinic.origin, new, kept.version):
+            sealer.refresh()
+            return done
+    raise StorageFailure("other processes kept replacing the keep's cover first; try again")
+
+
+def _said_by(found: Found) -> entry.Erasure | None:
+    try:
+        return entry.erasure(entry.decode(found.body))
+    except MalformedProof:
+        return None  # nobody recorded it here; verify reports it
+
+
+def _seen(store: Store, clinic: Clinic, there: Sealer) -> int:
+    """Behind which seq the erasures are that the keep may not know: those behind its own, and what rows say."""
+    marked = [row.erased_by for row in store.unscrubbed(clinic.id) if not there.is_dead(row.token)]
+    return min([there.kept.up_to, *(by - 1 for by in marked if by is not None)])
+
+
+def is_copy_older(kept: Kept) -> bool:
+    """Whether the keep's copy is older than the last erasure: then it still opens what is erased here."""
+    return kept.copied_at is not None and kept.copied_up_to < kept.up_to
+
+
+def lost(keep: Keep, clinic: Clinic) -> str:
+    """What is said where the keep does not know a log."""
+    return (
+        f"the keep {keep.folder} does not know the log of clinic {clinic.id}; put its newest copy back, or, "
+        "if it is lost for good, run `indelible keep renew`: entries and proofs stay, and no name in them can be read"
+    )

@@ -30,7 +30,7 @@ from .errors import InvalidInput
 from .journal import ClinicLog
 from .personal import Unreadable
 from .query import Choice, Query
-from .selecting import IN_CLEAR
+from .selecting import IN_CLEAR, NO_THINGS
 from .store import CheckpointRow, Reference, Selection
 from .view import View
 
@@ -100,7 +100,7 @@ class _Named:
 
     def __init__(self, log: ClinicLog, wanted: Query) -> None:
         self._log, self._wanted, self._selecting = log, wanted, log.selecting()
-        self._kinds = [kind for kind in log.store.kinds(log.info.id) if kind not in ("person", "evidence", "operation")]
+        self._kinds = [kind for kind in log.store.kinds(log.info.id) if kind not in NO_THINGS]
         self._by_value = {value: self._clients(value) for value in _open_values(wanted)}
         self.clients = frozenset[str]().union(*self._by_value.values())
 
@@ -160,7 +160,8 @@ class _Named:
     def _is_nobodys(self, stripe_id: str) -> bool:
         """Whether the log holds a Stripe id that is about no client: of a payout, of the clinic's own account."""
         owners = self._owners(stripe_id)
-        known = {row.token for row in self._log.store.persons(self._log.info.id, sorted(owners))}
+        rows = self._log.store.persons(self._log.info.id, sorted(owners))
+        known = {row.token for row in rows if row.erased_by is None}
         return bool(owners) and owners <= known | {self._log.info.nobody}
 
     def _things(self, value: str) -> Iterator[str]:

@@ -2,25 +2,21 @@
 
 It is what makes signing two histories impossible by accident. A checkpoint is put here by compare-and-swap before
 anything else sees it; a database restored from an older backup then knows less than the head store, and signing
-refuses. Therefore the head store must never be restored together with the database.
+refuses. Therefore the head store must never be restored together with the database. It lies in the keep (`keep.py`).
 
-It also keeps what was erased, by random token, from the checkpoint on that covers the entry which accounts for it: a
-database restored from a backup that is older than an erasure is brought up to it (`erasure.py`). And what the clock
-said at the last checkpoint, to find out one that jumped (`timekeeping.py`).
+It also keeps what the clock said at the last checkpoint, to find out one that jumped (`timekeeping.py`).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 from . import definitions
-from .entry import Erasure
 from .errors import SigningRefused, StorageFailure
 
 
@@ -74,45 +70,20 @@ class HeadStore:
             row = db.execute("SELECT size, root, note FROM head WHERE origin = ?", (origin,)).fetchone()
         return SignedHead(*row) if row else None
 
-    def erasures(self, origin: str, after: int) -> Sequence[Erasure]:
-        """Return what was erased by the entries of a log behind number `after`, in their order."""
-        if not self.path.is_file():
-            return ()
-        with self._connection("rw") as db:
-            rows = db.execute(
-                "SELECT token, classes, up_to_seq FROM erasure WHERE origin = ? AND seq > ? ORDER BY seq",
-                (origin, after),
-            ).fetchall()
-        return [Erasure(token, tuple(classes.split(",")), up_to) for token, classes, up_to in rows]
-
-    def adopt(self, origin: str, head: SignedHead, erasures: Mapping[int, Erasure] = MappingProxyType({})) -> None:
-        """Put in the head of a log that this store does not know yet, with its erasures by the seq of their entry.
-
-        Raises SigningRefused where it does know the log.
-        """
+    def adopt(self, origin: str, head: SignedHead) -> None:
+        """Put in the head of a log that this store does not know yet. Raises SigningRefused where it does know it."""
         self.create()
         with self._connection("rw") as db:
-            db.execute("BEGIN IMMEDIATE")
             added = db.execute(
                 "INSERT INTO head VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (origin, head.size, head.root, head.note)
             )
             if added.rowcount != 1:
                 raise SigningRefused("the head store already has a head for this log")
-            _remember(db, origin, erasures)
-            db.execute("COMMIT")
 
-    def swap(
-        self,
-        origin: str,
-        old: SignedHead,
-        new: SignedHead,
-        erasures: Mapping[int, Erasure] = MappingProxyType({}),
-        seen: Seen | None = None,
-    ) -> bool:
+    def swap(self, origin: str, old: SignedHead, new: SignedHead, seen: Seen | None = None) -> bool:
         """Replace `old` by `new` if `old` is still what is there; return whether it was. On disk when it returns.
 
-        `erasures` are those of the entries between the two, by the seq of their entry; `seen` is the clock at this
-        moment.
+        `seen` is the clock at this moment.
         """
         with self._connection("rw") as db:
             db.execute("BEGIN IMMEDIATE")
@@ -121,7 +92,6 @@ class HeadStore:
                 (new.size, new.root, new.note, origin, old.size, old.root, new.size),
             )
             if changed.rowcount == 1:
-                _remember(db, origin, erasures)
                 _see(db, seen)
             db.execute("COMMIT")
             return changed.rowcount == 1
@@ -180,11 +150,6 @@ def _make(db: sqlite3.Connection) -> None:
         "CREATE TABLE IF NOT EXISTS head"
         " (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL) STRICT"
     )
-    db.execute(
-        "CREATE TABLE IF NOT EXISTS erasure"
-        " (origin TEXT NOT NULL, seq INTEGER NOT NULL, token BLOB NOT NULL, classes TEXT NOT NULL,"
-        " up_to_seq INTEGER NOT NULL, PRIMARY KEY (origin, seq)) STRICT"
-    )
     _make_clock(db)
 
 
@@ -204,10 +169,3 @@ def _see(db: sqlite3.Connection, seen: Seen | None) -> None:
             " ON CONFLICT DO UPDATE SET boot = excluded.boot, uptime = excluded.uptime, wall = excluded.wall",
             seen,
         )
-
-
-def _remember(db: sqlite3.Connection, origin: str, erasures: Mapping[int, Erasure]) -> None:
-    db.executemany(
-        "INSERT INTO erasure VALUES (?, ?, ?, ?, ?)",
-        [(origin, seq, one.token, ",".join(one.classes), one.up_to_seq) for seq, one in erasures.items()],
-    )

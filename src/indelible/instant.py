@@ -36,13 +36,14 @@ DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # naive on purpose: UTC arithmetic at half the cost
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME = timedelta()
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 EARLIEST = (1 - _EPOCH_ORDINAL) * DAY
 LATEST = (date.max.toordinal() + 1 - _EPOCH_ORDINAL) * DAY - 1
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:)(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))?", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:(\d\d)(?:\.\d{1,9})?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
 )
 
 # No zone is further from UTC than 16 hours; a boundary of a local day lies within this of the same boundary in UTC.
@@ -62,33 +63,35 @@ Interval = tuple[int | None, int | None]
 
 def parse(text: object, field: str) -> int:
     """Return the instant of an RFC 3339 date-time with an offset. Raises InvalidInput, naming `field`."""
+    return _since_epoch(read(text, field))
+
+
+def read(text: object, field: str) -> datetime:
+    """Return the aware datetime of an RFC 3339 date-time, with the offset that it has. Raises InvalidInput."""
     if not isinstance(text, str):
         raise InvalidInput("is not text; write a time such as 2026-05-03T14:22:31+02:00", field)
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise InvalidInput("is not an RFC 3339 time; write it as 2026-05-03T14:22:31+02:00", field)
-    day, clock, second, fraction, sign, hours, minutes = match.groups()
-    if sign is None and text[-1] not in "Zz":
+    second, offset = match.groups()
+    if offset is None:
         raise InvalidInput("has no offset from UTC; write 2026-05-03T14:22:31+02:00, or end it with Z for UTC", field)
     if second == "60":
         raise InvalidInput("is a leap second, which the log does not keep; send the second 59 before it", field)
     try:
-        local = datetime.fromisoformat(f"{day}T{clock}{second}")
+        moment = datetime.fromisoformat(text.upper())
     except ValueError as error:
         raise InvalidInput("is a day or a time of day that does not exist", field) from error
-    us = _since_epoch(local) + int((fraction or "0")[:6].ljust(6, "0"))
-    if sign is not None:
-        offset = int(hours) * HOUR + int(minutes) * MINUTE
-        us += offset if sign == "-" else -offset
-    return _in_range(us, field)
+    if not 1 < moment.year < 9999:
+        _in_range(_since_epoch(moment), field)
+    return moment
 
 
 def from_datetime(moment: datetime, field: str) -> int:
     """Return the instant of an aware datetime. Raises InvalidInput for a naive one, which is no instant."""
-    offset = moment.utcoffset()
-    if offset is None:
+    if moment.utcoffset() is None:
         raise InvalidInput("is a datetime without a time zone; give it tzinfo, such as datetime.UTC", field)
-    return _in_range(_since_epoch(moment.replace(tzinfo=None)) - offset // timedelta(microseconds=1), field)
+    return _in_range(_since_epoch(moment), field)
 
 
 def to_datetime(us: int, offset_minutes: int = 0) -> datetime:
@@ -99,7 +102,7 @@ def to_datetime(us: int, offset_minutes: int = 0) -> datetime:
 
 def format(us: int) -> str:
     """Return the canonical text of an instant, such as "2026-05-03T12:22:31.123456Z"."""
-    return (_EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds") + "Z"
+    return (_EPOCH + timedelta(0, *divmod(us, SECOND))).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_canonical(text: object) -> int:
@@ -113,7 +116,7 @@ def parse_canonical(text: object) -> int:
     # fromisoformat reads more spellings than one (weeks, a space, no colons).
     if moment.isoformat(timespec="microseconds") != text[:26]:
         raise MalformedProof("not an instant in its canonical form")
-    return _since_epoch(moment)
+    return _since_epoch(moment.replace(tzinfo=UTC))
 
 
 def if_canonical(text: str) -> int | None:
@@ -256,12 +259,15 @@ def _midnight(ordinal: int) -> int:
 
 def _offset(us: int, place: ZoneInfo) -> int:
     """The exact offset in microseconds. A day is kept from both ends of the range, where datetime would overflow."""
-    moment = _EPOCH_UTC + timedelta(microseconds=min(max(us, EARLIEST + DAY), LATEST - DAY))
-    return (moment.astimezone(place).utcoffset() or timedelta()) // timedelta(microseconds=1)
+    if not EARLIEST + DAY <= us <= LATEST - DAY:
+        us = min(max(us, EARLIEST + DAY), LATEST - DAY)
+    # Offsets are whole seconds and change at whole seconds.
+    offset = (_EPOCH_UTC + timedelta(0, us // SECOND)).astimezone(place).utcoffset() or _NO_TIME
+    return (offset.days * 86_400 + offset.seconds) * SECOND
 
 
 def _since_epoch(moment: datetime) -> int:
-    elapsed = moment - _EPOCH
+    elapsed = moment - _EPOCH_UTC
     return (elapsed.days * 86_400 + elapsed.seconds) * SECOND + elapsed.microseconds
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
-from . import document, drafting, erasure, instant, keys, query, selecting, signing, unfinished
+from . import document, drafting, erasure, instant, keys, query, renewal, scrubbing, selecting, signing, unfinished
 from .append import Appended, append
 from .catalogue import Action
 from .directory import Directory
@@ -34,7 +34,9 @@ from .drafting import Draft
 from .erasure import Anonymized, RequestedBy
 from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, NotFound, StorageFailure
 from .headstore import HeadStore, SignedHead
+from .keep import Keep, Kept
 from .keys import MasterKey
+from .keytree import Cover
 from .merging import merged_with
 from .merkle import EMPTY_ROOT
 from .note import Signer
@@ -70,24 +72,35 @@ def _path(given: object, what: str = "database") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where an installation keeps its files: three that belong in three places when it is in earnest.
+    """Where an installation keeps its files: three things that belong in three places when it is in earnest, the
+    database, the keep (a folder) and the master key.
 
     `accounts` is the service's own database: who signs in. No log needs it.
     """
 
     database: Path
     master_key: Path
-    head_store: Path
+    keep: Path
     accounts: Path
 
     @classmethod
-    def beside(cls, database: str | os.PathLike[str], head_store: str | os.PathLike[str] | None = None) -> Self:
-        """The default: all of them beside the database, named after it; accounts where INDELIBLE_ACCOUNTS says."""
+    def beside(cls, database: str | os.PathLike[str], keep: str | os.PathLike[str] | None = None) -> Self:
+        """The default: all of them beside the database, named after it; the keep where INDELIBLE_KEEP says, and
+        accounts where INDELIBLE_ACCOUNTS does."""
         path = _path(database)
-        heads = _path(head_store, "head_store") if head_store else path.with_name(f"{path.name}.heads")
-        given = os.environ.get("INDELIBLE_ACCOUNTS")
+        kept, given = keep or os.environ.get("INDELIBLE_KEEP"), os.environ.get("INDELIBLE_ACCOUNTS")
+        folder = _path(kept, "keep") if kept else path.with_name(f"{path.name}.keep")
         accounts = _path(given, "INDELIBLE_ACCOUNTS") if given else path.with_name(f"{path.name}.accounts")
-        return cls(path, path.with_name(f"{path.name}.key"), heads, accounts)
+        return cls(path, path.with_name(f"{path.name}.key"), folder, accounts)
+
+    @property
+    def head_store(self) -> Path:
+        """The file of the signed heads, in the keep."""
+        return self.keep / "heads"
+
+    def is_keep_beside(self) -> bool:
+        """Whether the keep lies in the database's folder, or below it, so that who copies the folder has both."""
+        return self.keep.resolve().is_relative_to(self.database.resolve().parent)
 
     def check_output(self, output: Path) -> None:
         """Refuse to write over one of these files, or one that SQLite keeps beside them. Raises InvalidInput."""
@@ -96,6 +109,8 @@ class Places:
         for own in (*databases, self.master_key, self.head_store, *beside):
             if output.resolve() == own.resolve() or (output.exists() and own.exists() and output.samefile(own)):
                 raise InvalidInput("is a file of the log itself; name another one", "output")
+        if self.keep.resolve() in output.resolve().parents:
+            raise InvalidInput("is in the keep, where nothing else may lie; name a file elsewhere", "output")
 
 
 class Journal:
@@ -106,19 +121,19 @@ class Journal:
         database: str | os.PathLike[str],
         *,
         master_key: str | None = None,
-        head_store: str | os.PathLike[str] | None = None,
+        keep: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = now_in_microseconds,
         running: Callable[[], Uptime | None] | None = None,
     ) -> None:
         """Open what `Journal.create` or `indelible init` made.
 
         `master_key` is the key's text or its file's path (default: the environment's INDELIBLE_MASTER_KEY, else the key
-        file beside the database); `head_store` a path (default: INDELIBLE_HEAD_STORE, else beside the database).
+        file beside the database); `keep` a folder's path (default: INDELIBLE_KEEP, else beside the database).
         `clock` gives the time in microseconds since 1970 UTC, `running` how long its machine has run, to find out a
         clock that jumped (default: the system's of both; a clock without it is believed). Raises StorageFailure,
         KeyUnavailable.
         """
-        self.places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
+        self.places = Places.beside(database, keep)
         self.clock = clock
         self.store: Store = sqlite.SQLiteStore(self.places.database)
         self.heads = HeadStore(self.places.head_store)
@@ -136,6 +151,7 @@ class Journal:
         except IndelibleError:
             self.store.close()
             raise
+        self.keep = Keep(self.places.keep, self._master_key)
         unfinished.sweep(self.places.database)
 
     @classmethod
@@ -145,7 +161,7 @@ class Journal:
         *,
         installation: str | None = None,
         master_key: str | None = None,
-        head_store: str | os.PathLike[str] | None = None,
+        keep: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = now_in_microseconds,
     ) -> Self:
         """Make a log in an SQLite file, and open it. Makes a master key unless one is given.
@@ -153,9 +169,9 @@ class Journal:
         `installation` is the first part of every log origin, a host name such as log.example.org. Raises InvalidInput,
         StorageFailure, KeyUnavailable.
         """
-        places = Places.beside(database, head_store or os.environ.get("INDELIBLE_HEAD_STORE"))
+        places = Places.beside(database, keep)
         _make(installation, master_key, places, clock)
-        return cls(database, master_key=master_key, head_store=head_store, clock=clock)
+        return cls(database, master_key=master_key, keep=keep, clock=clock)
 
     def add_clinic(self, clinic_id: str, *, name: str, zone: str, continues: str | None = None) -> ClinicLog:
         """Start a clinic's log, with keys and a log origin of its own.
@@ -168,7 +184,7 @@ class Journal:
         instant.zone(zone, "time-zone")
         lost = None if continues is None else self._signed_head(continues)
         origin = f"{self.installation.name}/c/{secrets.token_hex(16)}"
-        secret = {kind: secrets.token_bytes(keys.KEY_BYTES) for kind in ("data", "lookup", "signing")}
+        secret = {kind: secrets.token_bytes(keys.KEY_BYTES) for kind in ("lookup", "signing")}
         clinic = Clinic(
             id=clinic_id,
             name=name,
@@ -178,14 +194,69 @@ class Journal:
             nobody=secrets.token_bytes(TOKEN_BYTES),
         )
         rows = [KeyRow(kind, 1, self._master_key.wrap(key, clinic_id, kind, 1)) for kind, key in secret.items()]
-        # The head store first: a crash after it leaves the head of a log that does not exist, which harms nobody. The
-        # other order could leave a log that the head store does not know, and that would refuse to be signed.
+        # The keep first: a crash after it leaves cover and head of a log that does not exist, which harm nobody. The
+        # other order could leave a log that the keep does not know, and that could not be read, or signed.
+        self.keep.create()
+        self.keep.swap(origin, Kept(Cover.new(), 1, 0), None)
         self.heads.adopt(origin, SignedHead(0, EMPTY_ROOT, b""))
         self.store.add_clinic(clinic, rows, self.clock())
         log = self.clinic(clinic_id)
         if lost is not None:
             log.append([_continued(log, *lost)])
         return log
+
+    def kept(self, clinic: Clinic) -> Kept:
+        """Return what the keep has of a clinic's log. Raises KeyUnavailable where it does not know it."""
+        kept = self.keep.read(clinic.origin)
+        if kept is None:
+            raise KeyUnavailable(erasure.lost(self.keep, clinic))
+        return kept
+
+    def copy_keep(self, folder: Path) -> dict[str, Kept]:
+        """Copy the cover of every log into another folder, which is then the one copy to put in the keep's place.
+
+        The signed heads are not in it. Returns what was copied, by clinic. Raises InvalidInput, KeyUnavailable and
+        StorageFailure.
+        """
+        if self.places.keep.resolve() in folder.resolve().parents:
+            raise InvalidInput(f"{folder} is in the keep itself; name a folder on another disk")
+        clinics = {clinic.origin: clinic for clinic in self.clinics()}
+        for clinic in clinics.values():
+            if clinic.closed_at is None:
+                self.clinic(clinic.id).replay()  # or the copy would be older than the last erasure
+        copied = self.keep.copy_to(folder, clinics, at=self.clock())
+        return {clinics[origin].id: kept for origin, kept in copied.items()}
+
+    def unkept(self) -> Sequence[Clinic]:
+        """The open clinics whose logs the keep does not know. Raises KeyUnavailable, StorageFailure."""
+        return [one for one in self.clinics() if one.closed_at is None and self.keep.read(one.origin) is None]
+
+    def renew_keep(self, clinic_id: str) -> ClinicLog:
+        """Put a new cover into the keep for a clinic whose cover is lost for good, and record that it was lost.
+
+        Entries and proofs stay, and recording goes on; the names that were recorded so far can be read by nobody. If
+        the heads were lost as well, signing goes on after `signing.adopt`. Raises InvalidInput where the keep knows the
+        log, NotFound, KeyUnavailable and StorageFailure.
+        """
+        clinic = self._open_clinic(clinic_id)
+        if self.keep.read(clinic.origin) is not None:
+            raise InvalidInput(f"the keep knows the log of clinic {clinic.id}, so there is nothing to renew")
+        self.keep.create()
+        lookup, kept = self._unwrapped(clinic.id)["lookup"], Kept(Cover.new(), 1, 0)
+        self._record_renewal(clinic, Sealer(clinic.origin, lookup[max(lookup)], clinic.nobody, lambda: kept))
+        is_first = self.keep.swap(clinic.origin, kept, None)
+        log = self.clinic(clinic.id)
+        if not is_first:  # the entry just made is one of those that nobody can open
+            self._record_renewal(clinic, log.sealer)
+        log.unsigned = True
+        log.sign_when_due(0)
+        return log
+
+    def _record_renewal(self, clinic: Clinic, sealer: Sealer) -> None:
+        with self.store.appending(clinic.id) as tx:
+            if tx.head.size:
+                self.time.check(now := self.clock(), tx.head.recorded_at)
+                renewal.record(tx, clinic, sealer, now)
 
     def accept_clock(self) -> None:
         """Say that the machine's clock is right, where recording is refused because something contradicts it.
@@ -211,6 +282,13 @@ class Journal:
             if self.store.keys(clinic_id):
                 return self._logs[clinic_id]
             self.forget(clinic_id)  # another process closed it: its keys must not live on in the memory of this one
+        clinic = self._open_clinic(clinic_id)
+        log = ClinicLog(self, clinic, self._unwrapped(clinic.id))
+        # An older copy of the keep opens who was erased since: they are erased again before anybody reads.
+        log.replay()
+        return self._logs.setdefault(clinic.id, log)
+
+    def _open_clinic(self, clinic_id: str | None) -> Clinic:
         clinics = self.store.clinics()
         if clinic_id is None and len(clinics) == 1:
             clinic_id = clinics[0].id
@@ -224,13 +302,10 @@ class Journal:
                 f"clinic {clinic.id} was closed on {instant.format(clinic.closed_at)[:10]} and its keys destroyed; its "
                 "final bundle is its record, and `indelible verify` still checks what is here"
             )
-        secret = self._unwrapped(clinic.id)
-        # A backup from before an erasure has the erased values again: they go before anybody reads them.
-        erasure.replay(self.store, self.heads, clinic)
-        return self._logs.setdefault(clinic.id, ClinicLog(self, clinic, secret))
+        return clinic
 
     def _unwrapped(self, clinic_id: str) -> dict[str, dict[int, bytes]]:
-        opened: dict[str, dict[int, bytes]] = {"data": {}, "lookup": {}, "signing": {}}
+        opened: dict[str, dict[int, bytes]] = {"lookup": {}, "signing": {}}
         for row in self.store.keys(clinic_id):
             opened[row.kind][row.number] = self._master_key.unwrap(row.wrapped, clinic_id, row.kind, row.number)
         for kind, numbers in opened.items():
@@ -309,7 +384,7 @@ def _continued(log: ClinicLog, old: Clinic, head: SignedHead) -> Draft:
 
 
 def _make(installation: str | None, master_key: str | None, places: Places, clock: Callable[[], int]) -> None:
-    """Make the master key where there is none, the tables, and the head store."""
+    """Make the master key where there is none, the tables, and the keep with its head store."""
     name = installation or f"{secrets.token_hex(4)}.local"
     if not _INSTALLATION.fullmatch(name):
         raise InvalidInput("must be letters, digits, dots and hyphens, such as log.example.org", "installation")
@@ -322,6 +397,7 @@ def _make(installation: str | None, master_key: str | None, places: Places, cloc
         if not setting and not existed:
             places.master_key.unlink()
         raise
+    Keep(places.keep, key).create()
     HeadStore(places.head_store).create()
 
 
@@ -338,7 +414,8 @@ class ClinicLog:
     def __init__(self, journal: Journal, clinic: Clinic, secret: dict[str, dict[int, bytes]]) -> None:
         self.journal, self.info = journal, clinic
         self.store, self.clock = journal.store, journal.clock
-        self.sealer = Sealer(secret["data"], secret["lookup"][max(secret["lookup"])])
+        lookup_key = secret["lookup"][max(secret["lookup"])]
+        self.sealer = Sealer(clinic.origin, lookup_key, clinic.nobody, lambda: journal.kept(clinic))
         self.signer = Signer(clinic.origin, secret["signing"][max(secret["signing"])])
         self._directory = Directory(self.store, clinic.id, self.sealer)
         self.unsigned = False
@@ -358,11 +435,13 @@ class ClinicLog:
         occurred_at: datetime | None = None,
         operation: str | None = None,
         key: str | None = None,
+        returned: bool = False,
     ) -> Appended:
         """Record one action in a transaction of the log's own, and return its entry's number and id.
 
-        A program with a database of its own records into an outbox there instead: `indelible.outbox.Outbox`. Raises
-        InvalidInput, Conflict, StorageFailure.
+        A program with a database of its own records into an outbox there instead: `indelible.outbox.Outbox`.
+        `returned` says that a client who was anonymized is there again, whenever it occurred. Raises InvalidInput,
+        Conflict, StorageFailure.
         """
         if not isinstance(action, Action):
             raise InvalidInput("must be an action of the catalogue, such as BookingCancelled(...)", "action")
@@ -376,6 +455,7 @@ class ClinicLog:
             occurred_at=occurred_at,
             operation=operation,
             key=key,
+            returned=returned,
         )
         return self.record_document(event)
 
@@ -478,41 +558,68 @@ class ClinicLog:
         actor: Actor,
         request: Request | None = None,
         key: str | None = None,
+        asked_at: int | None = None,
     ) -> Anonymized:
-        """Destroy a client's personal values on every entry, and record that it was done.
+        """Make a client's personal values unreadable for ever, on every entry, and record that it was done.
 
-        Returns what went. `actor` is whoever did it, also the client: nothing about the client is then kept with it.
-        With a `key`, for an order that may come twice, it is done once; it names no person.
+        It does not matter how many entries there are: two keys go. `actor` is whoever did it, also the client: nothing
+        about the client is then kept with it. With a `key`, for an order that may come twice, it is done once; it names
+        no person. `asked_at` is the instant in microseconds of an order that waited: what occurred from then on is no
+        longer of who was erased.
         Raises NotFound, with nothing written, where nobody is known by the id (any more), or somebody of the staff;
-        InvalidInput, StorageFailure.
+        InvalidInput, StorageFailure. Where the keep could not be written, that is raised, and the erasure is recorded:
+        it is done when the log is opened next.
         """
         if requested_by not in get_args(RequestedBy):
             raise InvalidInput(f"must be one of {', '.join(get_args(RequestedBy))}", "requested_by")
         erasure.check_id(client_id)
+        self.replay()  # what another process or an earlier attempt did not get to
         merged = self.merged_with(client_id)
-        try:
-            with self.store.appending(self.info.id) as tx:
-                done = erasure.anonymize(
-                    tx,
-                    client_id,
-                    replace(self.info, zone=tx.zone),
-                    self.sealer,
-                    self.moment(tx),
-                    requested_by=requested_by,
-                    actor=actor,
-                    request=request or Request(),
-                    key=key,
-                )
-        except NotFound as unknown:
-            # Whoever was anonymized while another program was reading: what was left then goes now.
-            if self.store.wipe():
-                raise
-            raise NotFound(f"{unknown}. {erasure.NOT_WIPED}") from unknown
-        self._directory.forget()
+        with self.store.appending(self.info.id) as tx:
+            self.sealer.refresh()
+            done = erasure.anonymize(
+                tx,
+                client_id,
+                replace(self.info, zone=tx.zone),
+                self.sealer,
+                self.moment(tx),
+                requested_by=requested_by,
+                actor=actor,
+                request=request or Request(),
+                key=key,
+                asked_at=asked_at,
+            )
         self.unsigned = True
         self.sign_when_due(0)
+        try:
+            self._cut_out(done.entry.seq - 1)
+        except (StorageFailure, KeyUnavailable) as error:
+            raise type(error)(
+                f"the erasure is recorded, as entry {done.entry.seq}, and the client's keys are not gone yet: {error}. "
+                "They go when the log is opened next"
+            ) from error
+        self._directory.forget()
         left = tuple(str(path) for path in unfinished.sweep(self.journal.places.database))
-        return replace(done, unfinished=left, wiped=self.store.wipe(), merged=merged)
+        older_copy = erasure.is_copy_older(self.sealer.kept)
+        return replace(done, unfinished=left, merged=merged, older_copy=older_copy)
+
+    def replay(self) -> int:
+        """Cut out of the keep whom the log erased and it still has: nobody but for a crash, or an older copy of it.
+
+        Returns how many. Raises KeyUnavailable, StorageFailure.
+        """
+        return self._cut_out(None)
+
+    def _cut_out(self, behind: int | None) -> int:
+        return erasure.replay(self.store, self.journal.keep, self.journal.heads, self.info, self.sealer, behind)
+
+    def scrub(self) -> int:
+        """Remove what is sealed and dead of who was erased; return of how many people. Housekeeping: `scrubbing.py`."""
+        done = scrubbing.scrub(self.store, self.info, self.sealer, self.moment)
+        if done:
+            self.unsigned = True
+            self.sign_when_due()
+        return done
 
     def merged_with(self, client_id: str) -> tuple[str, ...]:
         """Return the ids of a client's other records, which `client.merged` tells of, without anonymized ones."""
@@ -621,6 +728,10 @@ class ClinicLog:
     def seek(self, wanted: Query, up_to: int | None = None) -> Sought:
         """Return how the entries of a filter are found: what is selected, and the free words that must be in it."""
         return search(self.selecting(), self._directory, wanted, self.size if up_to is None else up_to)
+
+    def know_names(self) -> None:
+        """Open the names of all people now, so that who searches first does not wait: some seconds for 60,000."""
+        self._directory.follow()
 
     def selecting(self) -> Selecting:
         """What turns words into selections here, with the zone that the clinic has now."""

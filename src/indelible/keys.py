@@ -1,10 +1,9 @@
 """The master key, the clinic keys that it wraps, and what else is sealed under it.
 
 The master key is 32 random bytes, written `indelible-master-key-1:` and 64 hexadecimal digits on one line of a file
-that only its owner may read. It is not in the database. It wraps, with AES-256-GCM, three kinds of clinic key:
+that only its owner may read. It is not in the database. It wraps, with AES-256-GCM, two kinds of clinic key:
 
-    data     seals personal values (AES-256-GCM, `personal.py`)
-    lookup   HMAC-SHA256 key under which host ids, idempotency keys and evidence ids are found again
+    lookup   HMAC-SHA256 key from which names, and what idempotency keys and evidence ids are found by, follow
     signing  seed of the clinic's Ed25519 key, which signs its checkpoints
 
     wrapped = 0x01 || nonce[12] || AES-256-GCM(master key, nonce, key, place)

@@ -24,6 +24,8 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from operator import add, gt, mod
+from struct import Struct
 from typing import NamedTuple, Self
 
 from .errors import KeyUnavailable
@@ -33,6 +35,9 @@ NODE_BYTES = 32
 RECORD_BYTES = 41
 POINTS = 1 << 64
 
+# How many points are below a node of each level.
+_WIDTHS = tuple(1 << 2 * (LEVELS - level) for level in range(LEVELS + 1))
+_POSITION = Struct(">xQ32x")
 _CHILD = tuple(bytes([i]) for i in range(4))
 _LEAF = b"\x04"
 _DAMAGED = "the cover of the key tree is damaged; put back the newest copy of the keep"
@@ -45,21 +50,32 @@ class Node(NamedTuple):
     position: int
     secret: bytes
 
-    @property
-    def end(self) -> int:
-        """The point behind the last one below it."""
-        return self.position + _width(self.level)
-
 
 class Cover:
-    """The nodes of a tree from which every leaf follows but those that were cut out. It is never changed."""
+    """The nodes of a tree from which every leaf follows but those that were cut out. It is never changed.
 
-    __slots__ = ("_nodes", "_positions")
+    The nodes stay the records that they are stored as, so that a cover after a thousand erasures is there at once.
+    """
+
+    __slots__ = ("_levels", "_positions", "_records")
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        """`nodes` are in order of position, and none is below another."""
-        self._nodes = tuple(nodes)
-        self._positions = [node.position for node in nodes]
+        """`nodes` are in order of position, and none is below another. Raises KeyUnavailable for others."""
+        self._take(_packed(nodes))
+        self._check()
+
+    def _take(self, records: bytes) -> None:
+        self._records = records
+        self._levels = records[::RECORD_BYTES]
+        self._positions = [position for (position,) in _POSITION.iter_unpack(records)]
+
+    def _check(self) -> None:
+        if max(self._levels, default=0) > LEVELS:
+            raise KeyUnavailable(_DAMAGED)
+        widths = [_WIDTHS[level] for level in self._levels]
+        ends = map(add, self._positions, widths)
+        if any(map(mod, self._positions, widths)) or any(map(gt, ends, [*self._positions[1:], POINTS])):
+            raise KeyUnavailable(_DAMAGED)
 
     @classmethod
     def new(cls) -> Self:
@@ -71,52 +87,53 @@ class Cover:
         """Return the cover of the bytes that `encode` wrote. Raises KeyUnavailable."""
         if len(data) % RECORD_BYTES:
             raise KeyUnavailable(_DAMAGED)
-        nodes, end = [], 0
-        for at in range(0, len(data), RECORD_BYTES):
-            node = Node(data[at], int.from_bytes(data[at + 1 : at + 9], "big"), data[at + 9 : at + RECORD_BYTES])
-            if node.level > LEVELS or node.position % _width(node.level) or node.position < end:
-                raise KeyUnavailable(_DAMAGED)
-            nodes.append(node)
-            end = node.end
-        return cls(nodes)
+        cover = cls.__new__(cls)
+        cover._take(data)
+        cover._check()
+        return cover
 
     def encode(self) -> bytes:
         """Return the cover's records."""
-        return b"".join(
-            bytes([level]) + position.to_bytes(8, "big") + secret for level, position, secret in self._nodes
-        )
+        return self._records
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self._positions)
 
     def key(self, point: int) -> bytes | None:
         """Return the 32-byte key of a point; None where it was cut out."""
-        node = self._above(point)
-        if node is None:
+        number = self._above(point)
+        if number < 0:
             return None
-        secret = node.secret
-        for level in range(node.level, LEVELS):
+        first, _, secret = self._node(number)
+        for level in range(first, LEVELS):
             secret = sha256(_CHILD[point >> _shift(level) & 3] + secret).digest()
         return sha256(_LEAF + secret).digest()
 
     def without(self, points: Iterable[int]) -> Cover:
         """Return the cover with these points cut out; those that are out already change nothing."""
-        cover = self
-        for point in sorted(set(points)):
-            node = cover._above(point)
-            if node is not None:
-                at = bisect_right(cover._positions, node.position) - 1
-                cover = Cover([*cover._nodes[:at], *_others(node, point), *cover._nodes[at + 1 :]])
+        cut: dict[int, list[int]] = {}  # the points below each record
+        for point in set(points):
+            if (number := self._above(point)) >= 0:
+                cut.setdefault(number, []).append(point)
+        parts, taken = list[bytes](), 0
+        for number, theirs in sorted(cut.items()):
+            parts.append(self._records[taken * RECORD_BYTES : number * RECORD_BYTES])
+            parts.append(_packed(_without(self._node(number), theirs)))
+            taken = number + 1
+        cover = Cover.__new__(Cover)
+        cover._take(b"".join([*parts, self._records[taken * RECORD_BYTES :]]))
         return cover
 
-    def _above(self, point: int) -> Node | None:
-        """The node of the cover above a point."""
+    def _above(self, point: int) -> int:
+        """The number of the record above a point; -1 where there is none."""
         if not 0 <= point < POINTS:
             raise ValueError("a point is a number of 64 bits")
         at = bisect_right(self._positions, point) - 1
-        if at < 0 or point >= self._nodes[at].end:
-            return None
-        return self._nodes[at]
+        return at if at >= 0 and point < self._positions[at] + _WIDTHS[self._levels[at]] else -1
+
+    def _node(self, number: int) -> Node:
+        end = (number + 1) * RECORD_BYTES
+        return Node(self._levels[number], self._positions[number], self._records[end - NODE_BYTES : end])
 
 
 def point(kind: str, x: bytes) -> int:
@@ -124,25 +141,24 @@ def point(kind: str, x: bytes) -> int:
     return int.from_bytes(sha256(kind.encode() + b"\x00" + x).digest()[:8], "big")
 
 
-def _others(node: Node, point: int) -> list[Node]:
-    """The nodes below a node, in order of position, from which every leaf follows but that of a point below it."""
-    before: list[Node] = []
-    behind: list[Node] = []
-    level, position, secret = node
-    while level < LEVELS:
-        way, width = point >> _shift(level) & 3, _width(level + 1)
-        children = [Node(level + 1, position + i * width, sha256(_CHILD[i] + secret).digest()) for i in range(4)]
-        before += children[:way]
-        behind[:0] = children[way + 1 :]
-        level, position, secret = children[way]
-    return before + behind
+def _without(node: Node, points: Sequence[int]) -> list[Node]:
+    """The nodes, in order of position, from which every leaf below a node follows but those of some points below it."""
+    if not points:
+        return [node]
+    if node.level == LEVELS:
+        return []
+    found, width = list[Node](), _WIDTHS[node.level + 1]
+    for i in range(4):
+        first = node.position + i * width
+        child = Node(node.level + 1, first, sha256(_CHILD[i] + node.secret).digest())
+        found += _without(child, [point for point in points if first <= point < first + width])
+    return found
+
+
+def _packed(nodes: Iterable[Node]) -> bytes:
+    return b"".join(bytes([level]) + position.to_bytes(8, "big") + secret for level, position, secret in nodes)
 
 
 def _shift(level: int) -> int:
     """How far the two bits of a point are shifted that choose a child of a node at a level."""
     return 2 * (LEVELS - 1 - level)
-
-
-def _width(level: int) -> int:
-    """How many points are below a node at a level."""
-    return 1 << 2 * (LEVELS - level)

@@ -2,15 +2,16 @@
 
 **Backup** copies the database while it is used, and before it the service's accounts where there are any: so whatever
 the copy of the accounts says was done is in the copy of the log. The master key and the head store are not in it: the
-key, because who finds the backup could read it; the head store, because put back together with an old database it would
-no longer know that the database is old.
+key, because who finds the backup could read it; the keep, because a copy of it opens again who was erased since, and
+because its head store, put back together with an old database, would no longer know that the database is old.
 
-**Restore** puts a backup where no database is, and compares it with the head store that stayed:
+**Restore** puts a backup where no database is, and compares it with the keep that stayed:
 
     complete       the backup holds everything that was signed
-    older          entries that were signed are not in it. The log can be read, and what was erased since is erased in
-                   it again, but nothing is signed. The ways on: a newer backup, or a new log that begins by naming the
-                   last signed head of this one (`add_clinic(continues=...)`)
+    older          entries that were signed are not in it. The log can be read, and who was erased since is erased in it
+                   as well, because the keep has no keys of theirs; but nothing is signed. The ways on: a newer backup,
+                   or a new log that begins by naming the last signed head of this one
+                   (`add_clinic(continues=...)`)
     unknown        the head store does not know the log; `adopt` trusts the backup
 
 **Close** ends a clinic's account, in this order; after a crash at any step the same call finishes it:
@@ -18,7 +19,7 @@ no longer know that the database is old.
 1. a complete bundle of the log is written              the bundle, and in the log the entry that records it
 2. `clinic.closed` is appended, and the clinic marked   the last entry; where one came behind the bundle, nothing
 3. the last entry is signed                             the clinic is closed, and its keys are still there
-4. the clinic's keys are deleted, and SQLite wiped      nobody can open a value or sign any more
+4. the keep's cover is emptied, and the keys deleted    nobody can open a value any more, in any copy, or sign here
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ import hashlib
 import os
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from . import drafting, erasure, keys, signing
+from . import drafting, keys, signing
 from .append import append
 from .bundling import export_complete
 from .catalogue.settings import ClinicClosed
@@ -40,6 +41,7 @@ from .errors import KeyUnavailable, SigningRefused, StorageFailure
 from .export.whole import whole_files
 from .headstore import HeadStore
 from .journal import ClinicLog, Journal, Places
+from .keytree import Cover
 from .outbox import copies
 from .outbox.sources import open_source
 from .revived import Revived, revived
@@ -86,13 +88,14 @@ def _check_new(journal: Journal, output: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """One clinic of a restored database. Sizes count entries; `erased` is how many erasures were made again."""
+    """One clinic of a restored database. Sizes count entries; `erased_since` says that somebody was erased after the
+    backup was made, whose values it has and nobody can open."""
 
     clinic_id: str
     state: Literal["complete", "older", "unknown"]
     size: int
     signed_size: int
-    erased: int
+    erased_since: bool
 
 
 def restore(
@@ -149,30 +152,27 @@ def _check_key(source: Path, database: Path) -> None:
 def _standing(journal: Journal, clinic_id: str) -> Restored:
     clinic = next(clinic for clinic in journal.clinics() if clinic.id == clinic_id)
     size, signed = journal.store.head(clinic_id).size, journal.heads.get(clinic.origin)
-    erased = 0 if clinic.closed_at is not None else erasure.replay(journal.store, journal.heads, clinic)
+    kept = journal.keep.read(clinic.origin)
+    erased_since = kept is not None and kept.up_to > size
     if signed is None:
-        return Restored(clinic_id, "unknown" if size else "complete", size, 0, erased)
-    return Restored(clinic_id, "older" if signed.size > size else "complete", size, signed.size, erased)
+        return Restored(clinic_id, "unknown" if size else "complete", size, 0, erased_since)
+    return Restored(clinic_id, "older" if signed.size > size else "complete", size, signed.size, erased_since)
 
 
-def upgrade(database: Path, head_store: Path | None = None) -> tuple[int, int]:
+def upgrade(database: Path) -> tuple[int, int]:
     """Bring a log to this release's schema; return the versions before and after. Raises StorageFailure."""
     versions = sqlite.upgrade(database)
-    HeadStore(Places.beside(database, head_store).head_store).create()
+    HeadStore(Places.beside(database).head_store).create()
     return versions
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What is left of an account: the bundle's rows and SHA-256 in hexadecimal, and how many entries the log has.
-
-    `wiped` is false where another program's reading keeps the deleted keys in SQLite's write-ahead log.
-    """
+    """What is left of an account: the bundle's rows and SHA-256 in hexadecimal, and how many entries the log has."""
 
     rows: int
     sha256: str
     size: int
-    wiped: bool
 
 
 def close_clinic(
@@ -200,16 +200,22 @@ def close_clinic(
     signed = log.checkpoint()
     assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
     log.journal.forget(log.info.id)
-    return Closed(bundle.statement.rows, sha256, signed.size, _destroy(log.journal, log.info.id))
+    _destroy(log.journal, log.info)
+    return Closed(bundle.statement.rows, sha256, signed.size)
 
 
-def finish_closing(journal: Journal, clinic: Clinic) -> bool:
-    """Do the rest of a closing that was interrupted: sign the last entry, delete the keys; return whether wiped."""
+def finish_closing(journal: Journal, clinic: Clinic) -> None:
+    """Do the rest of a closing that was interrupted: sign the last entry, destroy the keys."""
     if journal.store.keys(clinic.id):
         signing.sign_head(journal.store, journal.heads, clinic, journal.signer(clinic), journal.clock())
-    return _destroy(journal, clinic.id)
+    _destroy(journal, clinic)
 
 
-def _destroy(journal: Journal, clinic_id: str) -> bool:
-    journal.store.delete_keys(clinic_id)
-    return journal.store.wipe()
+def _destroy(journal: Journal, clinic: Clinic) -> None:
+    """Empty the cover, from which every key of a value follows, and delete the clinic's keys from the database."""
+    size = journal.store.head(clinic.id).size
+    while (kept := journal.keep.read(clinic.origin)) is not None and len(kept.cover):
+        journal.keep.swap(
+            clinic.origin, replace(kept, cover=Cover(()), version=kept.version + 1, up_to=size), kept.version
+        )
+    journal.store.delete_keys(clinic.id)

@@ -165,4 +165,4 @@ class Opened:
         erases, holder = self.members.get("erases"), self._holder(path)
         if erases is not None and holder is not None and holder.get("person") == erases["person"]:
             return True
-        return self.states.get(f"{path}.id") == "erased"
+        return self.states.get(f"{path}.id") in ("erased", "left_out")

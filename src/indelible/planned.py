@@ -37,14 +37,18 @@ class Planned:
 
 def parse(text: object, field: str) -> Planned:
     """Return the planned time of an RFC 3339 date-time with an offset. Raises InvalidInput, naming `field`."""
-    us = instant.parse(text, field)
-    offset = str(text)[-6:]
-    if offset == "-00:00":
+    return from_datetime(read(text, field), field)
+
+
+def read(text: object, field: str) -> datetime:
+    """`parse`, as the datetime that `to_datetime` makes of it."""
+    moment = instant.read(text, field)
+    if str(text).endswith("-00:00"):
         raise InvalidInput(
             "has the offset -00:00, which says that its clock is not known; send the clock's offset, or Z for UTC",
             field,
         )
-    return Planned(us, 0 if offset[-1] in "Zz" else _minutes(offset))
+    return moment
 
 
 def from_datetime(moment: datetime, field: str) -> Planned:
@@ -69,6 +73,14 @@ def format(planned: Planned) -> str:
     if planned.offset_minutes == 0:
         return instant.format(planned.us)
     return instant.local_text(planned.us, planned.offset_minutes)
+
+
+def write(moment: datetime) -> str:
+    """`format`, of an aware datetime. Raises InvalidInput as `from_datetime` does."""
+    text = moment.isoformat(timespec="microseconds")
+    if len(text) != _LOCAL_LENGTH + 6:
+        return format(from_datetime(moment, ""))
+    return f"{text[:_LOCAL_LENGTH]}Z" if text.endswith("+00:00") else text
 
 
 def parse_canonical(text: object) -> Planned:

@@ -141,8 +141,7 @@ class Reader:
 
     def open(self, found: Sequence[Found]) -> Iterator[View]:
         """Open the entries of a page with their personal values."""
-        rows = self.store.personal(self.clinic_id, [one.seq for one in found])
-        return open_each(found, rows, self.sealer, self.erasures, self.zone)
+        return open_each(found, self.sealer, self.erasures, self.zone)
 
     def erasures(self, tokens: Sequence[bytes]) -> dict[bytes, entry.Erasure]:
         """Return what was destroyed of these persons' values, by token; nothing for who was never anonymized."""

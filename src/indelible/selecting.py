@@ -15,11 +15,14 @@ from .catalogue import registered
 from .drafting import FUTURE_MINUTES
 from .personal import Sealer
 from .query import Choice, Query, Vocabulary
+from .recognition import DEVICE, NETWORK
 from .recorded import Recorded
 from .store import ActorTerm, Reference, Selection, Store
 
 # Whose ids a host's id may be. Each is a number space of its own.
 _REALMS = ("client", "staff", "support")
+# Kinds of links that are to no thing of a host.
+NO_THINGS = frozenset({"person", "evidence", "operation", DEVICE, NETWORK})
 # The kinds of actors that are no persons, so that bodies have their ids in clear.
 IN_CLEAR = frozenset({"agent", "integration"})
 
@@ -121,7 +124,14 @@ class Selecting:
 
     def token(self, realm: str, host_id: str) -> bytes | None:
         """Return the token of a host's person, or None where the log does not know that person (any more)."""
-        return self.store.token(self.clinic_id, self.sealer.find_person(realm, host_id))
+        self.sealer.refresh()
+        for _, token in self.sealer.tokens(realm, host_id):
+            rows = self.store.persons(self.clinic_id, [token])
+            if not rows:
+                return None
+            if rows[0].erased_by is None and self.sealer.is_of(token, rows[0].sealed, realm, host_id):
+                return token
+        raise AssertionError("there is always another token")
 
     def _groups(self, choice: Choice) -> list[set[Reference]]:
         """One group for each key of the filter that means references, the one that finds least first."""
@@ -131,7 +141,7 @@ class Selecting:
         if choice.stripes:
             groups.append({one for text in choice.stripes for one in self._stripe(text)})
         if choice.targets:
-            groups.append({one for text in choice.targets for one in self.about(text, "target")})
+            groups.append({one for text in choice.targets for one in self.about(text, as_target=True)})
         if choice.abouts:
             groups.append({one for text in choice.abouts for one in self.about(text)})
         if choice.clients:
@@ -144,28 +154,28 @@ class Selecting:
         known = [] if bare == text else list(self._people(("client",), bare))
         yield from known or self._people(("client",), text)
 
-    def about(self, text: str, role: str | None = None) -> Iterator[Reference]:
-        """Every thing and person that `id` or `kind/id` may mean, in a role or in any."""
+    def about(self, text: str, as_target: bool | None = None) -> Iterator[Reference]:
+        """Every thing and person that `id` or `kind/id` may mean, as the target or in whatever part."""
         kinds = self.store.kinds(self.clinic_id)
         kind, slash, bare = text.partition("/")
         if slash and bare and kind in _REALMS:
-            yield from self._people((kind,), bare, role)
-        elif slash and bare and kind in kinds:
-            yield Reference(kind, bare.encode(), role)
+            yield from self._people((kind,), bare, as_target)
+        elif slash and bare and kind in kinds and kind not in NO_THINGS:
+            yield Reference(kind, bare.encode(), as_target)
         else:
-            yield from self._people(_REALMS, text, role)
+            yield from self._people(_REALMS, text, as_target)
             for known in kinds:
-                if known not in ("person", "evidence", "operation"):
-                    yield Reference(known, text.encode(), role)
+                if known not in NO_THINGS:
+                    yield Reference(known, text.encode(), as_target)
 
     def known_by(self, text: str) -> tuple[Reference, ...]:
         """What an id may mean, whether or not the log knows it: a Stripe id, an operation, a thing, a person."""
         return tuple(sorted({Reference("operation", text.encode()), *self._stripe(text)}, key=_order))
 
-    def _people(self, realms: Iterable[str], host_id: str, role: str | None = None) -> Iterator[Reference]:
+    def _people(self, realms: Iterable[str], host_id: str, as_target: bool | None = None) -> Iterator[Reference]:
         for realm in realms:
             if (token := self.token(realm, host_id)) is not None:
-                yield Reference("person", token, role)
+                yield Reference("person", token, as_target)
 
     def _stripe(self, text: str) -> Iterator[Reference]:
         """A Stripe id is evidence, found by its HMAC; or the host uses it as the id of a charge or refund itself."""
@@ -173,5 +183,5 @@ class Selecting:
         yield from self.about(text)
 
 
-def _order(reference: Reference) -> tuple[str, bytes, str]:
-    return reference.kind, reference.ref, reference.role or ""
+def _order(reference: Reference) -> tuple[str, bytes, bool]:
+    return reference.kind, reference.ref, bool(reference.as_target)

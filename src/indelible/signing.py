@@ -11,27 +11,24 @@ The steps, in this order; after a crash at any of them the same steps run again 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from itertools import islice
 
-from . import canonical, checkpoint, entry, merkle
+from . import checkpoint, entry, merkle
+from .believed import believed
 from .checkpoint import Checkpoint
-from .commitment import Committer, leaves
-from .entry import Erasure
-from .errors import InvalidInput, MalformedProof, SigningRefused
+from .errors import MalformedProof, SigningRefused
 from .headstore import HeadStore, Seen, SignedHead
 from .merkle import Frontier
 from .note import Signer
-from .personal import Sealer, Unreadable
-from .store import CheckpointRow, Clinic, Head, Store
+from .personal import Sealer
+from .store import CheckpointRow, Clinic, Found, Head, Store
 
 # Leaves hashed at once: 32 bytes and a body each, so some tens of megabytes at the most.
 _CHUNK = 4_096
+# Stands in every body that erases somebody, and in few others.
+_ERASES = b'"erases":'
 # Another process that signs at the same instant makes the swap fail; it is then its turn to have been first.
 _ATTEMPTS = 10
-
-# Only a body with this member is worth decoding here.
-_ERASES = b'"erases":'
 
 _OLDER_DATABASE = (
     "the head store has signed more entries than the database holds, so an older backup was restored; restore a newer "
@@ -75,15 +72,14 @@ def sign_head(
             signed = _first(heads, clinic, head)
         if head.size == 0 and signed.size == 0:
             return None
-        erasures: dict[int, Erasure] = {}
-        frontier = _checked(store, clinic, last, signed, head, erasures)
+        erasing: set[int] = set()
+        frontier = _checked(store, clinic, last, signed, head, erasing)
         if sealer is not None:
-            for seq in erasures:
-                _check_written_here(store, clinic, sealer, seq)
+            _check_erasures(store, clinic, sealer, signed.size, erasing)
         if signed.size == head.size:
             return store.last_checkpoint(clinic.id)
         data = checkpoint.sign(Checkpoint(clinic.origin, head.size, head.root), signer)
-        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data), erasures, seen):
+        if heads.swap(clinic.origin, signed, SignedHead(head.size, head.root, data), seen):
             row = CheckpointRow(head.size, head.root, frontier.encode(), data, now)
             store.add_checkpoint(clinic.id, row)
             return row
@@ -100,16 +96,11 @@ def _first(heads: HeadStore, clinic: Clinic, head: Head) -> SignedHead:
 
 
 def _checked(
-    store: Store,
-    clinic: Clinic,
-    last: CheckpointRow | None,
-    signed: SignedHead,
-    head: Head,
-    erasures: dict[int, Erasure],
+    store: Store, clinic: Clinic, last: CheckpointRow | None, signed: SignedHead, head: Head, erasing: set[int]
 ) -> Frontier:
     """Recompute the tree from the last checkpoint's row to the head; finish a row that a crash left out on the way.
 
-    Puts what the entries behind the signed head erase into `erasures`, by the entry's seq.
+    Put into `erasing` which of the bodies that are not signed yet may say that somebody was erased.
     """
     if signed.size > head.size:
         raise SigningRefused(_OLDER_DATABASE)
@@ -121,59 +112,66 @@ def _checked(
         raise SigningRefused(_DAMAGED) from error
     if last is not None and frontier.root() != last.root:
         raise SigningRefused(_DAMAGED)
-    frontier = _walk(store, clinic, frontier, signed.size, {})
+    frontier = _walk(store, clinic, frontier, signed.size)
     if frontier.root() != signed.root:
         raise SigningRefused(_FORK)
     if signed.size and (last is None or last.size < signed.size):
         store.add_checkpoint(
             clinic.id, CheckpointRow(signed.size, signed.root, frontier.encode(), signed.note, head.recorded_at)
         )
-    frontier = _walk(store, clinic, frontier, head.size, erasures)
+    frontier = _walk(store, clinic, frontier, head.size, erasing)
     if frontier.root() != head.root or frontier.encode() != head.frontier:
         raise SigningRefused("the entries do not come to the committed head; nothing is signed: run `indelible verify`")
     return frontier
 
 
-def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int, erasures: dict[int, Erasure]) -> Frontier:
-    rows = store.leaves(clinic.id, frontier.size, size)
-    while chunk := list(islice(rows, _CHUNK)):
-        hashes = []
-        for seq, (body, leaf) in enumerate(chunk, frontier.size + 1):
-            if merkle.leaf_hash(body) != leaf:
-                raise SigningRefused(
-                    f"entry {seq} was changed in the database; nothing is signed: run `indelible verify`"
-                )
-            hashes.append(leaf)
-            if _ERASES in body and (erased := entry.erasure(entry.decode(body))) is not None:
-                erasures[seq] = erased
-        frontier = merkle.extend(frontier, hashes)
+def _walk(store: Store, clinic: Clinic, frontier: Frontier, size: int, erasing: set[int] | None = None) -> Frontier:
+    bodies = store.bodies(clinic.id, frontier.size, size)
+    while chunk := list(islice(bodies, _CHUNK)):
+        if erasing is not None:
+            erasing.update(seq for seq, body in enumerate(chunk, frontier.size + 1) if _ERASES in body)
+        frontier = merkle.extend(frontier, [merkle.leaf_hash(body) for body in chunk])
     if frontier.size != size:
         raise SigningRefused("entries are missing from the database; nothing is signed: run `indelible verify`")
     return frontier
 
 
-def _check_written_here(store: Store, clinic: Clinic, sealer: Sealer, seq: int) -> None:
-    """Raise SigningRefused where an erasing entry has no sealed value at `key` that fits its commitment.
+def _check_erasures(store: Store, clinic: Clinic, sealer: Sealer, after: int, erasing: set[int]) -> None:
+    """Raise SigningRefused where an entry behind a number says that it erased somebody, and is not to be believed.
 
-    Whoever can write the database can append an entry, but cannot seal a value.
+    `erasing` are those whose bodies may say so: a column beside them can be changed afterwards, and what is signed is
+    believed for ever.
     """
-    body = entry.decode(store.one(clinic.id, seq).body)
-    group = next((group for group in body.groups if "key" in group.paths), None)
-    for row in store.personal(clinic.id, [seq]):
-        with suppress(Unreadable, InvalidInput):
-            opened = sealer.open_values(
-                bytes.fromhex(body.id.replace("-", "")), row.token, row.personal_class, row.sealed
+    found = {one.seq: one for one in store.erasures_behind(clinic.id, after)}
+    found |= {seq: store.one(clinic.id, seq) for seq in erasing - found.keys()}
+    for seq, one in sorted(found.items()):
+        if _erases(one) and believed(one, clinic, sealer) is None:
+            raise SigningRefused(
+                f"entry {seq} says that it erased values, and was not written with the clinic's key; nothing is "
+                "signed: run `indelible verify`"
             )
-            if group is None or group.paths != tuple(sorted(opened.values)):
-                continue
-            values = [(path, canonical.encode_checked(opened.values[path])) for path in group.paths]
-            made = Committer(clinic.origin, body.id).commit(group.personal_class, leaves(opened.seed, values))
-            if made == group.commitment and row.personal_class == group.personal_class:
-                return
-    raise SigningRefused(
-        f"entry {seq} says that it erased values, and was not written with the clinic's key; nothing is signed: run "
-        "`indelible verify`"
-    )
+
+
+def _erases(found: Found) -> bool:
+    try:
+        return entry.erasure(entry.decode(found.body)) is not None
+    except MalformedProof:
+        return True  # nobody recorded it here
+
+
+def signed_size(store: Store, heads: HeadStore, clinic: Clinic, least: int) -> int:
+    """Return how many entries the log has that are in the tree which was signed last; 0 where they do not come to it,
+    or where it has fewer than `least`.
+
+    Reads every body up to there.
+    """
+    signed = heads.get(clinic.origin)
+    try:
+        if signed is None or signed.size < least or _walk(store, clinic, Frontier(), signed.size).root() != signed.root:
+            return 0
+    except SigningRefused:
+        return 0
+    return signed.size
 
 
 def adopt(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer) -> None:
@@ -188,7 +186,6 @@ def adopt(store: Store, heads: HeadStore, clinic: Clinic, signer: Signer) -> Non
     known = checkpoint.open(last.note, signer.verifier)
     if (known.size, known.root) != (last.size, last.root):
         raise SigningRefused("the last checkpoint's row does not say what its note says; run `indelible verify`")
-    erasures: dict[int, Erasure] = {}
-    if _walk(store, clinic, Frontier(), last.size, erasures).root() != last.root:
+    if _walk(store, clinic, Frontier(), last.size).root() != last.root:
         raise SigningRefused(_FORK)
-    heads.adopt(clinic.origin, SignedHead(last.size, last.root, last.note), erasures)
+    heads.adopt(clinic.origin, SignedHead(last.size, last.root, last.note))

@@ -75,6 +75,7 @@ class Members(TypedDict, total=False):
     occurred_at: datetime | None
     operation: Any
     key: Any
+    returned: bool
     may_refuse: bool
     apart: bool
 
@@ -113,6 +114,7 @@ class Recorder:
 
         `target` and `client` may be mapped objects with activity_target() and activity_person(): new ones are flushed
         first, so that they have their ids, and the database of the target is the one whose outbox is used.
+        `returned` says that a client who was anonymized is there again, whenever it occurred.
 
         `apart` records on a connection of its own that commits at once: what failed must survive the rollback of the
         request that failed. Raises InvalidInput, StorageFailure.

@@ -6,7 +6,10 @@ A store keeps bytes and finds them again; it knows nothing of keys, the catalogu
 - `appending(clinic_id)` is the only way to write entries. It holds the clinic's head from the first statement to the
   end, so that one writer at a time numbers entries; it commits when the block ends, and rolls back when the block
   raises.
-- Rows of `entry` and `checkpoint` cannot be changed, replaced or deleted, by the database's own refusal.
+- Rows of `entry`, `tile` and `checkpoint` cannot be changed, replaced or deleted, by the database's own refusal; but
+  for what is sealed of an entry, which may become less.
+- Of an entry there is one link to a (kind, ref) at the most, whatever the part: whoever writes sees to it, and
+  counting rests on it.
 - Pages come in the order (occurred_at, seq) descending.
 - Every failure of the engine is raised as StorageFailure, with nothing of the failed block kept.
 """
@@ -63,33 +66,37 @@ class EntryRow(NamedTuple):
     action: str
     actor_kind: str
     actor: bytes | None
-    target_kind: str | None
-    target: bytes | None
     amount_minor: int | None
     currency: str | None
     body: bytes
-    leaf_hash: bytes
-
-
-class PersonalRow(NamedTuple):
-    seq: int
-    token: bytes
-    personal_class: str
     sealed: bytes
+
+
+class TileRow(NamedTuple):
+    """256 hashes of the tree, and their root: `tiles.py`."""
+
+    level: int
+    number: int
+    root: bytes
+    hashes: bytes
 
 
 class LinkRow(NamedTuple):
     kind: str
     ref: bytes
+    as_target: bool
     occurred_at: int
     seq: int
-    role: str
 
 
 class PersonRow(NamedTuple):
+    """Somebody whom the log knows. `erased_by` is the seq of the entry that accounts for it where they were erased,
+    `scrubbed_by` that of the one which says that what was sealed of them is removed."""
+
     token: bytes
-    lookup: bytes
     sealed: bytes
+    erased_by: int | None = None
+    scrubbed_by: int | None = None
 
 
 class KeyRow(NamedTuple):
@@ -111,7 +118,7 @@ class Batch:
     """Everything that one append writes, and the head that it leads to. `keys` pairs an idempotency key with a seq."""
 
     entries: Sequence[EntryRow]
-    personal: Sequence[PersonalRow]
+    tiles: Sequence[TileRow]
     links: Sequence[LinkRow]
     persons: Sequence[PersonRow]
     renamed: Sequence[PersonRow]
@@ -132,11 +139,11 @@ ActorTerm = tuple[str, bytes | None]
 
 
 class Reference(NamedTuple):
-    """Something that entries refer to, as links have it; a role of None means any."""
+    """Something that entries refer to, as links have it; with `as_target` None in whatever part."""
 
     kind: str
     ref: bytes
-    role: str | None = None
+    as_target: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,7 @@ class Found(NamedTuple):
     seq: int
     occurred_at: int
     body: bytes
+    sealed: bytes
 
 
 class AmountTally(NamedTuple):
@@ -186,18 +194,33 @@ class Appending(Protocol):
     head: Head
     zone: str
 
-    def persons(self, lookups: Sequence[bytes]) -> Mapping[bytes, PersonRow]: ...
+    def persons(self, tokens: Sequence[bytes]) -> Mapping[bytes, PersonRow]:
+        """The rows of these people by token, also of who was erased."""
+        ...
+
+    def newest_erasure(self) -> int | None:
+        """The occurred_at of the newest entry that erases somebody."""
+        ...
+
     def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]: ...
-    def body(self, seq: int) -> bytes: ...
-    def personal(self, seq: int) -> Sequence[PersonalRow]: ...
-    def groups_of(self, token: bytes) -> Iterator[tuple[int, str, bytes]]:
-        """Every personal row of a person: (seq, class, body of the entry)."""
+    def one(self, seq: int) -> Found: ...
+    def bodies(self, after: int, up_to: int) -> Sequence[bytes]:
+        """The bodies of the entries with after < seq <= up_to, in order; they are few."""
         ...
 
-    def erase(self, token: bytes, classes: Sequence[str]) -> None:
-        """Delete a person's row and the person's personal rows of these classes, and overwrite where they were."""
+    def tile_roots(self, level: int, begin: int, end: int) -> Sequence[bytes]:
+        """The roots of the tiles `begin` to `end` - 1 of a level, those that are there, in order."""
         ...
 
+    def scrub(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Put what is left of the sealed values of some entries, by seq, in the place of what is there; it is less."""
+        ...
+
+    def mark_erased(self, token: bytes, by: int) -> None:
+        """Note in a person's row which entry accounts for their erasure."""
+        ...
+
+    def mark_scrubbed(self, token: bytes, by: int) -> None: ...
     def set_name(self, name: str, *, was: str | None = None) -> None:
         """Set the clinic's name. Raises Conflict where it is not `was` any more, for whoever rests on that."""
         ...
@@ -247,7 +270,6 @@ class Store(Protocol):
         """The amounts of a selection by action and currency, for those that occur, in the order of their names."""
         ...
 
-    def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]: ...
     def one(self, clinic_id: str, seq: int) -> Found: ...
     def find(self, clinic_id: str, entry_id: bytes) -> int | None: ...
     def first_recorded(self, clinic_id: str, instant: int, up_to: int) -> int:
@@ -257,19 +279,45 @@ class Store(Protocol):
         """
         ...
 
-    def token(self, clinic_id: str, lookup: bytes) -> bytes | None: ...
-    def persons(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[PersonRow]: ...
+    def persons(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[PersonRow]:
+        """The rows of these people, also of who was erased; nothing for a token that is nobody's here."""
+        ...
+
+    def unscrubbed(self, clinic_id: str) -> Sequence[PersonRow]:
+        """Who was erased and has sealed values left, that nobody can open."""
+        ...
+
+    def seqs_of(self, clinic_id: str, token: bytes) -> Sequence[int]:
+        """The entries that refer to a person, in order."""
+        ...
+
     def actors(self, clinic_id: str, kind: str, limit: int) -> Sequence[bytes]: ...
     def actions(self, clinic_id: str) -> Sequence[str]: ...
     def kinds(self, clinic_id: str) -> Sequence[str]: ...
-    def erasures(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[bytes]: ...
-    def leaves(self, clinic_id: str, after: int, up_to: int) -> Iterator[tuple[bytes, bytes]]: ...
-    def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None: ...
-    def add_checkpoint(self, clinic_id: str, row: CheckpointRow) -> None: ...
-    def wipe(self) -> bool:
-        """Make what was erased unreadable in the engine's own leftovers; false where another reader prevents it."""
+    def is_linked(self, clinic_id: str, kind: str, seq: int, occurred_at: int, prefix: bytes) -> bool:
+        """Whether an entry with a lower number, that did not occur later, has a link of a kind whose reference begins
+        so; of all of these references few are."""
         ...
 
+    def erasures(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[bytes]: ...
+    def erasures_behind(self, clinic_id: str, seq: int) -> Sequence[Found]:
+        """The entries that erase somebody behind a number, in order."""
+        ...
+
+    def bodies(self, clinic_id: str, after: int, up_to: int) -> Iterator[bytes]:
+        """The bodies of the entries with after < seq <= up_to, in order, as many as there are without a gap."""
+        ...
+
+    def tile(self, clinic_id: str, level: int, number: int) -> bytes | None:
+        """The 8,192 bytes of hashes of a full tile; None where it is not there."""
+        ...
+
+    def tile_roots(self, clinic_id: str, level: int, begin: int, end: int) -> Sequence[bytes]:
+        """The roots of the tiles `begin` to `end` - 1 of a level, those that are there, in order."""
+        ...
+
+    def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None: ...
+    def add_checkpoint(self, clinic_id: str, row: CheckpointRow) -> None: ...
     def snapshot(self, clinic_id: str) -> AbstractContextManager[Snapshot]: ...
     def close(self) -> None: ...
 
@@ -277,7 +325,7 @@ class Store(Protocol):
 class Snapshot(Protocol):
     """One unmoving view of a clinic's rows, for verification: nothing written after it began is seen.
 
-    Entries, personal rows and links come in order of seq.
+    Entries and links come in order of seq.
     """
 
     head: Head
@@ -289,7 +337,10 @@ class Snapshot(Protocol):
         ...
 
     def entries(self) -> Iterator[EntryRow]: ...
-    def personal(self) -> Iterator[PersonalRow]: ...
+    def tiles(self) -> Iterator[TileRow]:
+        """In order of level and number."""
+        ...
+
     def links(self) -> Iterator[LinkRow]: ...
     def persons(self) -> Iterator[PersonRow]: ...
     def used_keys(self) -> Iterator[tuple[bytes, int]]: ...

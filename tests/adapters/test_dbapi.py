@@ -68,6 +68,14 @@ def test_what_is_refused_sends_no_sql_and_the_transaction_can_go_on(host):
     assert host.waiting("target_id") == ["bk_1", "bk_2"]
 
 
+def test_that_a_client_is_back_is_said_with_the_action(host):
+    with contextlib.closing(host.connect()) as connection:
+        outbox.record(connection, BookingCreated(), actor=MARIA, target=("booking", "bk_1"), returned=True)
+        connection.commit()
+    (document,) = host.waiting("document")
+    assert (document if isinstance(document, dict) else json.loads(document))["returned"] is True
+
+
 def test_a_connection_in_autocommit_makes_the_record_a_transaction_of_its_own(host):
     connection = (
         sqlite3.connect(host.url, isolation_level=None)

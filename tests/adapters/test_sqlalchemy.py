@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 
 import pytest
@@ -92,6 +93,13 @@ def test_a_savepoint_that_is_rolled_back_takes_its_document_with_it(host, engine
             raise ZeroDivisionError
         book(session, "bk_3")
     assert host.bookings() == host.waiting("target_id") == ["bk_1", "bk_3"]
+
+
+def test_that_a_client_is_back_is_said_with_the_action(host, engine):
+    with Session(engine) as session, session.begin():
+        log.record(session, BookingCreated(), target=("booking", "bk_1"), returned=True)
+    (document,) = host.waiting("document")
+    assert (document if isinstance(document, dict) else json.loads(document))["returned"] is True
 
 
 # What was refused

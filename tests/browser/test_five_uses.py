@@ -152,6 +152,6 @@ def _exported(site, words: str) -> list[str]:
     """The ids that the command line's export of the same filter has."""
     out = io.BytesIO()
     database = site.folder / "activity.db"
-    with Journal(database, master_key=str(database) + ".key", head_store=str(database) + ".heads") as journal:
+    with Journal(database, master_key=str(database) + ".key", keep=str(database) + ".keep") as journal:
         export(journal.clinic("c_estrela"), words, out, format="csv-data", actor=Actor("staff", "usr_1"))
     return [row["id"] for row in csv.DictReader(io.StringIO(out.getvalue().decode()))]

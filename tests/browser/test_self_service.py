@@ -13,7 +13,7 @@ def paid(site) -> View:
     """A charge of a client of whom none of the five uses speaks: other tests look for those."""
     spoken_of = {value for use in site.uses.values() for value in use.ids.values()}
     database = site.folder / "activity.db"
-    with Journal(database, master_key=str(database) + ".key", head_store=str(database) + ".heads") as journal:
+    with Journal(database, master_key=str(database) + ".key", keep=str(database) + ".keep") as journal:
         for entry in journal.clinic("c_estrela").read("action:charge.succeeded"):
             client = entry.client
             if client and client.get("name") and client["id"] not in spoken_of and entry.target:

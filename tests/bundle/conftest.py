@@ -97,6 +97,7 @@ def fill(log: ClinicLog, clock: Clock) -> None:
     clock.advance(60)
     log.record_document(event(13))
     log.anonymize("cli_78", requested_by="staff", actor=Staff("u"))
+    log.record_document(event(14, occurred_at="2026-05-02T10:00:00Z"))  # of before: without the name
 
 
 def _first(data: bytes, vkey: str | None) -> dict[str, Any]:

@@ -200,6 +200,7 @@ BODY = {
     "tokens": listed(matching("[0-9a-f]{32}")),
     "personal": listed(lambda each: shaped(each, GROUP)),
     "cut?": listed(text, 1),
+    "left_out?": lambda paths: listed(text, 1)(paths) and paths == sorted(set(paths)),
     "imported?": a_true,
     "erases?": lambda value: shaped(
         value,
@@ -303,7 +304,7 @@ def read_body(words: str) -> dict[str, Any] | None:
     persons += [principal] if principal else []
     owners = [each["person"] for each in persons] + [group["owner"] for group in body["personal"]]
     order = [(group["owner"], group["class"]) for group in body["personal"]]
-    paths = [path for group in body["personal"] for path in group["paths"]]
+    paths = [path for group in body["personal"] for path in group["paths"]] + body.get("left_out", [])
     fine = (
         len(data) <= 65_535
         and ("erases" not in body or erases_well(body))
@@ -552,7 +553,7 @@ def table(entries: list[dict[str, Any]], rendering: dict[str, Any], zone: str) -
     rows = []
     for entry in entries:
         body = json.loads(entry["body"])
-        committed = {path for group in body["personal"] for path in group["paths"]}
+        committed = {path for group in body["personal"] for path in group["paths"]} | set(body.get("left_out", []))
         shown = {path: opening["value"] for group in entry["groups"] for path, opening in group["openings"].items()}
         rows.append(row((body, shown, committed), rendering, zone) + "\r\n")
     return f"\ufeff{HEADER}\r\n{''.join(rows)}".encode()
@@ -820,7 +821,7 @@ def check_values(entry: dict[str, Any], state: dict[str, Any], found: list[Any],
                 result["withheld"] += 1
             else:
                 found.append(("missing", seq, f"no value at {path}, and nothing accounts for it"))
-    committed = {path for group in body["personal"] for path in group["paths"]}
+    committed = {path for group in body["personal"] for path in group["paths"]} | set(body.get("left_out", []))
     if body["action"] not in state["rendering"]["actions"]:
         found.append(("missing", seq, "rendering.json has no words for the action"))
     if any(not isinstance(shown.get(path), str | None) for path in CELLS):

@@ -64,11 +64,15 @@ def test_free_words_are_in_the_bundle_and_not_in_the_log(filled, tmp_path):
 
 def test_an_entry_that_was_changed_makes_no_bundle(filled, tmp_path):
     db = sqlite3.connect(tmp_path / "activity.db", isolation_level=None)
-    (sealed,) = db.execute("SELECT sealed FROM indelible_personal WHERE seq = 2 LIMIT 1").fetchone()
-    db.execute("UPDATE indelible_personal SET sealed = ? WHERE sealed = ?", (sealed[:-1] + b"\x00", sealed))
+    (guard,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'indelible_entry_no_update'").fetchone()
+    db.execute("DROP TRIGGER indelible_entry_no_update")
+    (sealed,) = db.execute("SELECT sealed FROM indelible_entry WHERE seq = 2").fetchone()
+    changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    db.execute("UPDATE indelible_entry SET sealed = ? WHERE seq = 2", (changed,))
     with pytest.raises(StorageFailure, match="entry 2 was changed in the database, so no bundle is made"):
         export_bundle(filled, "", tmp_path / "b.zip", actor=ACTOR)
-    db.execute("UPDATE indelible_personal SET sealed = ? WHERE sealed = ?", (sealed, sealed[:-1] + b"\x00"))
+    db.execute("UPDATE indelible_entry SET sealed = ? WHERE seq = 2", (sealed,))
+    db.execute(guard)
     db.close()
     assert not list(tmp_path.glob("b.zip*"))
     assert recorded(filled) == []
@@ -192,10 +196,12 @@ def test_what_is_no_place_cannot_be_withheld(filled, tmp_path, wrong):
     assert not (tmp_path / "b.zip").exists()
 
 
-@pytest.mark.parametrize("name", ["activity.db", "activity.db.key", "activity.db.heads", "activity.db-wal"])
+@pytest.mark.parametrize(
+    "name", ["activity.db", "activity.db.key", "activity.db.keep/heads", "activity.db.keep/b.zip", "activity.db-wal"]
+)
 def test_a_bundle_is_never_written_over_the_log_itself(filled, tmp_path, name):
     before = (tmp_path / "activity.db.key").read_bytes()
-    with pytest.raises(InvalidInput, match="is a file of the log itself"):
+    with pytest.raises(InvalidInput, match=r"is a file of the log itself|is in the keep"):
         export_bundle(filled, "", tmp_path / name, actor=ACTOR)
     assert (tmp_path / "activity.db.key").read_bytes() == before
 

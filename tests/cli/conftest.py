@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlite3 import connect
 import pytest
 
 from indelible.cli import main
+from indelible.personal import Part, join, split
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,31 @@ class Commands:
         with closing(connect(self.folder / "activity.db", isolation_level=None)) as db:
             db.execute(statement, values)
 
+    def reseal(self, change: Callable[[Part], bytes | None], seq: int | None = None) -> None:
+        """Change what is sealed behind the log's back: `change` gives the bytes of a part, or None where it goes."""
+        with closing(connect(self.folder / "activity.db", isolation_level=None)) as db:
+            db.execute("DROP TRIGGER IF EXISTS indelible_entry_no_update")
+            for found, sealed in db.execute("SELECT seq, sealed FROM indelible_entry").fetchall():
+                if seq in (None, found):
+                    parts = [(part, change(part)) for part in split(sealed)]
+                    left = join(part._replace(data=data) for part, data in parts if data is not None)
+                    db.execute("UPDATE indelible_entry SET sealed = ? WHERE seq = ?", (left, found))
+
+
+def without(personal_class: str) -> Callable[[Part], bytes | None]:
+    """For `Commands.reseal`: the values of a class go."""
+    return lambda part: None if part.personal_class == personal_class else part.data
+
+
+def blanked(personal_class: str) -> Callable[[Part], bytes | None]:
+    """For `Commands.reseal`: the values of a class are replaced by as many zeros."""
+    return lambda part: bytes(len(part.data)) if part.personal_class == personal_class else part.data
+
 
 @pytest.fixture
 def empty(tmp_path, capsys, monkeypatch):
     """The command in a folder without a database."""
-    for name in ("DATABASE", "CLINIC", "MASTER_KEY", "HEAD_STORE", "ACTIONS", "VKEY", "DEBUG"):
+    for name in ("DATABASE", "CLINIC", "MASTER_KEY", "KEEP", "KEEP_BESIDE", "ACTIONS", "VKEY", "DEBUG"):
         monkeypatch.delenv(f"INDELIBLE_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
     return Commands(tmp_path, capsys, monkeypatch)

@@ -25,9 +25,21 @@ def test_it_says_what_went_what_was_kept_and_which_entry_accounts_for_it(cli):
     cli.record(event(1), PAID)
     lines = anonymize(cli).out.splitlines()
     assert lines == [
-        "Erased 6 names, ids and texts, and 2 IP addresses and devices, on 2 entries; entry 3 accounts for it.",
-        "Kept 1 evidence values (Stripe ids), which by themselves name nobody.",
+        "Erased, in this database and in every copy of it; entry 3 accounts for it.",
+        "Nobody has the keys of the client's names, ids, texts, IP addresses and devices any more.",
+        "Evidence values (Stripe ids) stay; by themselves they name nobody.",
     ]
+
+
+def test_what_was_sealed_is_removed_and_an_entry_says_how_much_it_was(cli):
+    cli.record(event(1), PAID)
+    anonymize(cli)
+    (entry,) = cli.ok("list", "action:log.scrubbed", "--json").lines
+    assert entry["seq"] == 4
+    assert entry["context"] == {"erased_by": 3, "entries": 2, "identity_values": 6, "network_values": 2}
+    with closing(connect(cli.folder / "activity.db")) as db:
+        left = [len(sealed) for (sealed,) in db.execute("SELECT sealed FROM indelible_entry ORDER BY seq LIMIT 2")]
+    assert 0 < left[1] < left[0], "the first has its actor's values, the second nothing but the Stripe id"
 
 
 def test_afterwards_the_list_shows_an_anonymous_client_and_verify_accounts_for_what_is_gone(cli):
@@ -64,7 +76,7 @@ def test_the_second_time_nobody_is_known_by_the_id(cli):
     cli.record(event(1))
     anonymize(cli)
     assert "was anonymized before" in cli.refused("anonymize", "cli_77", "--requested-by", "client")
-    assert len(cli.ok("list", "--json").lines) == 2
+    assert len(cli.ok("list", "--json").lines) == 3
 
 
 @pytest.mark.parametrize(
@@ -76,23 +88,32 @@ def test_who_and_on_whose_wish_must_be_said(cli, arguments):
     assert len(cli.ok("list", "--json").lines) == 1
 
 
-def test_another_reader_of_the_database_makes_it_incomplete_and_a_second_run_completes_it(cli, monkeypatch):
+def test_it_waits_for_no_reader_and_a_copy_of_before_is_erased_with_the_rest(cli, monkeypatch):
     monkeypatch.setattr("indelible.stores.sqlite.BUSY_SECONDS", 0.05)
-    cli.record(event(1))
+    cli.record(event(1), event(2, client={"id": "cli_78", "name": "Rui Alves"}))
+    cli.ok("backup", "before.db")
     with closing(connect(cli.folder / "activity.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM indelible_entry").fetchone()
-        result = cli("anonymize", "cli_77", "--requested-by", "client")
-        assert result.code == 2
-        assert "the erasure is not complete" in result.err
-        assert "entry 2 accounts for it" in result.out
-        again = cli.refused("anonymize", "cli_77", "--requested-by", "client")
-        assert "still holds what was deleted" in again
+        anonymize(cli)
         reader.execute("COMMIT")
-    done = cli.refused("anonymize", "cli_77", "--requested-by", "client")
-    assert "was anonymized before" in done
-    assert "still holds" not in done
-    assert not (cli.folder / "activity.db-wal").exists() or not (cli.folder / "activity.db-wal").stat().st_size
+    monkeypatch.setenv("INDELIBLE_MASTER_KEY", "activity.db.key")
+    monkeypatch.setenv("INDELIBLE_KEEP", "activity.db.keep")
+    before = cli.ok("--database", "before.db", "list", "--json").out
+    assert "Rui Alves" in before
+    assert "Ana" not in before
+    assert "cli_77" not in before
+
+
+def test_a_copy_of_the_keep_that_was_made_before_is_named(cli):
+    cli.record(event(1), event(2, client={"id": "cli_78", "name": "Rui Alves"}))
+    cli.ok("keep", "copy", "copy")
+    done = cli("anonymize", "cli_77", "--requested-by", "client")
+    assert done.code == 2
+    assert "A copy of the keep was made before, and can still open the values: run `indelible keep copy" in done.err
+    cli.ok("keep", "copy", "copy")
+    done = cli("anonymize", "cli_78", "--requested-by", "client")
+    assert done.code == 2, "and again for the next one"
 
 
 def test_a_record_that_was_merged_with_it_is_named_and_stays(cli):
@@ -121,7 +142,7 @@ def host(cli, monkeypatch):
 
 def test_what_waits_in_a_hosts_outbox_goes_too_and_what_is_held_there_is_emptied(cli, host):
     done = anonymize(cli, "--outbox", "host.db")
-    assert "on 1 entries" in done.out
+    assert "entry 3 accounts for it" in done.out
     assert "Emptied 1 held documents that named the client." in done.err
     assert "anonymized: it was emptied" in cli.ok("outbox", "held", "host.db").out
 
@@ -130,7 +151,7 @@ def test_outboxes_are_those_of_the_environment_and_one_out_of_reach_is_named(cli
     monkeypatch.setenv("INDELIBLE_OUTBOXES", "host.db nowhere.db")
     done = cli("anonymize", "cli_77", "--requested-by", "client")
     assert done.code == 2
-    assert "on 1 entries" in done.out
+    assert "entry 3 accounts for it" in done.out
     assert "May still name the client, so run this command again when it can be reached: nowhere.db: " in done.err
 
 

@@ -179,8 +179,8 @@ def test_an_sqlite_database_of_somebody_else(recorded):
 
 def test_a_newer_schema(recorded):
     recorded.sql("UPDATE indelible_schema SET version = 99")
-    assert "was made by a newer Indelible (schema 99; this one knows 5)" in recorded.refused("list")
-    recorded.sql("UPDATE indelible_schema SET version = 5")
+    assert "was made by a newer Indelible (schema 99; this one knows 1)" in recorded.refused("list")
+    recorded.sql("UPDATE indelible_schema SET version = 1")
     assert len(recorded.ok("list", "--json").lines) == 1
 
 
@@ -302,7 +302,7 @@ def test_a_path_cannot_control_the_terminal_through_an_error(empty, name):
 
 
 def test_a_lost_head_store_is_mended_by_adopt_and_not_twice(recorded):
-    (recorded.folder / "activity.db.heads").unlink()
+    (recorded.folder / "activity.db.keep" / "heads").unlink()
     assert recorded("verify").code == 2
     assert recorded.refused("checkpoint").startswith("the head store has no head for this log")
     recorded.ok("adopt")
@@ -311,8 +311,7 @@ def test_a_lost_head_store_is_mended_by_adopt_and_not_twice(recorded):
 
 
 def test_a_restored_backup_is_not_signed(recorded):
-    for path in recorded.folder.glob("activity.db*"):
-        shutil.copy(path, recorded.folder / path.name.replace("activity", "backup"))
+    shutil.copy(recorded.folder / "activity.db", recorded.folder / "backup.db")
     recorded.record(event(2))
     shutil.copy(recorded.folder / "backup.db", recorded.folder / "activity.db")
     for path in recorded.folder.glob("activity.db-*"):

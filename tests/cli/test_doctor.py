@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from indelible.cli.checkup import Check, _file_system, duration, file_system
+from indelible.document import System
 from indelible.journal import Journal, now_in_microseconds
 from indelible.outbox import guard, sql, sqlite_source
 from indelible.testing.logs import event
@@ -58,7 +60,9 @@ def found(result, level: str) -> list[str]:
 def test_a_log_that_is_well_and_an_outbox_that_is_empty_are_fine(cli, host):
     result = cli.ok("doctor", "host.db")
     assert found(result, "bad") == []
-    assert [line.split(":")[0] for line in found(result, "look")] == ["key"]
+    looks = [line for line in found(result, "look") if " is on " not in line]
+    assert [line.split(":")[0] for line in looks] == ["keep", "keep", "key"]
+    assert ["has no copy" in looks[0], "lies in the database's folder" in looks[1]] == [True, True]
     assert any("clinic c_lisbon: 0 entries, signed" in line for line in result.out.splitlines())
     assert "host.db: no document waits" in result.out
 
@@ -123,9 +127,76 @@ def test_a_head_store_that_is_gone_or_further_than_the_database_is_bad(cli):
     for end in ("-wal", "-shm"):
         Path(f"activity.db{end}").unlink(missing_ok=True)
     assert "2 signed entries are missing here" in found(cli("doctor"), "bad")[0]
-    os.remove("activity.db.heads")
+    os.remove("activity.db.keep/heads")
     (line,) = found(cli("doctor"), "bad")
     assert line.startswith("head store: is not at")
+
+
+# The keep
+
+
+def keeps(result, level: str) -> list[str]:
+    return [line.removeprefix("keep: ") for line in found(result, level) if line.startswith("keep: ")]
+
+
+def test_a_keep_that_is_well_is_said_with_its_file_system(cli, monkeypatch):
+    monkeypatch.setattr("indelible.cli.checkup.filesystem", lambda path: ("ext4", "what is overwritten is gone"))
+    cli.ok("keep", "copy", "copy")
+    result = cli.ok("doctor")
+    assert keeps(result, "ok") == [
+        "activity.db.keep opens what it has of 1 clinic", "activity.db.keep is on ext4: what is overwritten is gone"
+    ]  # fmt: skip
+    monkeypatch.setattr("indelible.cli.checkup.filesystem", lambda path: ("btrfs", "what is overwritten stays"))
+    assert "activity.db.keep is on btrfs: what is overwritten stays" in keeps(cli.ok("doctor"), "look")
+
+
+def test_a_keep_elsewhere_is_not_said_to_be_beside(cli, monkeypatch):
+    (cli.folder / "data").mkdir()
+    monkeypatch.setenv("INDELIBLE_KEEP", "elsewhere")
+    monkeypatch.setenv("INDELIBLE_DATABASE", "data/activity.db")
+    cli.ok("init")
+    assert not any("lies in the database's folder" in line for line in found(cli.ok("doctor"), "look"))
+    assert any("lies beside the database" in line for line in found(cli.ok("doctor"), "look")), "of the master key"
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda keep, cover: keep.rename("away"), "is not at activity.db.keep, so no name can be read; put its newest"),
+        (lambda keep, cover: keep.chmod(0o755), "can be entered by others (mode 0755); run: chmod 700"),
+        (lambda keep, cover: cover.unlink(), "does not know the log of clinic c_lisbon; put its newest copy back"),
+        (lambda keep, cover: cover.write_bytes(b"x" * 99), "does not open: it is damaged"),
+    ],
+    ids=["gone", "open to others", "without a cover", "damaged"],
+)
+def test_a_keep_that_is_gone_open_or_damaged_is_bad(cli, harm, said):
+    keep = Path("activity.db.keep")
+    (cover,) = keep.glob("*.cover")
+    harm(keep, cover)
+    result = cli("doctor")
+    assert result.code == 2
+    (line,) = keeps(result, "bad")
+    assert said in line
+
+
+def test_what_is_erased_and_not_done_yet_is_named(cli):
+    cli.record(event(1))
+    cli.ok("keep", "copy", "copy")
+    shutil.copytree("activity.db.keep", "before")
+    with Journal("activity.db") as journal:  # as the page does it, which leaves the rest to the signer
+        journal.clinic().anonymize("cli_77", requested_by="client", actor=System("job:test"))
+    result = cli("doctor")
+    (line,) = keeps(result, "bad")
+    assert line.startswith("its copy is older than the last erasure of clinic c_lisbon")
+    assert any(
+        "what was sealed of one person who was erased is still there, dead" in one for one in found(result, "look")
+    )
+    for cover in Path("before").glob("*.cover"):
+        shutil.copy(cover, "activity.db.keep")
+    (line,) = keeps(cli("doctor"), "bad")
+    assert "entry 2 of clinic c_lisbon says that somebody was erased, and the keys are still in the keep" in line
+    cli.ok("checkpoint")
+    assert not any("still in the keep" in one for one in keeps(cli("doctor"), "bad"))
 
 
 def record_unsigned(days: int = 0) -> None:
@@ -151,7 +222,7 @@ def test_files_that_everybody_may_change_are_bad(cli):
     lines = found(cli("doctor"), "bad")
     os.chmod(".", 0o755)
     assert any("chmod o-w activity.db" in line for line in lines)
-    assert any(line.startswith("head store: its folder") for line in lines)
+    assert any(line.startswith("keep: its folder") for line in lines)
 
 
 def test_a_file_is_on_the_file_system_that_was_mounted_nearest(tmp_path):
@@ -211,12 +282,17 @@ def test_it_is_there_for_programs_and_refuses_what_is_no_url(cli, host):
     assert "secret" not in cli.refused("doctor", "mysql://u:secret@db/x")
 
 
+def files() -> dict[str, bytes]:
+    """Every file but those that SQLite keeps beside its own."""
+    every = (path for path in Path().rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm")))
+    return {str(path): path.read_bytes() for path in every}
+
+
 def test_it_writes_nothing(cli, host):
     record_unsigned()
-    before = {path.name: path.read_bytes() for path in Path().iterdir() if not path.name.endswith(("-wal", "-shm"))}
+    before = files()
     cli.ok("doctor", "host.db")
-    after = {path.name: path.read_bytes() for path in Path().iterdir() if not path.name.endswith(("-wal", "-shm"))}
-    assert after == before
+    assert files() == before
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pytest
 
 from indelible.testing.logs import event
 
+from .conftest import blanked, without
+
 
 @pytest.fixture
 def recorded(cli):
@@ -116,7 +118,7 @@ def test_an_empty_log_is_intact(cli):
 
 
 def test_not_intact_is_1_and_names_the_entry(recorded):
-    recorded.sql("UPDATE indelible_personal SET sealed = zeroblob(80) WHERE seq = 3 AND class = 'network'")
+    recorded.reseal(blanked("network"), 3)
     result = recorded("verify")
     assert result.code == 1
     assert "NOT INTACT" in result.out
@@ -136,14 +138,14 @@ def test_a_log_cut_off_at_its_end_is_1(recorded):
 
 def test_many_findings_are_shown_in_part_and_counted(recorded):
     recorded.record(*(event(number) for number in range(30)))
-    recorded.sql("DELETE FROM indelible_personal WHERE class = 'network'")
+    recorded.reseal(without("network"))
     out = recorded("verify").out
     assert out.count("missing    entry") == 20
     assert "… and 15 more; --json lists them" in out
 
 
 def test_could_not_tell_is_2(recorded):
-    (recorded.folder / "activity.db.heads").unlink()
+    (recorded.folder / "activity.db.keep" / "heads").unlink()
     result = recorded("verify")
     assert result.code == 2
     assert "COULD NOT TELL" in result.out

@@ -146,7 +146,7 @@ def test_nothing_is_restored_over_a_database(three):
 
 
 def test_upgrade_says_which_schema_there_is(three):
-    assert three.ok("upgrade").out == "schema 5 already\n"
+    assert three.ok("upgrade").out == "schema 1 already\n"
 
 
 def test_a_closed_clinic_has_its_bundle_and_is_still_verified(three):
@@ -154,11 +154,28 @@ def test_a_closed_clinic_has_its_bundle_and_is_still_verified(three):
     assert "--yes: is needed" in three.refused("clinic", "close", "--output", "final.zip")
     said = three.ok("clinic", "close", "--output", "final.zip", "--yes").out
     assert "c_lisbon is closed after entry 5" in said
+    assert "nobody can sign its log any more, or open its values in any copy" in said
     three.ok("verify", "final.zip", "--key", vkey)
     assert "its keys destroyed" in three.refused("list")
     assert "its keys destroyed" in three.refused("record", json.dumps(event(9)))
     assert "INTACT" in three.ok("verify", "--key", vkey).out
     assert three.ok("clinic", "list").out.endswith("\tclosed\n")
+
+
+def test_of_a_closed_clinic_a_copy_of_the_keep_is_named_until_it_is_made_again(three):
+    three.ok("keep", "copy", "copy")
+    said = three.ok("clinic", "close", "--output", "final.zip", "--yes").err
+    assert "A copy of the keep was made before, and can still open them: run `indelible keep copy FOLDER` again" in said
+    assert "its copy is older than the last erasure of clinic c_lisbon" in three("doctor").out
+    assert "c_lisbon: closed; its keys are in no copy any more" in three.ok("keep", "copy", "copy").out
+    assert "its copy is older" not in three.ok("doctor").out
+
+
+def test_a_backup_has_neither_keep_nor_master_key_and_says_where_these_belong(three):
+    said = three.ok("backup", "saved.db").out
+    assert "The keep (activity.db.keep) belongs in no backup of the database" in said
+    assert "The master key (activity.db.key) belongs elsewhere" in said
+    assert sorted(path.name for path in three.folder.glob("saved.db*")) == ["saved.db"]
 
 
 def test_structure_alone_is_verified_without_opening_values(three):

@@ -12,6 +12,8 @@ import pytest
 
 from indelible.testing.logs import event
 
+from .conftest import blanked, without
+
 SYSTEM = event(2, actor={"kind": "system", "reason": "policy:late-cancel"}, request=None)
 PAID = event(
     action="charge.succeeded",
@@ -127,14 +129,14 @@ def test_an_empty_log_and_a_filter_that_nothing_fits_say_so(cli):
 
 def test_a_missing_and_an_unreadable_value_are_null_with_their_state(cli):
     cli.record(event(1), event(2))
-    cli.sql("DELETE FROM indelible_personal WHERE seq = 1 AND class = 'network'")
-    cli.sql("UPDATE indelible_personal SET sealed = zeroblob(80) WHERE seq = 2 AND class = 'network'")
+    cli.reseal(without("network"), 1)
+    cli.reseal(blanked("network"), 2)
     second, first = cli.ok("list", "--json").lines
     for one, state in ((first, "missing"), (second, "unreadable")):
         assert one["request"] == {"channel": "staff_web", "ip": None, "user_agent": None}
         assert one["state"] == {"request.ip": state, "request.user_agent": state}
         assert one["actor"]["name"] == "Maria Fernandes"
-    cli.sql("DELETE FROM indelible_personal")
+    cli.reseal(lambda part: None)
     gone = cli.ok("list", "--json").lines[0]
     assert gone["actor"] == {"kind": "staff", "id": None, "name": None, "role": "receptionist"}
     assert gone["context"]["reason_text"] is None

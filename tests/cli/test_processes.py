@@ -14,6 +14,8 @@ import pytest
 
 from indelible.testing.logs import event
 
+from .conftest import without
+
 NOBODY = 65_534
 
 HOST = """
@@ -80,7 +82,7 @@ def test_a_reader_that_goes_away_is_no_failure(many, run, command):
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_the_verdict_stays_the_exit_code_when_the_reader_goes_away(many, run, form):
-    many.sql("DELETE FROM indelible_personal WHERE class = 'network'")
+    many.reseal(without("network"))
     pipe = closed_pipe()
     done = run("verify", *form, stdout=pipe)
     os.close(pipe)
@@ -191,11 +193,10 @@ def as_nobody(cli, run, request):
     cli.record(event(1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in cli.folder.iterdir():
-            shutil.copy(path, folder)
+        shutil.copytree(cli.folder, folder, dirs_exist_ok=True)
         folder.chmod(0o777 if request.param == "file" else 0o755)
-        for path in folder.iterdir():
-            path.chmod(0o444)
+        for path in folder.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
         environment = {"INDELIBLE_MASTER_KEY": (cli.folder / "activity.db.key").read_text()}
 
         def command(*arguments):

@@ -10,11 +10,14 @@ import pytest
 from indelible.testing.logs import event
 
 
-def test_init_makes_three_files_and_says_to_back_the_key_up(empty):
-    out = empty.ok("init").out
-    assert {path.name for path in empty.folder.iterdir()} == {"activity.db", "activity.db.key", "activity.db.heads"}
+def test_init_makes_three_things_and_says_what_each_is_for_and_what_losing_it_means(empty):
+    out = " ".join(empty.ok("init").out.split())
+    assert {path.name for path in empty.folder.iterdir()} == {"activity.db", "activity.db.key", "activity.db.keep"}
+    assert stat.S_IMODE((empty.folder / "activity.db.keep").stat().st_mode) == 0o700
     assert "Back the master key up now" in out
-    assert "never restore it together with the database" in out
+    assert "what must die when somebody is erased, and the last signed heads. Never back it up with the database" in out
+    assert "Lost, every name is lost; the proofs stay, and signing goes on after `indelible adopt`" in out
+    assert "that carries all three makes erasing void" in out
 
 
 def test_only_its_owner_may_read_the_master_key(empty):

@@ -93,9 +93,9 @@ def test_the_year_of_another_seed_is_refused(place):
 
 def test_the_keys_of_an_installation_in_earnest_are_not_touched(place, tmp_path, monkeypatch):
     monkeypatch.setenv("INDELIBLE_MASTER_KEY", str(tmp_path / "earnest.key"))
-    monkeypatch.setenv("INDELIBLE_HEAD_STORE", str(tmp_path / "earnest.heads"))
+    monkeypatch.setenv("INDELIBLE_KEEP", str(tmp_path / "earnest.keep"))
     demo.build(place, days=1, now=NOW)
-    assert sorted(path.name for path in place.iterdir()) == ["activity.db", "activity.db.heads", "activity.db.key"]
+    assert sorted(path.name for path in place.iterdir()) == ["activity.db", "activity.db.keep", "activity.db.key"]
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
 
 

@@ -52,6 +52,17 @@ def test_outside_of_atomic_it_is_a_transaction_of_its_own(host: Host) -> None:
     assert host.run('cancel("bk_1"); tell(waiting())') == ["bk_1"]
 
 
+def test_that_a_client_is_back_is_said_with_the_action(host: Host) -> None:
+    told = host.run("""
+cancel("bk_1", returned=True)
+cancel("bk_2")
+with connection.cursor() as cursor:
+    cursor.execute(f"SELECT document FROM {OUTBOX}")
+    tell(sorted("returned" in str(document) for (document,) in cursor.fetchall()))
+""")
+    assert told == [False, True]
+
+
 SWALLOWED = {
     "plain": """
 with transaction.atomic():

@@ -177,15 +177,27 @@ def bodies():
         {(0, "identity"): {"actor.id": "sup_1"}, (1, "identity"): {"actor.on_behalf_of.id": "usr_12"}},
     )  # fmt: skip
     yield body(
+        "late: the client was erased before the log heard of it, and of theirs only evidence is kept",
+        {
+            "seq": 7, "action": "charge.succeeded", "actor": {"kind": "integration", "id": "stripe"},
+            "target": {"kind": "charge", "id": "ch_2"}, "client": {"person": 0},
+            "context": {"amount_minor": 4500, "currency": "EUR"}, "tokens": TOKENS[2:3],
+            "left_out": ["client.id", "client.name", "request.ip"],
+        },
+        {(0, "evidence"): {"context.stripe_charge": "ch_3PexampleB"}},
+    )  # fmt: skip
+    yield body(
         "an erasure: a member of staff anonymizes a client",
         {
-            "seq": 7, "action": "client.anonymized", "actor": {"kind": "staff", "person": 0},
+            "seq": 8, "action": "client.anonymized", "actor": {"kind": "staff", "person": 0},
             "target": {"kind": "client", "person": 1},
-            "context": {"requested_by": "client", "entries": 2, "identity_values": 5, "network_values": 0,
-                        "evidence_values_kept": 1},
-            "erases": {"person": 1, "classes": ["identity", "network"], "up_to_seq": 6}, "tokens": TOKENS[:2],
+            "context": {"requested_by": "client"},
+            "erases": {"person": 1, "classes": ["identity", "network"], "up_to_seq": 7},
+            "tokens": [*TOKENS[:2], TOKENS[3]],
         },
-        {(0, "identity"): {"actor.id": "usr_12"}},
+        {(0, "identity"): {"actor.id": "usr_12"},
+         (2, "identity"): {"erases": {"person": TOKENS[1], "classes": ["identity", "network"], "up_to_seq": 7},
+                           "key": "anonymize-5d0a3c"}},
     )  # fmt: skip
 
 
@@ -211,15 +223,15 @@ def erasures():
     for name in ("person", "classes", "up_to_seq"):
         yield erases(f"an erasure without {name}", **{name: "gone"})
     yield erases("an erasure with a member more", why="asked")
-    yield erases("an erasure beyond the tokens", person=2)
+    yield erases("an erasure beyond the tokens", person=3)
     yield erases("an erasure of evidence", classes=["evidence", "identity", "network"])
     yield erases("an erasure of an unknown class", classes=["health"])
     yield erases("an erasure of no class", classes=[])
     yield erases("an erasure of classes out of order", classes=["network", "identity"])
     yield erases("an erasure of a class twice", classes=["identity", "identity"])
     yield erases("an erasure of classes that are no list", classes="identity")
-    yield erases("an erasure up to its own entry", up_to_seq=7)
-    yield erases("an erasure of later entries", up_to_seq=8)
+    yield erases("an erasure up to its own entry", up_to_seq=8)
+    yield erases("an erasure of later entries", up_to_seq=9)
     yield erases("an erasure up to entry 0", up_to_seq=0)
     yield erases("an erasure up to true", up_to_seq=True)
 
@@ -307,6 +319,12 @@ def refused():
     yield changed("a target that is a thing and a person", target={"kind": "client", "id": "cli_77", "person": 1})
     yield changed("no people, said with an empty list", people=[])
     yield changed("nothing cut, said with an empty list", cut=[])
+    yield changed("nothing left out, said with an empty list", left_out=[])
+    yield changed("what was left out is no list", left_out={"client.id": 1})
+    yield changed("a path left out that is no text", left_out=[1])
+    yield changed("paths left out that are out of order", left_out=["people.0.name", "people.0.id"])
+    yield changed("a path left out twice", left_out=["people.0.id", "people.0.id"])
+    yield changed("a path left out that has a value", left_out=["actor.name"])
     yield changed("not imported, said with false", imported=False)
     yield changed("a token twice", tokens=[TOKENS[0], TOKENS[0]])
     yield changed("a token in capital letters", tokens=[TOKENS[0], "AB" * 16])

@@ -6,11 +6,12 @@ import threading
 
 import pytest
 
-from indelible import document, erasure, merkle
+from indelible import document, entry, erasure, merkle
 from indelible.catalogue.bookings import BookingCancelled
 from indelible.document import Client, Person, Request, Staff, System
 from indelible.errors import InvalidInput, NotFound
 from indelible.inspection import inspect
+from indelible.personal import Dead, split
 from indelible.testing.logs import assert_intact, event
 
 ANA = {"id": "cli_77", "name": "Ana Planted"}
@@ -68,21 +69,33 @@ def bodies(log):
         return [row.body for row in snapshot.entries()]
 
 
-def rows(log):
-    """Every personal row, opened: (seq, token, class) to its values."""
+def groups(log):
+    """Every sealed group: (seq, token, class) to its values, None where its key is gone."""
     found = {}
+    log.sealer.refresh()
     with log.store.snapshot(log.info.id) as snapshot:
-        ids = {row.seq: row.id for row in snapshot.entries()}
-        for row in snapshot.personal():
-            place = (row.seq, row.token, row.personal_class)
-            found[place] = log.sealer.open_values(ids[row.seq], *place[1:], row.sealed).values
+        for row in snapshot.entries():
+            body = entry.decode(row.body)
+            tokens = [bytes.fromhex(text) for text in body.tokens]
+            paths = {(group.owner, group.personal_class): group.paths for group in body.groups}
+            for owner, personal_class, sealed in split(row.sealed):
+                place = (row.seq, tokens[owner], personal_class)
+                try:
+                    found[place] = log.sealer.open_values(
+                        row.id, *place[1:], sealed, paths[owner, personal_class]
+                    ).values
+                except Dead:
+                    found[place] = None
     return found
 
 
 def said(view):
-    """The values of an erasing entry, without its own random key."""
+    """The values of an erasing entry, without its own random key and what it says again of the erasure."""
     assert view.values["key"].startswith("anonymize-")
-    return {path: value for path, value in view.values.items() if path != "key"}
+    erases = view.members["erases"]
+    person = view.members["tokens"][erases["person"]]
+    assert view.values["erases"] == {"person": person} | {name: erases[name] for name in ("classes", "up_to_seq")}
+    return {path: value for path, value in view.values.items() if path not in ("key", "erases")}
 
 
 @pytest.mark.parametrize("document", ROLES.values(), ids=ROLES)
@@ -90,12 +103,15 @@ def test_in_every_role_the_client_loses_names_and_devices_and_the_others_keep_th
     log.record_document(document)
     log.record_document(event(2, client=OTHER))
     token = log.selecting().token("client", "cli_77")
-    before, stored = rows(log), bodies(log)
+    before, stored = groups(log), bodies(log)
     anonymize(log)
     mine = {place for place in before if place[1] == token and place[2] != "evidence"}
-    after = {place: values for place, values in rows(log).items() if place[0] <= 2}
+    after = {place: values for place, values in groups(log).items() if place[0] <= 2}
     assert mine
-    assert after == {place: values for place, values in before.items() if place not in mine}
+    assert after == {place: None if place in mine else values for place, values in before.items()}
+    assert log.scrub() == 1
+    left = {place: values for place, values in groups(log).items() if place[0] <= 2}
+    assert left == {place: values for place, values in before.items() if place not in mine}
     assert bodies(log)[:2] == stored
     assert log.selecting().token("client", "cli_77") is None
     view = log.entry(1)
@@ -112,30 +128,33 @@ def test_a_person_in_the_context_is_anonymized_as_a_client_only_where_it_is_one(
     assert log.entry(1).context["practitioner"] == {"id": "cli_77", "name": "Rui"}
 
 
-def test_the_entry_says_who_asked_and_counts_exactly_what_went(log):
+def test_the_entry_says_who_asked_and_the_scrubbing_counts_exactly_what_went(log):
     for one in ROLES.values():
         log.record_document(one)
-    before = rows(log)
+    before = groups(log)
     token = log.selecting().token("client", "cli_77")
     done = anonymize(log, requested_by="retention_rule", actor=System("job:retention"))
-    mine = {place: values for place, values in before.items() if place[1] == token}
-    counted = {
-        name: sum(len(values) for place, values in mine.items() if place[2] == name)
-        for name in ("identity", "network", "evidence")
-    }
-    assert (done.entries, done.wiped) == (len({place[0] for place in mine}), True)
-    assert (done.identity_values, done.network_values) == (counted["identity"], counted["network"])
-    assert done.evidence_values_kept == counted["evidence"] == 1
     view = log.entry(done.entry.seq)
-    assert view.members["context"] == {
-        "requested_by": "retention_rule", "entries": done.entries, "identity_values": done.identity_values,
-        "network_values": done.network_values, "evidence_values_kept": 1,
-    }  # fmt: skip
+    assert view.members["context"] == {"requested_by": "retention_rule"}
     person = view.members["target"]["person"]
     assert view.members["tokens"][person] == token.hex()
     assert view.members["erases"] == {"person": person, "classes": ["identity", "network"], "up_to_seq": len(ROLES)}
     assert said(view) == {}
     assert view.who == "System"
+    mine = {place: values for place, values in before.items() if place[1] == token}
+    counted = {
+        name: sum(len(values) for place, values in mine.items() if place[2] == name)
+        for name in ("identity", "network", "evidence")
+    }
+    assert log.scrub() == 1
+    assert log.entry(log.size).action == "log.scrubbed"
+    assert log.entry(log.size).members["context"] == {
+        "erased_by": done.entry.seq, "entries": len({place[0] for place in mine}),
+        "identity_values": counted["identity"], "network_values": counted["network"],
+    }  # fmt: skip
+    kept = {place: values for place, values in groups(log).items() if place[1] == token}
+    assert sum(map(len, kept.values())) == counted["evidence"] == 1
+    assert log.scrub() == 0
 
 
 @pytest.mark.parametrize(
@@ -169,16 +188,16 @@ def test_anonymizing_again_or_nobody_is_said_and_writes_nothing(log, client, err
 
 def test_a_crash_before_the_commit_leaves_everything(log, monkeypatch):
     log.record_document(event())
-    before, values = bodies(log), rows(log)
+    before, values = bodies(log), groups(log)
 
     def crash(*arguments, **options):
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr(erasure, "append", crash)  # after the rows were erased, before their entry
+        patched.setattr(erasure, "append", crash)
         with pytest.raises(RuntimeError):
             anonymize(log)
-    assert (bodies(log), rows(log)) == (before, values)
+    assert (bodies(log), groups(log)) == (before, values)
     assert log.entry(1).client == {"id": "cli_77", "name": "Ana Sousa"}
     assert_intact(log)
     assert anonymize(log).entry.seq == 2
@@ -303,9 +322,13 @@ def test_a_writer_at_the_same_time_loses_nothing_and_brings_nobody_back_by_halve
     done += if_known(log)
     assert log.size == 61 + len(done)
     with log.store.snapshot(log.info.id) as snapshot:
-        tokens = {log.sealer.open_person(row.token, row.sealed)["id"] for row in snapshot.persons()}
-    assert tokens == {"usr_12", "cli_78"}
-    assert sum(one.entries for one in done) == len(inspect(log).erased) == 61
+        people = list(snapshot.persons())
+    known = {log.sealer.open_person(row.token, row.sealed)["id"] for row in people if row.erased_by is None}
+    assert known == {"usr_12", "cli_78"}
+    assert {row.erased_by for row in people} - {None} == {one.entry.seq for one in done}
+    assert len(inspect(log).erased) == 61
+    assert log.scrub() == len(done)
+    assert sum(view.context["entries"] for view in log.read("action:log.scrubbed")) == 61
 
 
 def test_clinics_are_apart(journal, log):

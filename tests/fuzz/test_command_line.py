@@ -116,15 +116,14 @@ def refused_in_one_line(code, err):
 @pytest.fixture
 def folder(made, tmp_path, monkeypatch):
     """A copy of the small log in the current folder; `folder()` makes it anew."""
-    for name in ("DATABASE", "CLINIC", "MASTER_KEY", "HEAD_STORE", "ACTIONS", "VKEY", "DEBUG"):
+    for name in ("DATABASE", "CLINIC", "MASTER_KEY", "KEEP", "ACTIONS", "VKEY", "DEBUG"):
         monkeypatch.delenv(f"INDELIBLE_{name}", raising=False)
     monkeypatch.chdir(tmp_path)
 
     def again():
         for path in tmp_path.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for path in made.iterdir():
-            shutil.copy(path, tmp_path)
+        shutil.copytree(made, tmp_path, dirs_exist_ok=True)
 
     return again
 
@@ -163,8 +162,8 @@ def test_verify_on_any_file(drive, strategies, folder, bundles):
     def check(data):
         with open("any", "wb") as file:
             file.write(data)
-        for name in ("key", "heads"):
-            shutil.copy(f"activity.db.{name}", f"any.{name}")
+        shutil.copy("activity.db.key", "any.key")
+        shutil.copytree("activity.db.keep", "any.keep", dirs_exist_ok=True)
         code, out, err = run(["verify", "any", "--key", vkey])
         assert code in (0, 1, 2)
         assert code != 1 or "NOT INTACT" in out

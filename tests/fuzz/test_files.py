@@ -11,7 +11,6 @@ import pytest
 from hypothesis import strategies as st
 
 from indelible.document import Staff
-from indelible.entry import Erasure
 from indelible.errors import IndelibleError, MalformedProof, SigningRefused, StorageFailure
 from indelible.headstore import HeadStore, SignedHead
 from indelible.inspection import inspect
@@ -84,7 +83,6 @@ def heads_of(path):
     heads, known = HeadStore(path), None
     for use in (
         lambda: heads.get(ORIGIN),
-        lambda: heads.erasures(ORIGIN, 0),
         lambda: heads.adopt("log.example.org/c/2", SignedHead(0, EMPTY_ROOT, b"")),
         lambda: heads.swap(ORIGIN, SignedHead(1, b"r" * 32, b"n"), SignedHead(2, b"s" * 32, b"m")),
     ):
@@ -96,8 +94,7 @@ def heads_of(path):
 @pytest.fixture
 def head_store(tmp_path):
     path = tmp_path / "heads"
-    erasures = {1: Erasure(b"t" * 16, ("identity", "network"), 1)}
-    HeadStore(path).adopt(ORIGIN, SignedHead(1, b"r" * 32, b"n"), erasures)
+    HeadStore(path).adopt(ORIGIN, SignedHead(1, b"r" * 32, b"n"))
     return path
 
 
@@ -156,10 +153,11 @@ def test_a_database_of_any_bytes(drive, strategies, made, tmp_path, part):
         return whole[:page] + changed[:4096].ljust(4096, b"\x00") + whole[page + 4096 :]
 
     def check(data):
+        shutil.rmtree(tmp_path / "activity.db.keep", ignore_errors=True)
         for beside in tmp_path.glob("activity.db*"):
             beside.unlink(missing_ok=True)
-        for name in ("activity.db.key", "activity.db.heads"):
-            shutil.copy(made / name, tmp_path)
+        shutil.copy(made / "activity.db.key", tmp_path)
+        shutil.copytree(made / "activity.db.keep", tmp_path / "activity.db.keep")
         path.write_bytes(data)
         return journal_of(path)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing
+from sqlite3 import connect
 
 import pytest
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from indelible import (
     merkle,
     money,
     note,
+    personal,
     planned,
     query,
 )
@@ -56,6 +59,13 @@ def test_the_body_of_an_entry_and_what_is_derived_from_it(fuzz, bodies):
 
     assert any(b'"erases"' in body for body in bodies)
     fuzz("entry.decode", bodies, parse, MalformedProof, encode=lambda body: canonical.encode(body.members), json=True)
+
+
+def test_the_sealed_values_of_an_entry(fuzz, made):
+    with closing(connect(made / "activity.db")) as db:
+        seeds = [sealed for (sealed,) in db.execute("SELECT sealed FROM indelible_entry ORDER BY seq")]
+    assert all(seeds)
+    fuzz("personal.split", seeds, personal.split, personal.Unreadable, encode=personal.join)
 
 
 def test_the_statement_of_a_bundle(fuzz, files):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from indelible.document import Staff
-from indelible.habits import LOOK_BACK, NEW_DEVICE, NEW_NETWORK, marks, network
+from indelible.habits import NEW_DEVICE, NEW_NETWORK, marks
+from indelible.inspection import inspect
 from indelible.instant import format as canonical
 from indelible.journal import Journal
+from indelible.personal import Dead
+from indelible.recognition import DEVICE, NETWORK, network
 from indelible.testing.logs import START, Clock
 
 AGENTS = {
@@ -136,28 +141,42 @@ def test_the_hosts_own_word_about_the_device_counts(log):
     assert marks_of(log, *seqs) == [set(), {NEW_DEVICE}]
 
 
-def test_a_habit_is_forgotten_after_so_many_sign_ins_and_a_page_opens_few(log, monkeypatch):
+def test_a_habit_is_never_forgotten_and_a_page_opens_nothing_but_its_own(log, monkeypatch):
     sign_in(log, agent="phone", ip=FAR)
-    usual = [sign_in(log) for _ in range(LOOK_BACK - 1)]
-    (still,) = marks_of(log, sign_in(log, agent="phone", ip=FAR, failed=True))
-    assert still == set()
-    sign_in(log)
-    (gone,) = marks_of(log, sign_in(log, agent="phone", ip=FAR, failed=True))
-    assert gone == {NEW_DEVICE, NEW_NETWORK}
-    opened: list[Any] = []
-    real = type(log).opened
+    usual = [sign_in(log) for _ in range(250)]
+    assert marks_of(log, sign_in(log, agent="phone", ip=FAR, failed=True)) == [set()]
+    views = [log.entry(seq) for seq in usual[-50:]]
+    monkeypatch.setattr(type(log.sealer), "open_values", None)
+    assert marks(log, views) == {}
 
-    def noted(self, found):
-        opened.extend(found)
-        return real(self, found)
 
-    monkeypatch.setattr(type(log), "opened", noted)
-    marks(log, [log.entry(seq) for seq in usual[-50:]])
-    assert len(opened) <= 60  # those of the page and a few before them, each once
-    opened.clear()
-    attempts = [sign_in(log, agent="windows", ip=OFFICE, failed=True) for _ in range(30)]
-    assert marks_of(log, *attempts) == [{NEW_DEVICE, NEW_NETWORK}] * 30
-    assert len(opened) <= LOOK_BACK
+def test_a_link_by_which_somebody_is_recognised_says_nothing_once_they_are_erased(log):
+    sign_in(log, "cli_1", agent="phone", ip=FAR)
+    with log.store.snapshot(log.info.id) as snapshot:
+        token = next(bytes.fromhex(text) for text in log.entry(1).members["tokens"])
+        links = [link for link in snapshot.links() if link.kind.startswith(".")]
+    known = {(link.kind, link.ref) for link in links}
+    texts = {DEVICE: "Safari on iPhone", NETWORK: (net := network(FAR))}
+    assert known == {(kind, log.sealer.recognised(token, kind, text)) for kind, text in texts.items()}
+    log.anonymize("cli_1", requested_by="client", actor=Staff("usr_1"))
+    with pytest.raises(Dead):
+        log.sealer.recognised(token, NETWORK, net)
+    assert inspect(log).result == "intact"
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM indelible_link WHERE kind = '.network'",
+                                    "UPDATE indelible_link SET ref = randomblob(16) WHERE kind = '.network'",
+                                    "UPDATE indelible_link SET ref = randomblob(16) WHERE kind = '.device'",
+                                    "INSERT INTO indelible_link SELECT clinic, kind, randomblob(16), 0, occurred_at, 2 "
+                                    "FROM indelible_link WHERE kind = '.device'"])  # fmt: skip
+def test_a_changed_link_to_a_device_or_network_is_found(tmp_path, change):
+    with Journal.create(tmp_path / "a.db", clock=Clock()) as journal:
+        log = journal.add_clinic("c", name="C", zone="Europe/Lisbon")
+        sign_in(log, agent="phone", ip=FAR)
+        sign_in(log, agent="", ip="")
+        with sqlite3.connect(journal.places.database) as db:
+            assert db.execute(change).rowcount == 1
+        assert [(one.verdict, one.seq) for one in inspect(log).findings] in ([("misfiled", 1)], [("misfiled", 2)])
 
 
 def test_an_ipv4_address_in_ipv6_is_of_its_own_network():

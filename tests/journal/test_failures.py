@@ -94,9 +94,9 @@ DAMAGED = pytest.param(b"This is not a database. " * 100, id="damaged")
 
 
 @pytest.mark.parametrize("damage", [DAMAGED, pytest.param(None, id="gone")])
-def test_an_entry_that_is_on_disk_is_acknowledged_although_it_cannot_be_signed(log, clock, tmp_path, damage):
+def test_an_entry_that_is_on_disk_is_acknowledged_although_it_cannot_be_signed(log, clock, damage):
     log.record_document(event())
-    heads = tmp_path / "activity.db.heads"
+    heads = log.journal.places.head_store
     good = heads.read_bytes()
     heads.unlink() if damage is None else heads.write_bytes(damage)
     clock.advance(10)
@@ -138,10 +138,9 @@ def readable(journal, log, tmp_path):
     # Beside pytest's own folders, which nobody else may enter.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in tmp_path.iterdir():
-            shutil.copy(path, folder)
-        for path in folder.iterdir():
-            path.chmod(0o600 if path.suffix == ".key" else 0o444)
+        shutil.copytree(tmp_path, folder, dirs_exist_ok=True)
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o600 if path.suffix == ".key" else 0o444)
         folder.chmod(0o755)
         yield folder
         with Journal(folder / "activity.db", clock=journal.clock) as copied:
@@ -161,6 +160,16 @@ def test_a_read_only_database_says_so(readable):
 def test_a_database_that_cannot_be_read_says_so(readable):
     (readable / "activity.db").chmod(0o000)
     assert as_nobody(readable, RECORD).startswith("StorageFailure the database file cannot be opened")
+
+
+def test_a_keep_that_cannot_be_read_says_so(readable):
+    readable.chmod(0o777)
+    (readable / "activity.db").chmod(0o666)
+    (readable / "activity.db.keep").chmod(0o700)
+    said = as_nobody(readable, RECORD)
+    assert said.startswith("StorageFailure the cover ")
+    assert "give the folder and all in it to the user that Indelible runs as" in said
+    (readable / "activity.db.keep").chmod(0o755)
 
 
 def test_a_key_file_of_another_user_says_so(readable):
@@ -253,11 +262,15 @@ def test_the_key_may_be_given_as_text_or_as_a_path(closed, tmp_path, monkeypatch
 
 
 def test_making_a_log_where_one_is_changes_nothing(closed):
-    before = {path.name: path.read_bytes() for path in closed.parent.iterdir()}
+    def there():
+        return {path: path.read_bytes() for path in closed.parent.rglob("*") if path.is_file()}
+
+    before = there()
+    assert {".cover", ".key"} <= {path.suffix for path in before}
     with pytest.raises(StorageFailure, match="already holds an activity log"):
         Journal.create(closed)
-    after = {path.name: path.read_bytes() for path in closed.parent.iterdir()}
-    assert before == {name: after[name] for name in before}
+    after = there()
+    assert before == {path: after[path] for path in before}
 
 
 @pytest.mark.parametrize(

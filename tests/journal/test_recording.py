@@ -13,8 +13,9 @@ from indelible.append import Appended
 from indelible.catalogue.bookings import BookingCreated
 from indelible.document import Staff
 from indelible.errors import Conflict, InvalidInput, NotFound, StorageFailure
+from indelible.inspection import inspect
 from indelible.journal import BATCH_LIMIT, Journal
-from indelible.personal import Unreadable
+from indelible.personal import Unreadable, join, split
 from indelible.testing.logs import START, assert_intact, event
 
 
@@ -239,7 +240,8 @@ def porto(journal, log):
 def test_the_same_ids_in_two_clinics_share_no_token_and_no_look_up(journal, log, porto):
     tokens = [{token for members in bodies(one) for token in members["tokens"]} for one in (log, porto)]
     assert not tokens[0] & tokens[1]
-    assert log.sealer.find_person("client", "cli_77") != porto.sealer.find_person("client", "cli_77")
+    assert log.sealer.token("client", "cli_77", 0).hex() in tokens[0]
+    assert porto.sealer.token("client", "cli_77", 0).hex() in tokens[1]
     assert log.sealer.find("key", "k") != porto.sealer.find("key", "k")
     assert log.info.nobody != porto.info.nobody
 
@@ -254,42 +256,55 @@ def test_queries_of_one_clinic_never_return_the_others(log, porto):
         log.entry(theirs.pop())
 
 
-def test_sealed_rows_that_were_moved_do_not_open(log, porto, tmp_path):
+def test_sealed_parts_that_were_moved_do_not_open(log, porto):
     """To another clinic, another entry of the same clinic, another person, another class."""
-    rows = log.store.personal(log.info.id, [1, 2])
-    first = log.entry(1)
-    entry_id = bytes.fromhex(first.id.replace("-", ""))
+    first, second = log.entry(1), log.entry(2)
+    parts = split(log.store.one(log.info.id, 1).sealed)
+    elsewhere = {(part.owner, part.personal_class): part.data for part in split(log.store.one(log.info.id, 2).sealed)}
+    assert len(parts) == 3
+    for part in parts:
+        place = bytes.fromhex(first.id.replace("-", "")), bytes.fromhex(first.members["tokens"][part.owner])
+        paths = next(
+            group["paths"] for group in first.members["personal"] if (group["owner"], group["class"]) == part[:2]
+        )
+        opened = log.sealer.open_values(*place, part.personal_class, part.data, paths).values
+        assert opened == {path: first.values[path] for path in paths}
+        other_id = bytes.fromhex(second.id.replace("-", ""))
+        other_class = "network" if part.personal_class == "identity" else "identity"
+        for sealer, moved, data in [
+            (log.sealer, (*place, part.personal_class), elsewhere[part.owner, part.personal_class]),
+            (log.sealer, (other_id, place[1], part.personal_class), part.data),
+            (log.sealer, (place[0], place[1][::-1], part.personal_class), part.data),
+            (log.sealer, (*place, other_class), part.data),
+            (porto.sealer, (*place, part.personal_class), part.data),
+        ]:
+            with pytest.raises(Unreadable):
+                sealer.open_values(*moved, data, paths)
+
+
+def test_an_entry_with_the_sealed_values_of_another_shows_none_of_them(log, tmp_path):
+    """Put in its place, or its own in another order: what stands beside the body says whose it is, and is sealed so."""
+    for number in (1, 2):
+        log.record_document(event(number))
+    log.checkpoint()
+    shown, own, elsewhere = log.entry(1).values, *(log.store.one(log.info.id, seq).sealed for seq in (1, 2))
+    swapped = [part._replace(owner=1 - part.owner) for part in split(own)]
+    renamed = [part._replace(personal_class={"identity": "network"}.get(part.personal_class, "identity"))
+               for part in split(own)]  # fmt: skip
     with closing(sqlite3.connect(tmp_path / "activity.db")) as db:
-        kept = db.execute("SELECT rowid, * FROM indelible_entry").fetchall()
-        moved = {(row.token, row.personal_class): row.sealed for row in rows if row.seq == 2}
-        for (token, personal_class), sealed in moved.items():
-            db.execute(
-                "UPDATE indelible_personal SET sealed = ? WHERE clinic_id = 'c_lisbon' AND seq = 1 AND token = ?"
-                " AND class = ?",
-                (sealed, token, personal_class),
-            )
-        db.commit()
-        view = log.entry(1)
-        assert (view.values, set(view.states.values())) == ({}, {"unreadable"})
-        for row in rows:  # put back what was there, so that the log is intact again
-            if row.seq == 1:
-                db.execute(
-                    "UPDATE indelible_personal SET sealed = ? WHERE clinic_id = 'c_lisbon' AND seq = 1 AND token = ?"
-                    " AND class = ?",
-                    (row.sealed, row.token, row.personal_class),
-                )
-        db.commit()
-        assert db.execute("SELECT rowid, * FROM indelible_entry").fetchall() == kept
-    assert log.entry(1).values == first.values
-    row = next(row for row in rows if row.seq == 1 and row.personal_class == "identity")
-    for sealer, place in [
-        (porto.sealer, (entry_id, row.token, "identity")),
-        (log.sealer, (entry_id[::-1], row.token, "identity")),
-        (log.sealer, (entry_id, row.token[::-1], "identity")),
-        (log.sealer, (entry_id, row.token, "network")),
-    ]:
-        with pytest.raises(Unreadable):
-            sealer.open_values(*place, row.sealed)
+        guards = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'indelible_entry_no_update'").fetchone()
+        for sealed in (elsewhere, join(swapped), join(renamed), own[1:], own[:-1], b"x"):
+            db.execute("DROP TRIGGER indelible_entry_no_update")
+            db.execute("UPDATE indelible_entry SET sealed = ? WHERE seq = 1", (sealed,))
+            db.commit()
+            view = log.entry(1)
+            assert view.values == {}, sealed
+            assert set(view.states.values()) <= {"unreadable", "missing"}
+            assert [finding.verdict for finding in inspect(log).findings]
+            db.execute("UPDATE indelible_entry SET sealed = ? WHERE seq = 1", (own,))
+            db.execute(*guards)
+            db.commit()
+    assert log.entry(1).values == shown
 
 
 # The clinic's zone

@@ -73,28 +73,28 @@ def test_a_folder_is_no_key(tmp_path):
 
 @given(st.binary(min_size=32, max_size=32), st.text(alphabet="ab._-1", min_size=1), st.integers(1, 9))
 def test_a_wrapped_key_comes_back_at_its_place_only(secret, clinic, number):
-    wrapped = KEY.wrap(secret, clinic, "data", number)
-    assert KEY.unwrap(wrapped, clinic, "data", number) == secret
-    for place in ((clinic + "x", "data", number), (clinic, "lookup", number), (clinic, "data", number + 1)):
+    wrapped = KEY.wrap(secret, clinic, "signing", number)
+    assert KEY.unwrap(wrapped, clinic, "signing", number) == secret
+    for place in ((clinic + "x", "signing", number), (clinic, "lookup", number), (clinic, "signing", number + 1)):
         with pytest.raises(KeyUnavailable):
             KEY.unwrap(wrapped, *place)
     with pytest.raises(KeyUnavailable, match="does not open with this master key"):
-        MasterKey(bytes(32)).unwrap(wrapped, clinic, "data", number)
+        MasterKey(bytes(32)).unwrap(wrapped, clinic, "signing", number)
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_no_wrapped_key(wrapped):
     with pytest.raises(KeyUnavailable):
-        KEY.unwrap(wrapped, "c", "data", 1)
+        KEY.unwrap(wrapped, "c", "signing", 1)
 
 
 @given(st.data())
 def test_a_changed_bit_is_noticed(data):
-    wrapped = bytearray(KEY.wrap(bytes(32), "c", "data", 1))
+    wrapped = bytearray(KEY.wrap(bytes(32), "c", "signing", 1))
     bit = data.draw(st.integers(0, len(wrapped) * 8 - 1))
     wrapped[bit // 8] ^= 1 << bit % 8
     with pytest.raises(KeyUnavailable):
-        KEY.unwrap(bytes(wrapped), "c", "data", 1)
+        KEY.unwrap(bytes(wrapped), "c", "signing", 1)
 
 
 @given(st.binary(max_size=80), st.binary(max_size=20), st.binary(max_size=20))

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 
 import pytest
+from tests.erasure.conftest import attack
 
 from indelible import Journal, Staff
 from indelible.errors import KeyUnavailable, NotFound, SigningRefused, StorageFailure
@@ -13,6 +14,8 @@ from indelible.inspection import inspect
 from indelible.keys import create
 from indelible.lifetime import Restored, backup, restore
 from indelible.testing.logs import assert_intact, event
+
+__all__ = ["attack"]
 
 
 def fill(log, *numbers, **members):
@@ -51,7 +54,7 @@ def journal(tmp_path, clock):
 
 def test_the_newest_backup_comes_back_whole_and_goes_on(log, lost, database):
     fill(log, 1, 2, 3)
-    assert restore(lost(), database) == [Restored("c_lisbon", "complete", 3, 3, 0)]
+    assert restore(lost(), database) == [Restored("c_lisbon", "complete", 3, 3, erased_since=False)]
     with Journal(database) as again:
         fill(again.clinic(), 4)
         again.clinic().checkpoint()
@@ -86,7 +89,7 @@ def test_an_older_backup_is_recognised_and_nothing_is_signed(log, lost, database
         fill(log, 3, 4, 5)
         log.checkpoint()
 
-    assert restore(lost(more), database) == [Restored("c_lisbon", "older", 2, 5, 0)]
+    assert restore(lost(more), database) == [Restored("c_lisbon", "older", 2, 5, erased_since=False)]
     with Journal(database) as again:
         assert again.clinic().size == 2
         with pytest.raises(
@@ -96,15 +99,18 @@ def test_an_older_backup_is_recognised_and_nothing_is_signed(log, lost, database
         assert {finding.verdict for finding in inspect(again.clinic()).findings} == {"truncated"}
 
 
-def test_what_was_erased_since_the_backup_is_erased_in_it_again(log, lost, database):
+def test_what_was_erased_since_the_backup_is_erased_in_it_again(log, lost, database, attack):
     fill(log, 1, 2)
     fill(log, 3, client={"id": "cli_9", "name": "Another"})
     saved = lost(lambda: log.anonymize("cli_77", requested_by="client", actor=Staff("usr_1")))
-    assert restore(saved, database) == [Restored("c_lisbon", "older", 3, 4, 1)]
+    assert restore(saved, database) == [Restored("c_lisbon", "older", 3, 4, erased_since=True)]
     with Journal(database) as again:
         assert [view.values.get("client.name") for view in again.clinic().read()] == ["Another", None, None]
-    for path in database.parent.glob("activity.db*"):
-        assert b"Ana Sousa" not in path.read_bytes()
+        assert attack(again, ["Ana Sousa", "cli_77"], [saved]) == []
+        assert {value for _, value, _ in attack(again, ["Another"], [saved])} == {"Another"}
+        report = inspect(again.clinic())
+        assert {finding.verdict for finding in report.findings} == {"truncated"}
+        assert any("erased later than this database was copied" in notice for notice in report.notices)
 
 
 def test_an_older_file_put_back_by_hand_loses_what_was_erased_when_it_is_opened(journal, log, database, tmp_path):
@@ -147,8 +153,8 @@ def test_only_a_log_that_was_signed_can_be_continued(journal):
 def test_without_the_head_store_the_state_is_unknown(log, lost, database, tmp_path):
     fill(log, 1)
     saved = lost()
-    (tmp_path / "activity.db.heads").unlink()
-    assert restore(saved, database) == [Restored("c_lisbon", "unknown", 1, 0, 0)]
+    (tmp_path / "activity.db.keep" / "heads").unlink()
+    assert restore(saved, database) == [Restored("c_lisbon", "unknown", 1, 0, erased_since=False)]
 
 
 @pytest.mark.parametrize("there", ["activity.db", "activity.db-wal", "activity.db-journal"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.erasure.conftest import attack
 
 from indelible import Journal, Staff
 from indelible.errors import IndelibleError, KeyUnavailable, StorageFailure
@@ -10,8 +11,11 @@ from indelible.inspection import inspect_clinic
 from indelible.keys import KEY_BYTES
 from indelible.lifetime import close_clinic, finish_closing
 from indelible.note import Verifier
+from indelible.stores import sqlite
 from indelible.testing.logs import event, last_connection
 from indelible.verify import verify_bundle
+
+__all__ = ["attack"]
 
 
 @pytest.fixture
@@ -47,14 +51,18 @@ def test_nothing_of_a_closed_clinic_can_be_read_recorded_or_signed(closed, journ
     assert journal.store.keys("c_lisbon") == []
 
 
-def test_the_keys_are_in_no_file_any_more(log, tmp_path):
+def test_no_value_opens_any_more_in_any_copy_whoever_kept_the_wrapped_keys(log, journal, tmp_path, attack):
     log.record_document(event(1))
     wrapped = [row.wrapped for row in log.store.keys("c_lisbon")]
     assert all(len(one) > KEY_BYTES for one in wrapped)
-    assert any(wrapped[0] in path.read_bytes() for path in tmp_path.glob("activity.db*"))
+    (tmp_path / "before.db").touch()
+    sqlite.copy(tmp_path / "activity.db", tmp_path / "before.db")
+    copies = [tmp_path / "before.db"]
+    assert {how for _, _, how in attack(journal, ["Ana Sousa", "cli_77", "Maria Fernandes"], copies)} == {"sealed"}
     close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"))
-    for path in tmp_path.glob("activity.db*"):
-        assert not any(one in path.read_bytes() for one in wrapped), path.name
+    assert any(wrapped[0] in path.read_bytes() for path in copies)
+    assert attack(journal, ["Ana Sousa", "cli_77", "Maria Fernandes", "train was late"], copies) == []
+    assert len(journal.kept(log.info).cover) == 0
 
 
 def test_the_last_checkpoint_stays_and_the_structure_is_still_verified(closed, journal):
@@ -69,7 +77,10 @@ def test_a_change_in_a_closed_log_is_still_found(closed, journal, tmp_path):
     db.execute("DROP TRIGGER indelible_entry_no_update")
     db.execute("UPDATE indelible_entry SET body = CAST(replace(body, 'bk_1', 'bk_7') AS BLOB) WHERE seq = 2")
     (clinic,) = journal.clinics()
-    assert {(f.verdict, f.seq) for f in inspect_clinic(journal, clinic, None).findings} >= {("edited", 2)}
+    assert {(f.verdict, f.seq) for f in inspect_clinic(journal, clinic, None).findings} == {
+        ("forked", None),
+        ("misfiled", 2),
+    }
 
 
 def test_another_clinic_of_the_database_goes_on(closed, journal):
@@ -82,7 +93,7 @@ def test_where_the_bundle_cannot_be_written_nothing_is_destroyed(log, tmp_path):
     log.record_document(event(1))
     with pytest.raises(StorageFailure, match="the folder does not exist"):
         close_clinic(log, tmp_path / "nowhere" / "final.zip", actor=Staff("usr_1"))
-    assert len(log.store.keys("c_lisbon")) == 3
+    assert len(log.store.keys("c_lisbon")) == 2
     assert log.entry(1).client == {"id": "cli_77", "name": "Ana Sousa"}
 
 
@@ -95,18 +106,34 @@ def test_what_is_recorded_while_the_bundle_is_written_keeps_the_clinic_open(log,
 
         with pytest.raises(StorageFailure, match="something was recorded while the bundle was written"):
             close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"), progress=meanwhile)
-    assert len(log.store.keys("c_lisbon")) == 3
+    assert len(log.store.keys("c_lisbon")) == 2
     assert log.entry(2).client is not None
 
 
-def test_keys_that_a_reader_keeps_in_the_write_ahead_log_are_told(log, tmp_path):
+def test_a_reader_who_holds_the_write_ahead_log_delays_nothing(log, tmp_path, attack):
     log.record_document(event(1))
-    last_connection(log.store).execute("PRAGMA busy_timeout = 0")
     with log.store.snapshot("c_lisbon") as reading:
         assert next(reading.entries()).seq == 1
-        assert close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1")).wiped is False
-    (clinic,) = log.journal.clinics()
-    assert finish_closing(log.journal, clinic) is True
+        close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"))
+        assert attack(log.journal, ["Ana Sousa", "cli_77"]) == []
+    assert log.store.keys("c_lisbon") == []
+
+
+def test_a_closing_that_was_interrupted_before_the_cover_went_is_finished(log, journal, tmp_path, monkeypatch, attack):
+    log.record_document(event(1))
+
+    def crash(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(journal.keep, "swap", crash)
+    with pytest.raises(KeyboardInterrupt):
+        close_clinic(log, tmp_path / "final.zip", actor=Staff("usr_1"))
+    monkeypatch.undo()
+    assert attack(journal, ["Ana Sousa"]) != []
+    (clinic,) = journal.clinics()
+    finish_closing(journal, clinic)
+    assert attack(journal, ["Ana Sousa"]) == []
+    assert inspect_clinic(journal, clinic, None).result == "intact"
 
 
 def test_a_closing_that_was_interrupted_before_the_keys_went_is_finished(log, journal, tmp_path, monkeypatch):
@@ -121,18 +148,29 @@ def test_a_closing_that_was_interrupted_before_the_keys_went_is_finished(log, jo
     monkeypatch.undo()
     (clinic,) = journal.clinics()
     assert inspect_clinic(journal, clinic, None).result == "not_intact"  # marked as closed, and its keys are there
-    assert finish_closing(journal, clinic) is True
+    finish_closing(journal, clinic)
     assert inspect_clinic(journal, clinic, None).result == "intact"
 
 
 @pytest.mark.parametrize(
-    "name", ["activity.db", "activity.db.key", "activity.db.heads", "activity.db-wal", "there.zip"]
+    "name",
+    [
+        "activity.db",
+        "activity.db.key",
+        "activity.db.keep/heads",
+        "activity.db.keep/new.zip",
+        "activity.db.keep",
+        "activity.db-wal",
+        "there.zip",
+    ],
 )
 def test_the_final_bundle_is_never_written_over_a_file(log, tmp_path, name):
     log.record_document(event(1))
     (tmp_path / "there.zip").write_bytes(b"precious")
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name.endswith((".key", ".zip"))}
+    kept = [path for path in (tmp_path / "activity.db.keep").iterdir() if path.suffix == ".cover"]
+    before = {path: path.read_bytes() for path in [*kept, tmp_path / "activity.db.key", tmp_path / "there.zip"]}
     with pytest.raises(IndelibleError):
         close_clinic(log, tmp_path / name, actor=Staff("usr_1"))
-    assert {name: (tmp_path / name).read_bytes() for name in before} == before
-    assert len(log.store.keys("c_lisbon")) == 3
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (tmp_path / "activity.db.keep" / "new.zip").exists()
+    assert len(log.store.keys("c_lisbon")) == 2

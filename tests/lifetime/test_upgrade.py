@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -13,63 +14,48 @@ from indelible.store import Installation
 from indelible.stores import sqlite, sqlite_schema
 from indelible.testing.logs import assert_intact, event
 
-# What schemas 2 to 5 changed, undone.
-TO_SCHEMA_1 = """
-DROP INDEX indelible_entry_amount;
-DROP TABLE indelible_source;
-DROP INDEX indelible_entry_late;
-CREATE TABLE old (clinic_id TEXT NOT NULL, kind TEXT NOT NULL, ref BLOB NOT NULL, occurred_at INTEGER NOT NULL,
-    seq INTEGER NOT NULL, role TEXT NOT NULL,
-    PRIMARY KEY (clinic_id, kind, ref, occurred_at, seq, role)) STRICT, WITHOUT ROWID;
-INSERT INTO old SELECT clinic_id, kind, ref, occurred_at, seq, role FROM indelible_link;
-DROP TABLE indelible_link;
-ALTER TABLE old RENAME TO indelible_link;
-CREATE TABLE old (clinic_id TEXT NOT NULL, seq INTEGER NOT NULL, token BLOB NOT NULL, class TEXT NOT NULL,
-    sealed BLOB NOT NULL, PRIMARY KEY (clinic_id, seq, token, class)) STRICT, WITHOUT ROWID;
-INSERT INTO old SELECT * FROM indelible_personal;
-DROP TABLE indelible_personal;
-ALTER TABLE old RENAME TO indelible_personal;
-CREATE INDEX indelible_personal_token ON indelible_personal (clinic_id, token, class, seq);
-DROP INDEX indelible_entry_actor_action;
-ALTER TABLE indelible_clinic DROP COLUMN closed_at;
-UPDATE indelible_schema SET version = 1;
-"""
+# A second migration, as the next release may bring one.
+NEXT = [
+    "CREATE TABLE indelible_note (clinic INTEGER NOT NULL) STRICT;",
+    "CREATE INDEX indelible_n ON indelible_note (clinic);",
+]
 
 
 def schema(path):
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         found = db.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name LIKE 'indelible%'"
         ).fetchall()
         columns = {name: db.execute(f"PRAGMA table_xinfo({name})").fetchall() for _, name, _, _ in found}
-    db.close()
     return sorted((kind, name) for kind, name, _, _ in found), columns
 
 
 @pytest.fixture
-def old(journal, log, tmp_path):
+def old(journal, log, tmp_path, monkeypatch):
+    """A log of this release, in the next one."""
     for number in range(5):
         log.record_document(event(number))
     log.checkpoint()
     journal.store.close()
-    with sqlite3.connect(tmp_path / "activity.db") as db:
-        db.executescript(TO_SCHEMA_1)
-    db.close()
-    with sqlite3.connect(tmp_path / "activity.db.heads") as db:
-        db.execute("DROP TABLE erasure")
-    db.close()
-    return tmp_path / "activity.db"
+    statements = sqlite_schema._statements
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, "next"))
+    monkeypatch.setattr(sqlite_schema, "VERSION", 2)
+    monkeypatch.setattr(sqlite_schema, "_statements", lambda name: NEXT if name == "next" else statements(name))
+    yield tmp_path / "activity.db"
+    monkeypatch.undo()
+    with closing(sqlite3.connect(tmp_path / "activity.db", isolation_level=None)) as db:  # as it was, to be verified
+        db.execute("DROP TABLE IF EXISTS indelible_note")
+        db.execute("UPDATE indelible_schema SET version = 1")
 
 
 def test_an_older_database_is_refused_with_the_mend(old):
-    with pytest.raises(StorageFailure, match=r"older Indelible \(schema 1; this one needs 5\).*`indelible upgrade`"):
+    with pytest.raises(StorageFailure, match=r"older Indelible \(schema 1; this one needs 2\).*`indelible upgrade`"):
         Journal(old)
-    upgrade(old)
 
 
 def test_an_upgraded_log_is_read_found_recorded_and_intact(old):
-    assert upgrade(old) == (1, 5)
-    assert upgrade(old) == (5, 5)
+    assert upgrade(old) == (1, 2)
+    assert upgrade(old) == (2, 2)
     with Journal(old) as journal:
         log = journal.clinic()
         assert [view.seq for view in log.read("client:cli_77")] == [5, 4, 3, 2, 1]
@@ -88,17 +74,16 @@ def test_a_new_schema_is_the_sum_of_the_migrations(tmp_path, old):
 
 def test_an_upgrade_that_fails_leaves_the_database_as_it_was(old):
     before = schema(old)
-    with sqlite3.connect(old) as db:
-        db.execute("CREATE TABLE indelible_link_by_role (x)")  # in the way of the migration
-    db.close()
+    with closing(sqlite3.connect(old, isolation_level=None)) as db:
+        db.execute("CREATE TABLE other (clinic)")
+        db.execute("CREATE INDEX indelible_n ON other (clinic)")  # in the way of the migration's second statement
     with pytest.raises(StorageFailure):
         upgrade(old)
-    with sqlite3.connect(old) as db:
+    with closing(sqlite3.connect(old, isolation_level=None)) as db:
         assert db.execute("SELECT version FROM indelible_schema").fetchone() == (1,)
-        db.execute("DROP TABLE indelible_link_by_role")
-    db.close()
+        db.execute("DROP TABLE other")
     assert schema(old) == before
-    upgrade(old)
+    assert upgrade(old) == (1, 2)
 
 
 @pytest.mark.parametrize(("version", "reason"), [(0, "without an activity log"), (99, "newer Indelible")])

@@ -1,8 +1,9 @@
 """The journal against a naive model: a list of what was acknowledged, and who was erased.
 
 The machine takes random steps on a journal in a temporary folder (record, import, repeat a key, crash in a transaction
-or between two steps of a checkpoint, lose the process, anonymize, move the clock and the zone, export, bundle, page,
-back up, restore a newer or an older copy) and does the same to the model. After each step the log must show exactly
+or between two steps of a checkpoint or an erasure, lose the process, anonymize, scrub, put back an older copy of the
+keep, move the clock and the zone, export, bundle, page, back up, restore a newer or an older copy) and does the same to
+the model. After each step the log must show exactly
 the model's rows, in order, with each erased value empty, under every filter that is asked for; at the end the log and
 every bundle made on the way must verify as intact.
 
@@ -26,7 +27,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -66,6 +66,7 @@ CATEGORY = {
     "service.created": "services",
     "clinic.time_zone_changed": "settings",
     "log.exported": "log",
+    "log.scrubbed": "log",
 }
 TERMS = (
     *(("client", one) for one in (*CLIENTS, "client/cli_1")),
@@ -81,7 +82,8 @@ SECOND = 1_000_000
 DAY = 86_400 * SECOND
 FUTURE = 5 * 60 * SECOND
 
-Person = tuple[str, str, int]  # realm, id, and which one: a client who returns after an erasure is somebody else
+# Realm, id, and which one: who returns after an erasure is somebody else, and so is whoever a late record names.
+Person = tuple[str, str, int]
 Term = tuple[bool, str, str]  # not wanted, key, value
 
 
@@ -94,10 +96,10 @@ class CrashingHeads(HeadStore):
 
     when = ""
 
-    def swap(self, origin, old, new, erasures=MappingProxyType({}), seen=None):
+    def swap(self, origin, old, new, seen=None):
         if self.when == "before the swap":
             raise Crash
-        done = super().swap(origin, old, new, erasures, seen)
+        done = super().swap(origin, old, new, seen)
         if self.when == "after the swap":
             raise Crash
         return done
@@ -151,22 +153,32 @@ class Model:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.known: dict[tuple[str, str], Person] = {}
+        self.since: dict[Person, int] = {}
         self.erased: set[Person] = set()
+        self.late: set[Person] = set()
         self.zone = ZONES[0]
         self.people = 0
 
     def copy(self) -> Model:
         return copy.deepcopy(self)
 
-    def person(self, realm: str, host_id: str) -> Person:
-        if (realm, host_id) not in self.known:
+    def person(self, realm: str, host_id: str, occurred_at: int, returned: bool) -> Person:
+        known = self.known.get((realm, host_id))
+        erasures = [row.occurred_at for row in self.rows if row.document["action"] == "client.anonymized"]
+        was_erased = any(one[:2] == (realm, host_id) for one in self.erased)
+        if was_erased and not returned and occurred_at < (max(erasures) if known is None else self.since[known]):
             self.people += 1
-            self.known[realm, host_id] = (realm, host_id, self.people)
-        return self.known[realm, host_id]
+            self.late.add(late := (realm, host_id, self.people))
+            return late
+        if known is None:
+            self.people += 1
+            self.known[realm, host_id] = known = (realm, host_id, self.people)
+            self.since[known] = occurred_at
+        return known
 
-    def add(self, document: dict[str, Any], occurred_at: int) -> Row:
+    def add(self, document: dict[str, Any], occurred_at: int, returned: bool = False) -> Row:
         """Acknowledge a document as the next entry."""
-        people, refs, values = self._people(document)
+        people, refs, values = self._people(document, occurred_at, returned)
         actor, target, client = document["actor"], document.get("target"), people.get("client")
         who: Person | str | None = people.get("actor") or actor.get("id")
         if client is None and actor["kind"] == "client":
@@ -202,9 +214,10 @@ class Model:
         self.rows.append(row)
         return row
 
-    def _people(self, document):
+    def _people(self, document, occurred_at, returned):
         """The people of a document by role, their links, and the values that are theirs."""
         people: dict[str, Person] = {}
+        met: dict[tuple[str, str], Person] = {}
         refs: set[tuple[str, Any, str]] = set()
         values: dict[str, tuple[Person | None, str]] = {}
         named = {"actor": document["actor"], "client": document.get("client")}
@@ -216,7 +229,9 @@ class Model:
             if one is None or (place == "actor" and one["kind"] not in ("staff", "client", "support")):
                 continue
             realm = one["kind"] if place.startswith("actor") else "client"
-            people[place] = person = self.person(realm, one["id"])
+            if (realm, one["id"]) not in met:
+                met[realm, one["id"]] = self.person(realm, one["id"], occurred_at, returned)
+            people[place] = person = met[realm, one["id"]]
             role = one.get("role", place) if place.startswith("people") else place.removeprefix("actor.")
             refs.add(("person", person, role))
             values |= {f"{place}.{name}": (person, "identity") for name in ("id", "name") if name in one}
@@ -224,7 +239,7 @@ class Model:
 
     def is_gone(self, row: Row, path: str) -> bool:
         owner, personal_class = row.values[path]
-        return owner in self.erased and personal_class != "evidence"
+        return (owner in self.erased or owner in self.late) and personal_class != "evidence"
 
     def shown(self, row: Row) -> dict[str, Any]:
         """The document as a reader may see it: an erased value is None."""
@@ -236,8 +251,9 @@ class Model:
         return document
 
     def lost(self, rows: list[Row]) -> set[int]:
-        """The numbers of the entries that lost values."""
-        return {row.seq for row in rows if any(self.is_gone(row, path) for path in row.values)}
+        """The numbers of the entries that lost values, which had them once."""
+        return {row.seq for row in rows
+                if any(owner in self.erased and one != "evidence" for owner, one in row.values.values())}  # fmt: skip
 
     def listed(self, terms: list[Term] = [], days: tuple[date | None, date | None] = (None, None)) -> list[Row]:  # noqa: B006
         """The rows that a filter means, newest first."""
@@ -318,6 +334,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.model = Model()
         self.backups: list[tuple[Path, int]] = []
+        self.covers: list[bytes] = []
+        self.erasing: dict[int, Person] = {}
         self.zips: list[tuple[Path, int, set[int]]] = []
         self.path = self._folder() / "activity.db"
         with Journal.create(self.path, installation="log.example.org", clock=self.clock) as made:
@@ -342,7 +360,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.planted += 1
         return f"planted{self.planted}x"
 
-    def _document(self, shape, client, other, number, operation, age, keyed) -> dict[str, Any]:
+    def _document(self, shape, client, other, number, operation, age, keyed, returned=False) -> dict[str, Any]:
         """An event with a text in it that no other has."""
         staff = {"kind": "staff", "id": STAFF[number % 2], "name": f"Maria {self._plant()}", "role": "receptionist"}
         named = {"id": client, "name": f"Ana {self._plant()}"}
@@ -381,16 +399,17 @@ class JournalMachine(RuleBasedStateMachine):
         made |= {"operation": operation} if operation else {}
         made |= {"key": f"key {self._plant()}"} if keyed else {}
         made |= {"occurred_at": instant.format(self.clock() - age)} if age is not None else {}
+        made |= {"returned": True} if returned else {}
         return made
 
     def _draft(self, document: dict[str, Any], imported: bool = False):
         return self.log.draft(parse(document), imported=imported)
 
     def _acknowledge(self, document: dict[str, Any], imported: bool = False) -> Row:
-        kept = {name: value for name, value in document.items() if name != "occurred_at"}
+        kept = {name: value for name, value in document.items() if name not in ("occurred_at", "returned")}
         occurred = document.get("occurred_at")
         at = self.clock() if occurred is None else instant.parse_canonical(occurred)
-        return self.model.add(kept | ({"imported": True} if imported else {}), at)
+        return self.model.add(kept | ({"imported": True} if imported else {}), at, "returned" in document)
 
     documents = st.fixed_dictionaries(
         {
@@ -401,6 +420,7 @@ class JournalMachine(RuleBasedStateMachine):
             "operation": st.sampled_from([None, "op_1", "op_2"]),
             "age": ages,
             "keyed": st.booleans(),
+            "returned": st.sampled_from([False, False, False, True]),
         }
     )
 
@@ -408,7 +428,9 @@ class JournalMachine(RuleBasedStateMachine):
     def record(self, drawn):
         document = self._document(**drawn)
         got = self.log.record_document(document)
-        assert (got.seq, got.repeated) == (self._acknowledge(document).seq, False)
+        row = self._acknowledge(document)
+        assert (got.seq, got.repeated) == (row.seq, False)
+        assert set(got.left_out) == {path for path in row.values if self.model.is_gone(row, path)}
 
     @rule(drawn=st.lists(documents, min_size=1, max_size=4), imported=st.booleans())
     def append_batch(self, drawn, imported):
@@ -509,9 +531,10 @@ class JournalMachine(RuleBasedStateMachine):
     def _copied(self) -> Path:
         """The files as the system has them at this instant."""
         folder = self._folder()
-        for name in ("", "-wal", ".heads", ".key"):
+        for name in ("", "-wal", ".key"):
             with suppress(FileNotFoundError):
                 shutil.copy2(self.path.with_name(self.path.name + name), folder)
+        shutil.copytree(self.journal.places.keep, folder / self.journal.places.keep.name)
         return folder
 
     def _go_on_in(self, folder: Path) -> None:
@@ -522,8 +545,8 @@ class JournalMachine(RuleBasedStateMachine):
     # Erasure, clock, zone, checkpoints
 
     @rule(client=st.sampled_from((*CLIENTS, "cli_unknown")), who=actors,
-          requested_by=st.sampled_from(["client", "staff", "retention_rule"]))  # fmt: skip
-    def anonymize(self, client, who, requested_by):
+          requested_by=st.sampled_from(["client", "staff", "retention_rule"]), dies=st.booleans())  # fmt: skip
+    def anonymize(self, client, who, requested_by, dies):
         other = CLIENTS[(CLIENTS.index(client) + 1) % 3] if client in CLIENTS else CLIENTS[0]
         actor: Actor = {"staff": Staff("usr_2"), "client": Actor("client", client),
                         "another client": Actor("client", other), "system": System("job:retention"),
@@ -535,11 +558,12 @@ class JournalMachine(RuleBasedStateMachine):
             with pytest.raises(NotFound):
                 self.log.anonymize(client, requested_by=requested_by, actor=actor, request=request)
             return
-        done = self.log.anonymize(client, requested_by=requested_by, actor=actor, request=request)
-        counts = Counter(one for row in self.model.rows for owner, one in row.values.values() if owner == person)
-        entries = sum(any(owner == person for owner, _ in row.values.values()) for row in self.model.rows)
-        context = {"requested_by": requested_by, "entries": entries, "identity_values": counts["identity"],
-                   "network_values": counts["network"], "evidence_values_kept": counts["evidence"]}  # fmt: skip
+        seq = None
+        with pytest.MonkeyPatch.context() as patched, suppress(Crash):
+            if dies:
+                patched.setattr(self.log, "_cut_out", self._dying(self.log._cut_out))
+            seq = self.log.anonymize(client, requested_by=requested_by, actor=actor, request=request).entry.seq
+        context = {"requested_by": requested_by}
         said = {"kind": actor.kind} | {name: getattr(actor, name) for name in ("id", "name", "reason")
                                        if getattr(actor, name)}  # fmt: skip
         document: dict[str, Any] = {"action": "client.anonymized", "actor": said, "context": context,
@@ -558,11 +582,56 @@ class JournalMachine(RuleBasedStateMachine):
             row.document["actor"], row.actor = {"kind": "client", "id": None}, ("client", person)
             row.refs.add(("person", person, "actor"))
         self.model.erased.add(person)
-        assert done.wiped
-        assert done.entry is not None
-        assert done.entry.seq == row.seq
-        assert (done.entries, done.identity_values) == (entries, counts["identity"])
-        assert (done.network_values, done.evidence_values_kept) == (counts["network"], counts["evidence"])
+        self.erasing[row.seq] = person
+        assert seq == (None if dies else row.seq)
+        if dies:
+            self._go_on_in(self._copied())
+
+    @staticmethod
+    def _dying(cut_out):
+        """The process ends behind the commit of an erasure, before its keys go."""
+
+        def die(behind):
+            if behind is not None:
+                raise Crash
+            return cut_out(behind)
+
+        return die
+
+    @rule()
+    def scrub(self):
+        owed = {}
+        for by, person in self.erasing.items():
+            theirs = [[one for owner, one in row.values.values() if owner == person and one != "evidence"]
+                      for row in self.model.rows]  # fmt: skip
+            counts = Counter(one for row in theirs for one in row)
+            owed[by] = {"erased_by": by, "entries": sum(map(bool, theirs)), "identity_values": counts["identity"],
+                        "network_values": counts["network"]}  # fmt: skip
+        size = len(self.model.rows)
+        assert self.log.scrub() == len(owed)
+        for seq in range(size + 1, size + 1 + len(owed)):
+            self._acknowledge(
+                {"action": "log.scrubbed", "actor": {"kind": "system", "reason": "job:scrub"},
+                 "target": {"kind": "log", "id": CLINIC, "name": "Lisbon"},
+                 "context": owed.pop(self.log.entry(seq).context["erased_by"])}
+            )  # fmt: skip
+        assert owed == {}
+        self.erasing.clear()
+
+    @rule()
+    def copy_the_keep(self):
+        self.covers.append(self._cover().read_bytes())
+
+    @precondition(lambda self: self.covers)
+    @rule(choice=st.integers(0, 1_000), dies=st.booleans())
+    def put_back_an_older_keep(self, choice, dies):
+        self._cover().write_bytes(self.covers[choice % len(self.covers)])
+        if dies:
+            self._go_on_in(self._copied())
+
+    def _cover(self) -> Path:
+        (found,) = self.journal.places.keep.glob("*.cover")
+        return found
 
     @rule(seconds=st.sampled_from([0.4, 2, 90, 90_000, 40 * 86_400, -0.4, -30, -100_000]))
     def move_the_clock(self, seconds):
@@ -718,7 +787,7 @@ class JournalMachine(RuleBasedStateMachine):
         self._moved_away()
         (said,) = lifetime.restore(self.backups[-1][0], self.path)
         size = len(self.model.rows)
-        assert (said.state, said.size, said.signed_size, said.erased) == ("complete", size, size, 0)
+        assert (said.state, said.size, said.signed_size, said.erased_since) == ("complete", size, size, False)
         self._open()
 
     @precondition(lambda self: self.backups)
@@ -732,8 +801,8 @@ class JournalMachine(RuleBasedStateMachine):
             journal.clinic().checkpoint()
         aside = self._moved_away()
         (said,) = lifetime.restore(backup, self.path)
-        behind = sum(row.document["action"] == "client.anonymized" for row in self.model.rows[size:])
-        assert (said.state, said.size, said.erased) == ("older" if older else "complete", size, behind)
+        behind = any(row.document["action"] == "client.anonymized" for row in self.model.rows[size:])
+        assert (said.state, said.size, said.erased_since) == ("older" if older else "complete", size, behind)
         self._open()
         self._check_the_older(size, older)
         self.journal.close()
@@ -743,7 +812,7 @@ class JournalMachine(RuleBasedStateMachine):
         self._open()
 
     def _check_the_older(self, size: int, older: bool) -> None:
-        self._check_list([row for row in self.model.listed() if row.seq <= size], {"erased", "missing"})
+        self._check_list([row for row in self.model.listed() if row.seq <= size], {"erased", "left_out", "missing"})
         known = self.journal.heads.get(self.log.info.origin)
         if older:
             with pytest.raises(SigningRefused, match="older backup"):
@@ -767,7 +836,7 @@ class JournalMachine(RuleBasedStateMachine):
     def the_log_is_the_model(self):
         self.steps += 1
         assert self.log.size == len(self.model.rows)
-        self._check_list(self.model.listed(), {"erased"})
+        self._check_list(self.model.listed(), {"erased", "left_out"})
 
     def _check_list(self, rows: list[Row], states: set[str]) -> None:
         views = list(self.log.read())

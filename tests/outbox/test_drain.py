@@ -150,6 +150,18 @@ def test_an_erasure_whose_row_comes_again_does_not_erase_a_client_who_returned(j
     assert seqs(log, "client:cli_77") == [(3, "bk_2")]
 
 
+def test_who_returns_before_an_erasure_that_waited_is_drained_is_somebody_new_by_name(journal, log, host, source):
+    """The host asked for it at noon and met the client again at five past; the drainer comes at ten past."""
+    host.put(event(1), at=AT - 600_000_000)
+    host.put({"client": "cli_77", "requested_by": "client"}, erasure=1, at=AT - 600_000_000)
+    host.put(event(2), at=AT - 300_000_000)
+    host.put(event(3), at=AT - 900_000_000)  # and a document of before that comes behind
+    assert drain_once(journal, source) == Drained(4, 4, 0, 0)
+    assert log.entry(2).occurred_at == AT - 600_000_000
+    assert seqs(log, "client:cli_77") == [(3, "bk_2")]
+    assert "client.name" in log.entry(4).members["left_out"]
+
+
 def test_an_erasure_of_somebody_who_was_never_recorded_is_done_already(journal, log, host, source):
     host.put({"client": "cli_1", "requested_by": "retention_rule"}, erasure=1)
     assert drain_once(journal, source) == Drained(1, 0, 1, 0)
@@ -172,8 +184,8 @@ def test_a_missing_key_stops_it(journal, host, source, tmp_path):
     host.events(1)
     db = sqlite3.connect(tmp_path / "activity.db")
     with db:
-        taken = db.execute("SELECT * FROM indelible_key WHERE kind = 'data'").fetchall()
-        db.execute("DELETE FROM indelible_key WHERE kind = 'data'")
+        taken = db.execute("SELECT * FROM indelible_key WHERE kind = 'lookup'").fetchall()
+        db.execute("DELETE FROM indelible_key WHERE kind = 'lookup'")
     other = Journal(tmp_path / "activity.db", clock=journal.clock)
     with pytest.raises(KeyUnavailable, match="restore a backup"):
         drain_once(other, source)

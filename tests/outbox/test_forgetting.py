@@ -41,7 +41,8 @@ def everything(path) -> bytes:
 def test_what_waits_is_recorded_first_and_goes_with_the_rest(log, host):
     host.events(1, 2)
     done, beside = anonymize(log, [str(host.path)])
-    assert (done.entries, host.waiting()) == (2, 0)
+    assert (done.entry.seq, host.waiting()) == (3, 0)
+    assert [log.entry(seq).states["client.name"] for seq in (1, 2)] == ["erased"] * 2
     assert beside.complete
     assert "Ana" not in str([view.client for view in log.read("")])
 
@@ -55,7 +56,7 @@ def test_on_postgresql_too(log, connection, postgres, clock):
                        (json.dumps(event(2, actor=None)),))  # fmt: skip
     connection.commit()
     done, beside = anonymize(log, [postgres])
-    assert (done.entries, beside.emptied, beside.complete) == (1, 1, True)
+    assert (done.entry.seq, beside.emptied, beside.complete) == (3, 1, True)  # log.held is the second
     connection.commit()
     row = connection.execute("SELECT document::text, target_kind, target_id, reason, final, clinic FROM indelible.held")
     assert row.fetchone() == ("{}", "client", None, EMPTIED, True, "c_lisbon")
@@ -151,25 +152,29 @@ def test_a_hosts_number_is_an_id_and_what_cannot_be_read_names_whoever_is_in_it(
 # What is not there, and who cannot be reached
 
 
-def test_what_is_committed_afterwards_comes_late_as_somebody_new(log, connection, postgres, clock):
+def test_what_is_committed_afterwards_comes_late_and_without_the_name(log, connection, postgres, clock):
     clock.now = time.time_ns() // 1000
     sql.install(connection)
     connection.execute("SELECT indelible.record('c_lisbon', %s)", (json.dumps(event(1)),))
     connection.commit()
     connection.execute("SELECT indelible.record('c_lisbon', %s)", (json.dumps(event(2)),))  # and not committed
+    clock.now = time.time_ns() // 1000
     done, beside = anonymize(log, [postgres])
-    assert (done.entries, beside.complete) == (1, True)
+    assert (done.entry.seq, beside.complete) == (2, True)
     connection.commit()
     with closing(PostgresSource(postgres)) as source:
         assert drain_all(log.journal, source).appended == 1
-    assert [view.seq for view in log.read("client:cli_77")] == [3]
+    assert list(log.read("client:cli_77")) == []
+    assert "client.name" in log.entry(3).members["left_out"]
+    assert "Ana" not in str(log.entry(3).document())
 
 
 def test_who_cannot_be_reached_is_named_and_the_erasure_is_done(log, host, tmp_path):
     host.events(1)
     gone = "postgresql://u:secret@127.0.0.1:1/clinic"
     done, beside = anonymize(log, [str(host.path), gone, str(tmp_path / "nowhere.db")])
-    assert done.entries == 1
+    assert done.entry.seq == 2
+    assert log.entry(1).states["client.name"] == "erased"
     first, second = beside.unreached
     assert first.startswith("postgresql://127.0.0.1:1/clinic: ")
     assert "nowhere.db" in second

@@ -193,6 +193,18 @@ def test_a_document_says_everything_itself():
         prepare("c_lisbon", event(), actor=MARIA)
 
 
+def test_a_client_who_is_back_is_said_beside_an_action_and_in_a_document():
+    row = prepare("c_lisbon", BookingCancelled(), client=("cli_77", "Ana Sousa"), returned=True, **GOOD)
+    assert read(row)["returned"] is True
+    assert document.parse_json(row.document.encode()).returned is True
+    assert "returned" not in read(prepare("c_lisbon", BookingCancelled(), **GOOD))
+    assert read(prepare("c_lisbon", event(1, returned=True)))["returned"] is True
+    with pytest.raises(InvalidInput, match="is a whole document"):
+        prepare("c_lisbon", event(1), returned=True)
+    with pytest.raises(InvalidInput, match="returned: must be true"):
+        prepare("c_lisbon", BookingCancelled(), returned="yes", **GOOD)  # type: ignore[arg-type]
+
+
 def test_history_says_when_it_happened():
     with pytest.raises(InvalidInput, match="occurred_at: is missing"):
         prepare("c_lisbon", event(), imported=True)

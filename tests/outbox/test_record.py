@@ -110,6 +110,7 @@ def test_every_action_that_a_host_may_record_is_known_and_none_that_only_the_log
         ({"context": []}, "context: must be an object"),
         ({"request": "web"}, "request: must be an object"),
         ({"people": {}}, "people: must be a list"),
+        ({"returned": "yes"}, "returned: must be true"),
         ({"cut": "request.user_agent"}, "cut: must be a list"),
         ({"operation": True}, "operation: must be an id"),
         ({"key": ""}, "key: must be text of 1 to 255"),

@@ -117,7 +117,7 @@ def test_every_method_of_a_log_with_anything(log, method):
         works_or_says_why(call)
 
 
-@pytest.mark.parametrize("where", ["database", "master_key", "head_store"])
+@pytest.mark.parametrize("where", ["database", "master_key", "keep"])
 def test_a_journal_of_anything(journal, tmp_path, where):
     for value in WRONG:
         arguments = {"database": journal.places.database} | {where: value}

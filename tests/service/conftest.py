@@ -124,12 +124,18 @@ def _said(actor: Actor) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     database = tmp_path_factory.mktemp("service") / "activity.db"
-    os.environ.update({"INDELIBLE_DATABASE": str(database), "INDELIBLE_URL": "http://localhost:8000",
-                       "DJANGO_SETTINGS_MODULE": "indelible.service.settings"})  # fmt: skip
+    os.environ.update(
+        {
+            "INDELIBLE_DATABASE": str(database),
+            "INDELIBLE_URL": "http://localhost:8000",
+            "INDELIBLE_KEEP_BESIDE": "yes",
+            "DJANGO_SETTINGS_MODULE": "indelible.service.settings",
+        }
+    )
     for name in (
         "INDELIBLE_SMTP",
         "INDELIBLE_MASTER_KEY",
-        "INDELIBLE_HEAD_STORE",
+        "INDELIBLE_KEEP",
         "INDELIBLE_STATIC",
         "INDELIBLE_ACCOUNTS",
         "INDELIBLE_OUTBOXES",
@@ -139,7 +145,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
     starting.prepare(environment.read())
     # Read once; other tests of this process must not find them.
-    for name in ("INDELIBLE_DATABASE", "INDELIBLE_URL", "DJANGO_SETTINGS_MODULE"):
+    for name in ("INDELIBLE_DATABASE", "INDELIBLE_URL", "INDELIBLE_KEEP_BESIDE", "DJANGO_SETTINGS_MODULE"):
         os.environ.pop(name, None)
     from django.conf import settings
     from django.db import connections

@@ -143,7 +143,8 @@ call_command("migrate", verbosity=0)
 
 def left(folder: Path) -> dict[str, str]:
     """Every file of a folder but the service's own output."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
             if path.name not in ("stderr", "activity.db.secret")}  # fmt: skip
 
 

@@ -524,7 +524,8 @@ close_journal()
 def test_with_https_cookies_are_bound_to_it_and_browsers_told_to_stay(tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("INDELIBLE_", "DJANGO_"))}
     own = {"INDELIBLE_DATABASE": str(tmp_path / "activity.db"), "INDELIBLE_URL": "https://log.clinic.example",
-           "INDELIBLE_TRUSTED_PROXIES": "1", "DJANGO_SETTINGS_MODULE": "indelible.service.settings"}  # fmt: skip
+           "INDELIBLE_TRUSTED_PROXIES": "1", "DJANGO_SETTINGS_MODULE": "indelible.service.settings",
+           "INDELIBLE_KEEP_BESIDE": "yes"}  # fmt: skip
     ended = subprocess.run([sys.executable, "-c", _SECURE], env=kept | own, cwd=Path(tmp_path), capture_output=True,
                            text=True, timeout=120)  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-3000:]

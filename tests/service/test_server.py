@@ -62,7 +62,8 @@ class Service:
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("INDELIBLE_", "DJANGO_"))}
-        own = {"INDELIBLE_DATABASE": str(self.database), "INDELIBLE_PORT": str(self.port)}
+        own = {"INDELIBLE_DATABASE": str(self.database), "INDELIBLE_PORT": str(self.port),
+               "INDELIBLE_KEEP_BESIDE": "yes"}  # fmt: skip
         return kept | own | {f"INDELIBLE_{name}": value for name, value in self.more.items()}
 
     def spawn(self, program: Sequence[str] = PROGRAM, **options) -> subprocess.Popen[bytes]:
@@ -169,7 +170,7 @@ def unsigned(database: Path) -> int:
         return int(
             db.execute(
                 "SELECT coalesce(sum(head.size - (SELECT coalesce(max(size), 0) FROM indelible_checkpoint one"
-                " WHERE one.clinic_id = head.clinic_id)), 0) FROM indelible_head head"
+                " WHERE one.clinic = head.clinic)), 0) FROM indelible_head head"
             ).fetchone()[0]
         )
 
@@ -408,3 +409,28 @@ def test_standard_error_holds_no_path_query_address_or_name(service):
         assert value not in said
     routes = {line.get("route") for line in service.logged()}
     assert "welcome/<str:secret>/" in routes
+
+
+# Where the keep lies
+
+
+def test_a_keep_in_the_databases_folder_is_refused_unless_it_is_meant_and_nothing_is_made(tmp_path):
+    (tmp_path / "data").mkdir()
+    service = Service(tmp_path / "data", KEEP_BESIDE="")
+    said = service.refusal()
+    assert said.startswith("INDELIBLE_KEEP: the keep ")
+    assert "name a folder on another disk, or set INDELIBLE_KEEP_BESIDE=yes if this is meant" in said
+    assert not service.database.exists()
+    link = tmp_path / "elsewhere"
+    link.symlink_to(tmp_path / "data")
+    assert Service(tmp_path / "data", KEEP_BESIDE="no", KEEP=str(link / "keep")).refusal() == said.replace(
+        str(tmp_path / "data" / "activity.db.keep"), str(link / "keep")
+    ), "a link does not hide it"
+
+
+def test_with_a_keep_elsewhere_it_starts_without_a_word(tmp_path):
+    (tmp_path / "data").mkdir()
+    service = Service(tmp_path / "data", KEEP_BESIDE="", KEEP=str(tmp_path / "keep")).start()
+    assert service.stop() == 0
+    assert (tmp_path / "keep").is_dir()
+    assert not service.database.with_name("activity.db.keep").exists()

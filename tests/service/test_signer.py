@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 import threading
 import time
@@ -11,8 +12,10 @@ from contextlib import closing
 import pytest
 
 from indelible import Journal
+from indelible.document import System
+from indelible.journal import ClinicLog
 from indelible.service import signer
-from indelible.testing.logs import Clock, event
+from indelible.testing.logs import Clock, assert_intact, event
 
 
 @pytest.fixture
@@ -75,18 +78,18 @@ def test_a_refusal_is_said_once_and_keeps_no_other_log_unsigned(database, caplog
     leave_unsigned(database, "c_1")
     leave_unsigned(database, "c_2")
     with closing(sqlite3.connect(database)) as db, db:
-        kept = db.execute("SELECT body FROM indelible_entry WHERE clinic_id = 'c_1' AND seq = 3").fetchone()
+        kept = db.execute("SELECT body FROM indelible_entry WHERE clinic = 1 AND seq = 3").fetchone()
         for name in [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")]:
             db.execute(f"DROP TRIGGER {name}")
-        db.execute("UPDATE indelible_entry SET body = x'00' WHERE clinic_id = 'c_1' AND seq = 3")
+        db.execute("UPDATE indelible_entry SET body = x'00' WHERE clinic = 1 AND seq = 3")
     one = signer.Signer(database)
     with caplog.at_level(logging.WARNING, "indelible.signing"):
         assert [one.sign() for _ in range(3)] == [False, False, False]
         (record,) = caplog.records
-        assert "the log of c_1 is not signed: entry 3 was changed" in record.getMessage()
+        assert "the log of c_1 is not signed: the entries do not come to the committed head" in record.getMessage()
         assert unsigned(database, "c_2") == 0
         with closing(sqlite3.connect(database)) as db, db:
-            db.execute("UPDATE indelible_entry SET body = ? WHERE clinic_id = 'c_1' AND seq = 3", kept)
+            db.execute("UPDATE indelible_entry SET body = ? WHERE clinic = 1 AND seq = 3", kept)
         assert one.sign()
         assert caplog.messages[1:] == ["the log of c_1 can be signed again"]
     one.close()
@@ -149,3 +152,87 @@ def test_the_thread_signs_while_four_others_record(database):
     while unsigned(database, "c_2") and time.monotonic() < end:
         time.sleep(0.02)
     assert unsigned(database, "c_2") == 0
+
+
+# What was erased
+
+
+def recorded_and_erased(database) -> None:
+    """Two clients, of whom one is erased in c_1; the keep as it was before lies beside it, in `before`."""
+    with Journal(database) as journal:
+        log = journal.clinic("c_1")
+        log.record_document(event(1))
+        log.record_document(event(2, client={"id": "cli_78", "name": "Rui Alves"}))
+        shutil.copytree(journal.places.keep, database.with_name("before"))
+        log.anonymize("cli_77", requested_by="client", actor=System("job:test"))
+
+
+def put_back(database) -> None:
+    """The state after a crash between an erasure's commit and the keep: the covers are those of before."""
+    for cover in database.with_name("before").glob("*.cover"):
+        shutil.copy(cover, database.with_name("activity.db.keep"))
+
+
+def scrubbed(database) -> list[int]:
+    with Journal(database) as journal:
+        return [view.seq for view in journal.clinic("c_1").read("action:log.scrubbed")]
+
+
+def test_who_was_erased_and_is_still_in_the_keep_is_cut_out_of_it(database):
+    recorded_and_erased(database)
+    put_back(database)
+    one = signer.Signer(database)
+    assert one.sign()
+    one.close()
+    journal = Journal(database)
+    clinic = journal.clinics()[0]
+    assert journal.kept(clinic).up_to == 3
+    assert journal.store.erasures_behind(clinic.id, journal.kept(clinic).up_to) == []
+    journal.store.close()
+
+
+def test_what_is_dead_is_removed_once_which_is_recorded_once_and_signed(database):
+    recorded_and_erased(database)
+    one = signer.Signer(database)
+    assert one.sign()
+    assert unsigned(database, "c_1") == 0
+    assert [one.sign() for _ in range(4)] == [True] * 4
+    one.close()
+    assert scrubbed(database) == [4]
+    with Journal(database) as journal:
+        assert journal.clinic("c_1").size == 4
+        assert_intact(journal.clinic("c_1"))
+
+
+def test_an_erasure_that_is_not_believed_is_looked_into_once_and_not_every_second(database, monkeypatch):
+    recorded_and_erased(database)
+    put_back(database)
+    asked: list[str] = []
+
+    def replay(log: ClinicLog) -> int:
+        asked.append(log.info.id)
+        return 0
+
+    monkeypatch.setattr(ClinicLog, "replay", replay)
+    one = signer.Signer(database)
+    one.sign()
+    first = len(asked)
+    assert first
+    for _ in range(5):
+        one.sign()
+    one.close()
+    assert len(asked) == first
+
+
+def test_a_log_without_its_cover_is_said_once_and_keeps_no_other_waiting(database, caplog):
+    recorded_and_erased(database)
+    with Journal(database) as journal:
+        origin = next(clinic.origin for clinic in journal.clinics() if clinic.id == "c_2")
+    database.with_name("activity.db.keep").joinpath(f"{origin.rpartition('/')[2]}.cover").unlink()
+    one = signer.Signer(database)
+    with caplog.at_level(logging.WARNING, "indelible.signing"):
+        assert [one.sign() for _ in range(3)] == [True] * 3
+    one.close()
+    (said,) = caplog.messages
+    assert said.startswith("the log of c_2 is not kept clear of who was erased: the keep ")
+    assert scrubbed(database) == [4]

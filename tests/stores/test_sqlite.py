@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 
 from indelible.errors import StorageFailure
-from indelible.store import Installation, LinkRow, PersonalRow, PersonRow, Reference, Selection, Store
-from indelible.stores import sqlite, sqlite_page
+from indelible.store import EntryRow, Installation, LinkRow, Reference, Selection, Store
+from indelible.stores import sqlite, sqlite_page, sqlite_schema
 from indelible.stores.sqlite import SQLiteStore
 from indelible.testing.logs import last_connection
-from indelible.testing.store_contract import ACTIONS, KINDS, NOW, StoreContract, batch, entry_row, everything, write
+from indelible.testing.store_contract import (
+    ACTIONS,
+    KINDS,
+    NOW,
+    StoreContract,
+    batch,
+    entry_row,
+    everything,
+    tile_row,
+    write,
+)
 
 OURS = Installation("log.example.org", "0123456789abcdef")
 
@@ -29,11 +39,11 @@ FILTERS = {
     "action": Selection(up_to=99, actions=ACTIONS[:1]),
     "category": Selection(up_to=99, actions=ACTIONS),
     "actor and action": Selection(up_to=99, actors=(KINDS[0],), actions=ACTIONS[:1]),
-    "target": Selection(up_to=99, references=((PERSON._replace(role="target"),),)),
-    "person in any role": Selection(up_to=99, references=((PERSON,),)),
-    "operation": Selection(up_to=99, references=((Reference("operation", b"op_1", "operation"),),)),
-    "stripe id": Selection(up_to=99, references=((Reference("evidence", b"h" * 32), Reference("charge", b"ch_1")),)),
-    "two references": Selection(up_to=99, references=((PERSON,), (Reference("booking", b"bk_1", "target"),))),
+    "target": Selection(up_to=99, references=((PERSON._replace(as_target=True),),)),
+    "person in any part": Selection(up_to=99, references=((PERSON,),)),
+    "operation": Selection(up_to=99, references=((Reference("operation", b"op_1", False),),)),
+    "stripe id": Selection(up_to=99, references=((Reference("evidence", b"h" * 16), Reference("charge", b"ch_1")),)),
+    "two references": Selection(up_to=99, references=((PERSON,), (Reference("booking", b"bk_1", True),))),
     "not a reference": Selection(up_to=99, not_references=(PERSON,)),
     "a range of numbers": Selection(up_to=99, references=((PERSON,),), from_seq=7),
     "many numbers": Selection(up_to=20_000, seqs=((7, 9_000), (9_002, 19_000))),
@@ -59,23 +69,23 @@ class TestSQLite(StoreContract):
         self.connections.append(connection)
         return connection
 
-    @pytest.mark.parametrize("table", ["entry", "checkpoint"])
+    @pytest.mark.parametrize("table", ["entry", "tile", "checkpoint"])
     def test_no_form_of_replace_gets_rid_of_a_row(self, store: Store, lisbon, table):
         with store.appending(lisbon) as tx:
-            write(tx, 2)
+            tx.write(batch(tx.head, [entry_row(1), entry_row(2)], tiles=[tile_row(0, 0)]))
         row = sqlite3.Row
         raw = self.raw(store)
         raw.row_factory = row
-        raw.execute("INSERT INTO indelible_checkpoint VALUES ('lisbon', 2, x'00', x'00', x'00', 1)")
+        raw.execute("INSERT INTO indelible_checkpoint VALUES (1, 2, x'00', x'00', x'00', 1)")
         raw.commit()
         before = everything(store, lisbon)
         old = dict(raw.execute(f"SELECT * FROM indelible_{table} ORDER BY 2").fetchone())
-        names = {"entry": ["seq", "id"], "checkpoint": ["size"]}[table]
+        names = {"entry": ["seq", "id"], "tile": ["number"], "checkpoint": ["size"]}[table]
         for kept in names:  # the same in one key, another in every other
             new = old | {name: 77 if type(old[name]) is int else b"x" * 16 for name in names if name != kept}
             _refused(raw, f"INSERT OR REPLACE INTO indelible_{table}", new)
             _refused(raw, f"REPLACE INTO indelible_{table}", new)
-        _refused(raw, f"INSERT INTO indelible_{table}", old, " ON CONFLICT DO UPDATE SET clinic_id = 'porto'")
+        _refused(raw, f"INSERT INTO indelible_{table}", old, " ON CONFLICT DO UPDATE SET clinic = 2")
         with pytest.raises(sqlite3.Error, match="indelible"):
             raw.execute(f"UPDATE OR REPLACE indelible_{table} SET {names[0]} = 1")
         raw.rollback()
@@ -89,26 +99,58 @@ class TestSQLite(StoreContract):
         old = dict(raw.execute("SELECT rowid, * FROM indelible_entry WHERE seq = 1").fetchone())
         _refused(raw, "INSERT OR REPLACE INTO indelible_entry", old | {"seq": 77, "id": b"x" * 16})
 
-    def test_rows_that_were_erased_leave_none_of_their_bytes(self, store: SQLiteStore, lisbon):
-        marks = {seq: b"mark %d of the personal value" % seq for seq in range(1, 200)}
+    def test_a_replace_by_row_number_does_not_get_rid_of_a_tile(self, store: Store, lisbon):
         with store.appending(lisbon) as tx:
-            personal = [PersonalRow(seq, b"t" * 16, "identity", mark * (seq % 50)) for seq, mark in marks.items()]
-            person = PersonRow(b"t" * 16, b"look-up value of a person", b"sealed row of a person")
-            tx.write(batch(tx.head, [entry_row(seq) for seq in marks], personal=personal, persons=[person]))
+            tx.write(batch(tx.head, [], tiles=[tile_row(0, 0)]))
+        raw = self.raw(store)
+        raw.row_factory = sqlite3.Row
+        old = dict(raw.execute("SELECT rowid, * FROM indelible_tile").fetchone())
+        _refused(raw, "INSERT OR REPLACE INTO indelible_tile", old | {"number": 77})
+
+    @pytest.mark.parametrize("form", ["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE", "INSERT"])
+    def test_an_entry_changes_in_no_form_of_statement_but_that_sealed_values_go(self, store: Store, lisbon, form):
+        """By an UPSERT too, which fires the triggers of both; and not by its row number."""
         with store.appending(lisbon) as tx:
-            tx.erase(b"t" * 16, ("identity",))
-        assert store.wipe()
-        for path in store.path.parent.iterdir():
-            data = path.read_bytes()
-            for text in (*marks.values(), person.lookup, person.sealed):
-                assert text not in data
+            write(tx, 2)
+        before = everything(store, lisbon)
+        raw = self.raw(store)
+        columns = ", ".join(("clinic", *EntryRow._fields))
+        changes = [
+            f"{name} = {name}, sealed = CAST(x'00' || sealed AS BLOB)" for name in EntryRow._fields if name != "sealed"
+        ]
+        changes += [f"{name} = 77, sealed = x''" for name in ("rowid", "clinic", "seq", "occurred_at", "recorded_at")]
+        changes += [f"{name} = 'x', sealed = x''" for name in ("action", "actor_kind", "currency")]
+        changes += [f"{name} = x'00', sealed = x''" for name in ("id", "actor", "body")]
+        changes += ["amount_minor = 100.0 + 1, sealed = x''", "sealed = sealed", "sealed = zeroblob(length(sealed))"]
+        for change in changes:
+            sql = f"{form} indelible_entry SET {change} WHERE seq = 2"
+            if form == "INSERT":
+                sql = (f"INSERT INTO indelible_entry ({columns}) SELECT {columns} FROM indelible_entry WHERE seq = 2"
+                       f" ON CONFLICT DO UPDATE SET {change}")  # fmt: skip
+            with pytest.raises(sqlite3.Error, match="indelible: an entry cannot be"):
+                raw.execute(sql)
+            raw.rollback()
+        assert everything(store, lisbon) == before
+        if form != "INSERT":
+            raw.execute(f"{form} indelible_entry SET sealed = x'' WHERE seq = 2")
+            raw.commit()
+            entries = [before["entries"][0], before["entries"][1]._replace(sealed=b"")]
+            assert everything(store, lisbon) == before | {"entries": entries}
+
+    def test_a_column_that_comes_later_is_guarded_too(self, store: Store):
+        """The trigger names columns, so one that a migration adds must be added to it."""
+        raw = self.raw(store)
+        names = {row[1] for row in raw.execute("PRAGMA table_info(indelible_entry)")}
+        (sql,) = raw.execute("SELECT sql FROM sqlite_schema WHERE name = 'indelible_entry_no_update'").fetchone()
+        for side in ("NEW", "OLD"):
+            assert set(re.findall(rf"\b{side}\.(\w+)", sql)) == names | {"rowid"}
 
     @pytest.mark.parametrize("days", [False, True], ids=["all time", "some days"])
     @pytest.mark.parametrize("before", [None, (NOW + 5, 50)], ids=["first page", "deep page"])
     @pytest.mark.parametrize("only", FILTERS.values(), ids=FILTERS)
     def test_every_single_filter_walks_an_index_in_order(self, store: SQLiteStore, lisbon, only, before, days):
         with store.appending(lisbon) as tx:
-            links = [LinkRow("person", b"1" * 16, NOW, seq, role) for seq in (1, 2) for role in ("actor", "target")]
+            links = [LinkRow("person", b"1" * 16, seq < 3, NOW, seq) for seq in (1, 2, 3, 4)]
             rows = [entry_row(seq, who=seq % len(KINDS)) for seq in range(1, 40)]
             tx.write(batch(tx.head, rows, links=links))
         intervals = ((NOW - 9, NOW), (NOW + 1, None)) if days else None
@@ -124,21 +166,7 @@ class TestSQLite(StoreContract):
                 # Of few numbers each entry is looked at, and what is found is sorted.
                 few = sqlite_page.few_numbers(only) and "body" in statement
                 assert set(bad) == ({"USE TEMP B-TREE FOR ORDER BY"} if few else set()), statement
-                assert few == any("USING INDEX indelible_entry_seq (clinic_id=? AND seq>?" in step for step in plan)
-
-    def test_wiping_says_where_a_reader_keeps_the_write_ahead_log(self, store: SQLiteStore, lisbon):
-        with store.appending(lisbon) as tx:
-            write(tx)
-        reader = self.raw(store)
-        reader.isolation_level = None
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM indelible_head").fetchall()
-        with store.appending(lisbon) as tx:
-            write(tx)
-        last_connection(store).execute("PRAGMA busy_timeout = 0")
-        assert store.wipe() is False
-        reader.execute("COMMIT")
-        assert store.wipe() is True
+                assert few == any("USING INDEX indelible_entry_seq (clinic=? AND seq>?" in step for step in plan)
 
 
 def _refused(raw: sqlite3.Connection, verb: str, row: dict, end: str = "") -> None:
@@ -183,8 +211,10 @@ def make(what: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(("what", "words"), SENTENCES)
-def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, what, words):
+def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, monkeypatch, what, words):
     path = tmp_path / "activity.db"
+    if what == "older":  # than a release after this one, which is the first
+        monkeypatch.setattr(sqlite_schema, "VERSION", 2)
     make(what, path)
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(StorageFailure, match=words):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,14 +21,17 @@ from indelible.document import parse
 from indelible.inspection import inspect
 from indelible.journal import Journal
 from indelible.note import Signer
+from indelible.personal import Part, join, split
 from indelible.testing.logs import Clock, event
+from indelible.tiles import Edge
 
 SIZE = 40
 SIGNED_AT = (7, 16, 33, 40)
 # What SQLite keeps beside a database while somebody reads it; nothing is in it where nobody writes.
 _BESIDE = shutil.ignore_patterns("*-wal", "*-shm")
-LINK = "clinic_id, kind, ref, occurred_at, seq, role"
+LINK = "clinic, kind, ref, as_target, occurred_at, seq"
 CLINIC = "c_lisbon"
+NUMBER = 1  # of that clinic, in every table; the other is 2
 
 _STAFF = {"kind": "staff", "id": "usr_12", "name": "Maria Fernandes", "role": "receptionist"}
 _CLIENT = {"kind": "client", "id": "cli_77", "name": "Ana Sousa"}
@@ -140,7 +144,7 @@ class Tampering:
         return self.db.execute(sql, values).fetchone()
 
     def heads(self, sql: str, *values) -> None:
-        with closing(sqlite3.connect(self.path.with_name("activity.db.heads"), isolation_level=None)) as db:
+        with closing(sqlite3.connect(self.folder / "activity.db.keep" / "heads", isolation_level=None)) as db:
             assert db.execute(sql, values).rowcount != 0
 
     def verify(self):
@@ -156,28 +160,48 @@ class Tampering:
     def verdicts(self) -> set[str]:
         return {verdict for verdict, _ in self.found()}
 
+    def sealed(self, seq: int, clinic: int = NUMBER) -> bytes:
+        (sealed,) = self.one("SELECT sealed FROM indelible_entry WHERE clinic = ? AND seq = ?", clinic, seq)
+        return bytes(sealed)
+
+    def parts(self, seq: int, clinic: int = NUMBER) -> list[Part]:
+        """What is sealed of each group of an entry."""
+        return split(self.sealed(seq, clinic))
+
+    def seal(self, seq: int, sealed: bytes | Iterable[Part], clinic: int = NUMBER) -> None:
+        """Put other sealed values into an entry."""
+        data = sealed if isinstance(sealed, bytes) else join(sealed)
+        sql = "UPDATE indelible_entry SET sealed = ? WHERE clinic = ? AND seq = ?"
+        assert self.run(sql, data, clinic, seq) == 1
+
     # What somebody with the database, but without the keys, would do to cover the traces.
 
     def rewrite(self, seq: int, change, *, rehash: bool = True) -> None:
-        """Change the members of a body, written canonically again, with its leaf hash where `rehash`."""
-        members = json.loads(
-            self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0]
-        )
+        """Change the members of a body, written canonically again, with the tiles that hold its hash where `rehash`."""
+        members = json.loads(self.one("SELECT body FROM indelible_entry WHERE clinic = ? AND seq = ?", NUMBER, seq)[0])
         change(members)
         body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        leaf = merkle.leaf_hash(body) if rehash else None
-        sql = "UPDATE indelible_entry SET body = ?, leaf_hash = coalesce(?, leaf_hash) WHERE clinic_id = ? AND seq = ?"
-        assert self.run(sql, body, leaf, CLINIC, seq) == 1
+        assert self.run("UPDATE indelible_entry SET body = ? WHERE clinic = ? AND seq = ?", body, NUMBER, seq) == 1
+        if rehash:
+            self.retile()
+
+    def retile(self) -> None:
+        """Recompute the tiles from the bodies that are there."""
+        self.run("DELETE FROM indelible_tile WHERE clinic = ?", NUMBER)
+        _, full = Edge().extend(self.leaves(None))
+        for tile in full:
+            row = (NUMBER, tile.level, tile.index, tile.root, tile.hashes)
+            self.run("INSERT INTO indelible_tile VALUES (?, ?, ?, ?, ?)", *row)
 
     def rehead(self) -> None:
-        """Recompute the committed head from the leaf hashes that are there."""
+        """Recompute the committed head from the bodies that are there."""
         frontier = self.frontier(None)
         self.run(
-            "UPDATE indelible_head SET size = ?, frontier = ?, root = ? WHERE clinic_id = ?",
+            "UPDATE indelible_head SET size = ?, frontier = ?, root = ? WHERE clinic = ?",
             frontier.size,
             frontier.encode(),
             frontier.root(),
-            CLINIC,
+            NUMBER,
         )
 
     def resign(self, signer: Signer) -> None:
@@ -185,32 +209,31 @@ class Tampering:
         for size, frontier in [(size, self.frontier(size)) for size in SIGNED_AT]:
             note = checkpoint.sign(Checkpoint(signer.name, size, frontier.root()), signer)
             self.run(
-                "UPDATE indelible_checkpoint SET root = ?, frontier = ?, note = ? WHERE clinic_id = ? AND size = ?",
+                "UPDATE indelible_checkpoint SET root = ?, frontier = ?, note = ? WHERE clinic = ? AND size = ?",
                 frontier.root(),
                 frontier.encode(),
                 note,
-                CLINIC,
+                NUMBER,
                 size,
             )
 
     def frontier(self, size: int | None) -> merkle.Frontier:
-        leaves = self.db.execute(
-            "SELECT leaf_hash FROM indelible_entry WHERE clinic_id = ? AND seq <= ? ORDER BY seq",
-            (CLINIC, size or 10**6),
-        )
-        return merkle.extend(merkle.Frontier(), [leaf for (leaf,) in leaves])
+        return merkle.extend(merkle.Frontier(), self.leaves(size))
+
+    def leaves(self, size: int | None) -> list[bytes]:
+        """The hashes of the bodies up to a size, or of all."""
+        sql = "SELECT body FROM indelible_entry WHERE clinic = ? AND seq <= ? ORDER BY seq"
+        return [merkle.leaf_hash(body) for (body,) in self.db.execute(sql, (NUMBER, size or 10**6))]
 
     def project(self, seq: int) -> None:
         """Bring the columns and the links of an entry in line with its body."""
-        body = entry.decode(
-            self.one("SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", CLINIC, seq)[0]
-        )
+        body = entry.decode(self.one("SELECT body FROM indelible_entry WHERE clinic = ? AND seq = ?", NUMBER, seq)[0])
         columns = entry.columns(body)
         names = ", ".join(f"{name} = ?" for name in columns._fields)
-        self.run(f"UPDATE indelible_entry SET {names} WHERE clinic_id = ? AND seq = ?", *columns, CLINIC, seq)
-        self.run("DELETE FROM indelible_link WHERE clinic_id = ? AND seq = ? AND kind <> 'evidence'", CLINIC, seq)
+        self.run(f"UPDATE indelible_entry SET {names} WHERE clinic = ? AND seq = ?", *columns, NUMBER, seq)
+        self.run("DELETE FROM indelible_link WHERE clinic = ? AND seq = ? AND kind <> 'evidence'", NUMBER, seq)
         for link in set(entry.links(body)):
-            row = (CLINIC, link.kind, link.ref, columns.occurred_at, seq, link.role)
+            row = (NUMBER, link.kind, link.ref, link.as_target, columns.occurred_at, seq)
             self.run(f"INSERT INTO indelible_link ({LINK}) VALUES (?, ?, ?, ?, ?, ?)", *row)
 
 

@@ -7,23 +7,24 @@ from contextlib import suppress
 
 import pytest
 
+from indelible.document import Staff
 from indelible.errors import IndelibleError, StorageFailure
 
-CLINIC = "c_lisbon"
+CLINIC = 1  # c_lisbon's number in the tables
 
 
 def one_link(tampering, kind="person"):
     """(rowid is none here) the first link of a kind."""
     return tampering.one(
-        f"SELECT {COLUMNS} FROM indelible_link WHERE clinic_id = ? AND kind = ? ORDER BY seq, role LIMIT 1",
+        f"SELECT {COLUMNS} FROM indelible_link WHERE clinic = ? AND kind = ? ORDER BY seq, ref LIMIT 1",
         CLINIC,
         kind,
     )
 
 
-COLUMNS = "clinic_id, kind, ref, occurred_at, seq, role"
+COLUMNS = "clinic, kind, ref, occurred_at, seq, as_target"
 LINK = f"indelible_link ({COLUMNS})"
-KEY = "clinic_id = ? AND kind = ? AND ref = ? AND occurred_at = ? AND seq = ? AND role = ?"
+KEY = "clinic = ? AND kind = ? AND ref = ? AND occurred_at = ? AND seq = ? AND as_target = ?"
 
 
 @pytest.mark.parametrize("kind", ["person", "booking", "operation", "evidence", "charge"])
@@ -36,7 +37,7 @@ def test_a_removed_link_is_misfiled_at_its_entry(tampering, kind):
 @pytest.mark.parametrize("kind", ["person", "booking", "operation", "evidence", "charge"])
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("kind", "room"), ("ref", b"r" * 32), ("occurred_at", 5), ("role", "x"), ("seq", 41), ("clinic_id", "c_x")],
+    [("kind", "room"), ("ref", b"r" * 32), ("occurred_at", 5), ("as_target", 2), ("seq", 41), ("clinic", 99)],
 )
 def test_every_changed_column_of_a_link_is_misfiled_at_its_entry(tampering, kind, column, value):
     link = one_link(tampering, kind)
@@ -46,8 +47,8 @@ def test_every_changed_column_of_a_link_is_misfiled_at_its_entry(tampering, kind
 
 @pytest.mark.parametrize("kind", ["person", "booking", "evidence", "room"])
 def test_an_added_link_is_misfiled_at_its_entry(tampering, kind):
-    time = tampering.one("SELECT occurred_at FROM indelible_entry WHERE clinic_id = ? AND seq = 6", CLINIC)[0]
-    tampering.run(f"INSERT INTO {LINK} VALUES (?, ?, ?, ?, 6, 'client')", CLINIC, kind, b"r" * 32, time)
+    time = tampering.one("SELECT occurred_at FROM indelible_entry WHERE clinic = ? AND seq = 6", CLINIC)[0]
+    tampering.run(f"INSERT INTO {LINK} VALUES (?, ?, ?, ?, 6, 0)", CLINIC, kind, b"r" * 32, time)
     assert tampering.found() == {("misfiled", 6)}
 
 
@@ -60,7 +61,7 @@ def test_a_link_at_two_times_is_misfiled(tampering):
 
 @pytest.mark.parametrize("seq", [-1, 0, 41])
 def test_a_link_of_an_entry_that_is_not_there_is_added(tampering, seq):
-    tampering.run(f"INSERT INTO {LINK} VALUES (?, 'booking', x'00', 1, ?, 'target')", CLINIC, seq)
+    tampering.run(f"INSERT INTO {LINK} VALUES (?, 'booking', x'00', 1, ?, 1)", CLINIC, seq)
     assert tampering.found() == {("added", seq)}
 
 
@@ -68,50 +69,89 @@ def test_a_link_of_an_entry_that_is_not_there_is_added(tampering, seq):
 
 
 def persons(tampering):
-    return tampering.db.execute(
-        "SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? ORDER BY token", (CLINIC,)
-    ).fetchall()
+    sql = "SELECT * FROM indelible_person WHERE clinic = ? ORDER BY token"
+    return [dict(zip(("clinic", "token", "erased_by", "scrubbed_by", "sealed"), row, strict=True))
+            for row in tampering.db.execute(sql, (CLINIC,))]  # fmt: skip
+
+
+def put(tampering, person):
+    tampering.run("INSERT INTO indelible_person VALUES (?, ?, ?, ?, ?)", *person.values())
 
 
 def test_each_removed_person_is_misfiled(tampering):
-    for token, lookup, sealed in persons(tampering):
-        tampering.run("DELETE FROM indelible_person WHERE clinic_id = ? AND token = ?", CLINIC, token)
+    for person in persons(tampering):
+        tampering.run("DELETE FROM indelible_person WHERE clinic = ? AND token = ?", CLINIC, person["token"])
         assert tampering.found() == {("misfiled", None)}
-        tampering.run("INSERT INTO indelible_person VALUES (?, ?, ?, ?)", CLINIC, token, lookup, sealed)
+        put(tampering, person)
     assert tampering.verify().result == "intact"
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("token", b"t" * 16), ("lookup", b"l" * 32), ("sealed", b"\x01s"), ("clinic_id", "c_x")]
+    ("column", "value"),
+    [("token", b"t" * 16), ("sealed", b"\x01s"), ("clinic", 99), ("erased_by", 5), ("erased_by", 41)],
 )
 def test_every_changed_column_of_a_person_is_misfiled(tampering, column, value):
-    token = persons(tampering)[0][0]
-    sql = f"UPDATE indelible_person SET {column} = ? WHERE clinic_id = ? AND token = ?"
+    token = persons(tampering)[0]["token"]
+    sql = f"UPDATE indelible_person SET {column} = ? WHERE clinic = ? AND token = ?"
     tampering.run(sql, value, CLINIC, token)
     assert tampering.found() == {("misfiled", None)}
 
 
-def test_two_persons_with_each_others_lookup_are_misfiled(tampering):
-    (first, one, _), (second, other, _), *_ = persons(tampering)
-    sql = "UPDATE indelible_person SET lookup = ? WHERE token = ?"
-    for lookup, token in ((b"x", first), (one, second), (other, first)):
-        tampering.run(sql, lookup, token)
+@pytest.mark.parametrize("change", ["erased_by = NULL", "erased_by = 5", "erased_by = 41 + 1"])
+def test_a_row_that_does_not_say_by_which_entry_its_person_was_erased_is_misfiled(tampering, log, change):
+    assert log.anonymize("cli_77", requested_by="client", actor=Staff("usr_12")).entry.seq == 41
+    log.checkpoint()
+    assert tampering.verify().result == "intact"
+    assert tampering.run(f"UPDATE indelible_person SET {change} WHERE erased_by = 41") == 1
     assert tampering.found() == {("misfiled", None)}
 
 
-def test_a_person_added_with_the_real_keys_is_misfiled(tampering, log):
-    sealed = log.sealer.seal_person(b"t" * 16, {"realm": "client", "id": "cli_1", "named_at": 1})
-    lookup = log.sealer.find_person("client", "cli_1")
-    tampering.run("INSERT INTO indelible_person VALUES (?, ?, ?, ?)", CLINIC, b"t" * 16, lookup, sealed)
+@pytest.mark.parametrize("change", ["scrubbed_by = NULL", "scrubbed_by = 41", "scrubbed_by = 5"])
+def test_a_row_that_does_not_say_by_which_entry_its_person_was_scrubbed_is_misfiled(tampering, log, change):
+    assert log.anonymize("cli_77", requested_by="client", actor=Staff("usr_12")).entry.seq == 41
+    log.checkpoint()
+    tampering.run("UPDATE indelible_person SET scrubbed_by = 41 WHERE erased_by = 41")
+    assert tampering.found() == {("misfiled", None)}
+    tampering.run("UPDATE indelible_person SET scrubbed_by = NULL WHERE erased_by = 41")
+    log.scrub()
+    log.checkpoint()
+    assert tampering.verify().result == "intact"
+    assert tampering.run(f"UPDATE indelible_person SET {change} WHERE scrubbed_by = 42") == 1
     assert tampering.found() == {("misfiled", None)}
 
 
-@pytest.mark.parametrize("change", [{"id": "cli_1"}, {"realm": "support"}, {"id": None}, {"realm": None}])
+def test_the_row_of_an_erased_person_that_is_gone_is_misfiled(tampering, log):
+    log.anonymize("cli_77", requested_by="client", actor=Staff("usr_12"))
+    log.checkpoint()
+    assert tampering.run("DELETE FROM indelible_person WHERE erased_by = 41") == 1
+    assert tampering.found() == {("misfiled", None)}
+
+
+def test_two_persons_with_each_others_row_are_misfiled(tampering):
+    first, other, *_ = persons(tampering)
+    for token, sealed in ((first["token"], other["sealed"]), (other["token"], first["sealed"])):
+        tampering.run("UPDATE indelible_person SET sealed = ? WHERE token = ?", sealed, token)
+    assert tampering.found() == {("misfiled", None)}
+
+
+@pytest.mark.parametrize("token", [b"t" * 16, None], ids=["any token", "the token of the id"])
+def test_a_person_added_with_the_real_keys_is_misfiled(tampering, log, token):
+    token = token or log.sealer.token("client", "cli_1", 0)
+    details = {"realm": "client", "id": "cli_1", "n": 0, "since": 1, "named_at": 1}
+    put(tampering, {"clinic": CLINIC, "token": token, "erased_by": None, "scrubbed_by": None,
+                    "sealed": log.sealer.seal_person(token, details)})  # fmt: skip
+    assert tampering.found() == {("misfiled", None)}
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": "cli_1"}, {"realm": "support"}, {"n": 1}, {"n": None}, {"id": None}, {"realm": None}]
+)
 def test_a_person_sealed_anew_as_another_is_misfiled(tampering, log, change):
-    for token, _, sealed in persons(tampering):
-        person = log.sealer.open_person(token, sealed) | change
+    for person in persons(tampering):
+        token, sealed = person["token"], person["sealed"]
+        details = log.sealer.open_person(token, sealed) | change
         tampering.run(
-            "UPDATE indelible_person SET sealed = ? WHERE token = ?", log.sealer.seal_person(token, person), token
+            "UPDATE indelible_person SET sealed = ? WHERE token = ?", log.sealer.seal_person(token, details), token
         )
         assert tampering.found() == {("misfiled", None)}
         tampering.run("UPDATE indelible_person SET sealed = ? WHERE token = ?", sealed, token)
@@ -119,23 +159,19 @@ def test_a_person_sealed_anew_as_another_is_misfiled(tampering, log, change):
 
 @pytest.mark.parametrize(("host_id", "old", "new"), [("usr_12", "staff", "client"), ("cli_77", "client", "staff")])
 def test_a_person_moved_to_another_realm_is_misfiled(tampering, log, host_id, old, new):
-    """The row agrees with itself, and not with the entries, in which the person is of the other realm."""
-    lookup = log.sealer.find_person(old, host_id)
-    token, sealed = tampering.one("SELECT token, sealed FROM indelible_person WHERE lookup = ?", lookup)
-    person = log.sealer.open_person(token, sealed) | {"realm": new}
-    tampering.run(
-        "UPDATE indelible_person SET sealed = ?, lookup = ? WHERE token = ?",
-        log.sealer.seal_person(token, person),
-        log.sealer.find_person(new, host_id),
-        token,
-    )
+    """The row opens, and the token is not that of the id in the other realm."""
+    token = log.sealer.token(old, host_id, 0)
+    (sealed,) = tampering.one("SELECT sealed FROM indelible_person WHERE token = ?", token)
+    details = log.sealer.open_person(token, sealed) | {"realm": new}
+    resealed = log.sealer.seal_person(token, details)
+    assert tampering.run("UPDATE indelible_person SET sealed = ? WHERE token = ?", resealed, token) == 1
     assert tampering.found() == {("misfiled", None)}
 
 
 # Keys, head, clinic
 
 
-KEY_OF_5 = "indelible_idempotency WHERE clinic_id = ? AND seq = 5"
+KEY_OF_5 = "indelible_idempotency WHERE clinic = ? AND seq = 5"
 
 
 @pytest.mark.parametrize("seq", [-1, 0, 6, 41])
@@ -170,44 +206,47 @@ def test_an_added_idempotency_key_is_misfiled(tampering):
     ],
 )
 def test_every_changed_column_of_the_head_is_found(tampering, column, value, verdict):
-    tampering.run(f"UPDATE indelible_head SET {column} = ? WHERE clinic_id = ?", value, CLINIC)
+    tampering.run(f"UPDATE indelible_head SET {column} = ? WHERE clinic = ?", value, CLINIC)
     assert verdict in tampering.verdicts()
 
 
 def test_a_changed_zone_of_the_clinic_is_misfiled(tampering):
-    tampering.run("UPDATE indelible_clinic SET time_zone = 'Europe/Madrid' WHERE clinic_id = ?", CLINIC)
+    tampering.run("UPDATE indelible_clinic SET time_zone = 'Europe/Madrid' WHERE clinic = ?", CLINIC)
     assert tampering.found() == {("misfiled", 40)}
 
 
 def test_a_changed_public_key_of_the_clinic_is_unsigned(tampering):
-    vkey = tampering.one("SELECT vkey FROM indelible_clinic WHERE clinic_id = 'c_porto'")[0]
-    tampering.run("UPDATE indelible_clinic SET vkey = ? WHERE clinic_id = ?", vkey, CLINIC)
+    vkey = tampering.one("SELECT vkey FROM indelible_clinic WHERE clinic = 2")[0]
+    tampering.run("UPDATE indelible_clinic SET vkey = ? WHERE clinic = ?", vkey, CLINIC)
     assert tampering.found() == {("unsigned", None)}
 
 
 def test_another_token_of_nobody_is_misfiled(tampering):
-    tampering.run("UPDATE indelible_clinic SET nobody = ? WHERE clinic_id = ?", b"n" * 16, CLINIC)
-    assert tampering.found() == {("misfiled", None)}
+    """Evidence is sealed under the key of nobody's token, and does not open under another's."""
+    tampering.run("UPDATE indelible_clinic SET nobody = ? WHERE clinic = ?", b"n" * 16, CLINIC)
+    found = tampering.found()
+    assert ("misfiled", None) in found
+    assert {verdict for verdict, _ in found} == {"misfiled", "altered"}
 
 
 @pytest.mark.parametrize("origin", ["log.example.org/c/other", "", "a b", "a\nb"])
 def test_a_changed_origin_is_never_intact(tampering, origin):
-    tampering.run("UPDATE indelible_clinic SET origin = ? WHERE clinic_id = ?", origin, CLINIC)
+    tampering.run("UPDATE indelible_clinic SET origin = ? WHERE clinic = ?", origin, CLINIC)
     with suppress(IndelibleError):  # an origin that no key can bear: the log cannot be opened
         assert tampering.verify().result == "not_intact"
 
 
-@pytest.mark.parametrize("kind", ["data", "lookup", "signing"])
+@pytest.mark.parametrize("kind", ["lookup", "signing"])
 @pytest.mark.parametrize("change", ["wrapped = zeroblob(61)", "wrapped = x''", "number = 2"])
 def test_a_damaged_clinic_key_is_told_and_never_intact(tampering, kind, change):
-    tampering.run(f"UPDATE indelible_key SET {change} WHERE clinic_id = ? AND kind = ?", CLINIC, kind)
+    tampering.run(f"UPDATE indelible_key SET {change} WHERE clinic = ? AND kind = ?", CLINIC, kind)
     with pytest.raises(IndelibleError, match=f"the {kind} key of clinic c_lisbon"):
         tampering.verify()
 
 
-@pytest.mark.parametrize("kind", ["data", "lookup", "signing"])
+@pytest.mark.parametrize("kind", ["lookup", "signing"])
 def test_a_removed_clinic_key_is_told(tampering, kind):
-    tampering.run("DELETE FROM indelible_key WHERE clinic_id = ? AND kind = ?", CLINIC, kind)
+    tampering.run("DELETE FROM indelible_key WHERE clinic = ? AND kind = ?", CLINIC, kind)
     with pytest.raises(IndelibleError, match=f"the {kind} key of clinic c_lisbon"):
         tampering.verify()
 
@@ -230,25 +269,23 @@ def test_a_removed_clinic_key_is_told(tampering, kind):
     ],
 )
 def test_every_changed_column_of_a_checkpoint_is_found(tampering, size, column, value, verdict):
-    tampering.run(f"UPDATE indelible_checkpoint SET {column} = ? WHERE clinic_id = ? AND size = ?", value, CLINIC, size)
+    tampering.run(f"UPDATE indelible_checkpoint SET {column} = ? WHERE clinic = ? AND size = ?", value, CLINIC, size)
     assert verdict in tampering.verdicts()
 
 
 @pytest.mark.parametrize("size", [7, 33, 40])
 def test_the_note_of_another_checkpoint_is_unsigned(tampering, size):
-    other = tampering.one("SELECT note FROM indelible_checkpoint WHERE clinic_id = ? AND size = 16", CLINIC)[0]
-    tampering.run("UPDATE indelible_checkpoint SET note = ? WHERE clinic_id = ? AND size = ?", other, CLINIC, size)
+    other = tampering.one("SELECT note FROM indelible_checkpoint WHERE clinic = ? AND size = 16", CLINIC)[0]
+    tampering.run("UPDATE indelible_checkpoint SET note = ? WHERE clinic = ? AND size = ?", other, CLINIC, size)
     report = tampering.verify()
     assert [(f.verdict, f"size {size} " in f.what) for f in report.findings] == [("unsigned", True)]
 
 
 @pytest.mark.parametrize("at", [0, 60, 100, -10])
 def test_a_changed_byte_of_a_note_is_unsigned(tampering, at):
-    note = bytearray(
-        tampering.one("SELECT note FROM indelible_checkpoint WHERE clinic_id = ? AND size = 33", CLINIC)[0]
-    )
+    note = bytearray(tampering.one("SELECT note FROM indelible_checkpoint WHERE clinic = ? AND size = 33", CLINIC)[0])
     note[at] ^= 1
-    tampering.run("UPDATE indelible_checkpoint SET note = ? WHERE clinic_id = ? AND size = 33", bytes(note), CLINIC)
+    tampering.run("UPDATE indelible_checkpoint SET note = ? WHERE clinic = ? AND size = 33", bytes(note), CLINIC)
     assert tampering.verdicts() == {"unsigned"}
 
 
@@ -263,7 +300,7 @@ def test_an_added_checkpoint_is_unsigned(tampering, size):
 def test_a_removed_checkpoint_takes_nothing_from_what_the_head_store_covers(tampering, which):
     """A checkpoint covers all that an older one does, so the older one says nothing more about the entries; the newest
     may be in the head store alone after a crash."""
-    tampering.run(f"DELETE FROM indelible_checkpoint WHERE clinic_id = ? AND {which}", CLINIC)
+    tampering.run(f"DELETE FROM indelible_checkpoint WHERE clinic = ? AND {which}", CLINIC)
     assert (tampering.verify().result, tampering.verify().signed_size) == ("intact", 40)
     tampering.rewrite(3, lambda members: members.update(channel="x"))
     assert "forked" in tampering.verdicts()
@@ -273,7 +310,7 @@ def test_a_removed_checkpoint_takes_nothing_from_what_the_head_store_covers(tamp
 
 
 def test_a_missing_head_store_cannot_be_told_from_one_that_knew_more(tampering):
-    (tampering.folder / "activity.db.heads").unlink()
+    (tampering.folder / "activity.db.keep" / "heads").unlink()
     report = tampering.verify()
     assert (report.result, report.findings, len(report.doubts)) == ("could_not_tell", [], 1)
 
@@ -284,13 +321,13 @@ def test_an_emptied_head_store_could_not_tell(tampering):
 
 
 def test_a_head_store_of_no_bytes_is_told(tampering):
-    (tampering.folder / "activity.db.heads").write_bytes(b"")
+    (tampering.folder / "activity.db.keep" / "heads").write_bytes(b"")
     with pytest.raises(StorageFailure, match="head store"):
         tampering.verify()
 
 
 def test_an_older_head_store_could_not_tell(tampering):
-    older = tampering.one("SELECT size, root, note FROM indelible_checkpoint WHERE clinic_id = ? AND size = 16", CLINIC)
+    older = tampering.one("SELECT size, root, note FROM indelible_checkpoint WHERE clinic = ? AND size = 16", CLINIC)
     tampering.heads("UPDATE head SET size = ?, root = ?, note = ?", *older)
     report = tampering.verify()
     assert (report.result, report.findings) == ("could_not_tell", [])
@@ -303,8 +340,8 @@ def test_a_head_store_as_new_could_not_tell(tampering):
 
 
 def test_a_missing_head_store_does_not_hide_what_is_found(tampering):
-    (tampering.folder / "activity.db.heads").unlink()
-    tampering.run("DELETE FROM indelible_entry WHERE clinic_id = ? AND seq = 5", CLINIC)
+    (tampering.folder / "activity.db.keep" / "heads").unlink()
+    tampering.run("DELETE FROM indelible_entry WHERE clinic = ? AND seq = 5", CLINIC)
     assert ("removed", 5) in tampering.found()
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indelible import canonical, merkle
+from indelible import canonical
 from indelible.inspection import inspect
 from indelible.journal import Journal
 from indelible.testing.logs import Clock, event
@@ -54,7 +54,7 @@ def test_what_is_recorded_after_a_checkpoint_is_intact_and_not_signed(journal):
 
 def test_verifying_writes_and_signs_nothing(tampering):
     def all_rows():
-        tables = ("clinic", "key", "head", "entry", "personal", "person", "link", "idempotency", "checkpoint")
+        tables = ("clinic", "key", "head", "entry", "person", "link", "idempotency", "checkpoint")
         return [tampering.db.execute(f"SELECT * FROM indelible_{table}").fetchall() for table in tables]
 
     before = all_rows()
@@ -127,6 +127,7 @@ MEMBERS = (
     "tokens",
     "personal",
     "cut",
+    "left_out",
     "imported",
 )
 
@@ -134,31 +135,37 @@ MEMBERS = (
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(name=st.sampled_from(MEMBERS), value=JSON, seq=st.integers(1, 40))
 def test_any_member_of_a_body_made_anything_is_found_and_never_a_crash(tampering, name, value, seq):
-    """Canonical, hashed again, and with the committed head recomputed: only the signed tree is left to convict it."""
-    where = "WHERE clinic_id = 'c_lisbon' AND seq = ?"
-    old = tampering.one(f"SELECT body, leaf_hash FROM indelible_entry {where}", seq)
+    """Canonical, and with the committed head recomputed: only the signed tree is left to convict it."""
+    where = "WHERE clinic = 1 AND seq = ?"
+    old = tampering.one(f"SELECT body FROM indelible_entry {where}", seq)
     members = json.loads(old[0])
     members[name] = value
     body = canonical.encode_checked(members)
-    tampering.run(f"UPDATE indelible_entry SET body = ?, leaf_hash = ? {where}", body, merkle.leaf_hash(body), seq)
+    tampering.run(f"UPDATE indelible_entry SET body = ? {where}", body, seq)
     tampering.rehead()
     try:
         assert tampering.verify().result == ("intact" if body == old[0] else "not_intact")
     finally:
-        tampering.run(f"UPDATE indelible_entry SET body = ?, leaf_hash = ? {where}", *old, seq)
+        tampering.run(f"UPDATE indelible_entry SET body = ? {where}", *old, seq)
         tampering.rehead()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(body=st.binary(max_size=40), seq=st.integers(1, 40))
 def test_any_bytes_in_place_of_a_body_are_edited(tampering, body, seq):
-    where = "WHERE clinic_id = 'c_lisbon' AND seq = ?"
+    where = "WHERE clinic = 1 AND seq = ?"
     old = tampering.one(f"SELECT body FROM indelible_entry {where}", seq)
     tampering.run(f"UPDATE indelible_entry SET body = ? {where}", body, seq)
     try:
         assert ("edited", seq) in tampering.found()
     finally:
         tampering.run(f"UPDATE indelible_entry SET body = ? {where}", *old, seq)
+
+
+@pytest.mark.parametrize("path", [None, 1.5, [], {"a": 1}])
+def test_a_body_whose_paths_are_no_texts_is_edited_and_the_rest_is_verified(tampering, path):
+    tampering.rewrite(4, lambda members: members["personal"][0]["paths"].insert(1, path))
+    assert ("edited", 4) in tampering.found()
 
 
 def test_findings_beyond_the_limit_are_counted():

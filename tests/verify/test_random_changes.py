@@ -20,9 +20,9 @@ import sqlite3
 
 from indelible.errors import IndelibleError
 
-CLINIC = "c_lisbon"
+CLINIC = 1  # c_lisbon's number in the tables
 CHANGES = 300
-TABLES = ("clinic", "key", "head", "entry", "personal", "person", "link", "idempotency", "checkpoint")
+TABLES = ("clinic", "key", "head", "entry", "person", "link", "idempotency", "checkpoint")
 NOT_CONTENT = {("clinic", "name"), ("clinic", "created_at"), ("checkpoint", "signed_at"), ("checkpoint", None)}
 SEED = int(os.environ.get("INDELIBLE_SEED", "20260503"))
 
@@ -41,7 +41,9 @@ def another(rng, value, column, table, db):
     if isinstance(value, str) and value:
         at = rng.randrange(len(value))
         return rng.choice([value[:at] + "x" + value[at + 1 :] + "y", value[:-1], "", value.upper() + "é"])
-    return {"actor": b"x", "target": b"x", "amount_minor": 1}.get(column, b"x" if isinstance(value, bytes) else "x")
+    return {"actor": b"x", "amount_minor": 1, "erased_by": 1, "scrubbed_by": 1}.get(
+        column, b"x" if isinstance(value, bytes) else "x"
+    )
 
 
 def change(rng, tampering):
@@ -49,7 +51,7 @@ def change(rng, tampering):
     table = rng.choice(TABLES)
     db = tampering.db
     columns = [name for _, name, *_ in db.execute(f"PRAGMA table_info(indelible_{table})")]
-    rows = db.execute(f"SELECT * FROM indelible_{table} WHERE clinic_id = ?", (CLINIC,)).fetchall()
+    rows = db.execute(f"SELECT * FROM indelible_{table} WHERE clinic = ?", (CLINIC,)).fetchall()
     row = rng.choice(rows)
     where = " AND ".join(f"{name} IS ?" for name in columns)
     if rng.random() < 0.15:

@@ -46,6 +46,7 @@ import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -103,6 +104,8 @@ class Field:
     """What the journal needs to know of one context field, worked out once when the class is declared."""
 
     name: str
+    # Where it stands in a document.
+    path: str
     required: bool
     personal: Personal | None
     refers: str | None
@@ -157,6 +160,8 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
 
     @model_validator(mode="after")
     def _currency_of_amounts(self) -> Self:
+        if not (self.amounts or self.open_fields):
+            return self
         currency = getattr(self, "currency", None)
         if self.amounts and currency is None:
             for name in self.amounts:
@@ -223,6 +228,7 @@ def field_of(cls: type[BaseModel], name: str) -> Field:
     realm = next((marker.name for marker in markers if isinstance(marker, Realm)), None)
     return Field(
         name=name,
+        path=f"context.{name}",
         required=info.is_required(),
         personal=next((marker for marker in markers if isinstance(marker, Personal)), None),
         refers=next((marker.kind for marker in markers if isinstance(marker, Refers)), None),
@@ -282,6 +288,7 @@ def takes_target(cls: type[Action], kind: str) -> bool:
     return kind in cls.targets or (cls.every_kind and any(kind in other.targets for other in _REGISTER.values()))
 
 
+@lru_cache(maxsize=1024)
 def placeholders(sentence: str) -> tuple[str, ...]:
     """The names between braces in a sentence, in order: `actor`, `target`, `client`, `amount`, `starts_at.old`, ..."""
     return tuple(name for _, name, _, _ in Formatter().parse(sentence) if name is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import ClientPerson, Count, Day, Instant, PersonalChanges, PersonalText, StaffMember
+from .fields import ClientPerson, Count, Instant, PersonalChanges, PersonalText, StaffMember
 from .vocabulary import FieldNames, ReasonCode
 
 
@@ -87,20 +87,15 @@ class ClientAnonymized(
     category="clients",
     targets=("client",),
     sentence="{actor} anonymized a client (asked for by: {requested_by})",
-    detail=("on {entries} entries",),
     by_journal=True,
 ):
     """Written by the log when it erases a client's values. What it erased is the body's member `erases`.
 
-    The sentence names no target: nobody can know the name any more. The counts are of what came before this entry.
+    The sentence names no target: nobody can know the name any more. How many values it was is said by `log.scrubbed`,
+    which comes later: nothing is read before the answer.
     """
 
     requested_by: Literal["client", "staff", "retention_rule"]
     # Which ground of Article 17(1)(a) to (f) or of Article 5(1)(e) GDPR.
     legal_basis: Literal["17_1_a", "17_1_b", "17_1_c", "17_1_d", "17_1_e", "17_1_f", "5_1_e"] | None = None
     approver: StaffMember | None = None
-    entries: Count | None = None
-    identity_values: Count | None = None
-    network_values: Count | None = None
-    evidence_values_kept: Count | None = None
-    backups_expire_on: Day | None = None

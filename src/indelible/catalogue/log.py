@@ -137,3 +137,35 @@ class LogGuardMissing(
     table: Word
     state: Literal["trigger_missing", "trigger_disabled", "changed", "table_gone"]
     mode: Literal["refuse", "record", "count"] | None = None
+
+
+class LogScrubbed(
+    Action,
+    code="log.scrubbed",
+    label="Removed erased values",
+    category="log",
+    targets=("log",),
+    sentence="{actor} removed the sealed values of somebody who was anonymized by entry {erased_by}",
+    detail=("on {entries} entries",),
+    by_journal=True,
+):
+    """What was sealed of somebody who was anonymized is removed. It was dead before: nobody has the key any more."""
+
+    erased_by: Count
+    entries: Count | None = None
+    identity_values: Count | None = None
+    network_values: Count | None = None
+
+
+class LogKeepRenewed(
+    Action,
+    code="log.keep_renewed",
+    label="Renewed keep",
+    category="log",
+    targets=("log",),
+    sentence="{actor} renewed the keep, which was lost: no name up to entry {up_to_seq} can be read any more",
+    by_journal=True,
+):
+    """The keep was lost for good, and with it the keys of every personal value that was recorded up to an entry."""
+
+    up_to_seq: Count

@@ -17,9 +17,10 @@ from .fields import Vocabulary, Word, Words
 
 REASONS = frozenset({"client", "command", "job", "login", "policy", "rule", "webhook"})
 REASON_NAMES = frozenset({
-    *("anonymize", "cancel-in-time", "clinic-add", "clinic-cancelled", "complete-visits", "deposit", "drain", "export"),
-    *("guard", "invoice", "list", "locked", "late-cancel", "loyalty-points", "no-show", "referral", "reminders"),
-    *("set-time-zone", "story", "unknown-account", "verify", "voucher-expiry", "wrong-code", "wrong-password"),
+    *("anonymize", "cancel-in-time", "clinic-add", "clinic-cancelled", "complete-visits", "deposit", "drain"),
+    *("export", "guard", "invoice", "keep-renew", "late-cancel", "list", "locked", "loyalty-points", "no-show"),
+    *("referral", "reminders", "scrub", "set-time-zone", "story", "unknown-account", "verify", "voucher-expiry"),
+    *("wrong-code", "wrong-password"),
 })  # fmt: skip
 ROLES = frozenset({"auditor", "manager", "owner", "practitioner", "receptionist", "staff"})
 # What clients, bookings, settings and schedules have, as lists of changed fields name them.

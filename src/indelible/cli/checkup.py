@@ -14,8 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..erasure import is_copy_older, lost
 from ..errors import IndelibleError
+from ..filesystem import filesystem
 from ..journal import Journal
+from ..keep import Kept
 from ..outbox import health
 from ..outbox.health import Health
 from ..store import Clinic
@@ -31,6 +34,8 @@ LEAST_FREE = 1 << 30
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs",
             "fuse.glusterfs", "fuse.rclone")  # fmt: skip
 _MEMORY = ("tmpfs", "ramfs")
+# Where new bytes come to lie on the old ones.
+_IN_PLACE = ("ext2", "ext3", "ext4", "xfs")
 
 
 class Check(NamedTuple):
@@ -59,6 +64,7 @@ def over_log(journal: Journal) -> Iterator[Check]:
     yield ok("log", f"{places.database} opens, has this release's schema, and the master key fits")
     yield _clock(journal)
     yield from _head_store(journal)
+    yield from _keep(journal)
     for clinic in journal.clinics():
         if clinic.closed_at is None:
             yield from _clinic(journal, clinic)
@@ -80,7 +86,11 @@ def _clock(journal: Journal) -> Check:
 def _head_store(journal: Journal) -> Iterator[Check]:
     path = journal.places.head_store
     if not path.is_file():
-        yield bad("head store", f"is not at {path}, so nothing is signed; put it back, or set INDELIBLE_HEAD_STORE")
+        yield bad(
+            "head store",
+            f"is not at {path}, so nothing is signed; put it back or set INDELIBLE_KEEP, or if it is lost for "
+            "good, run `indelible adopt`",
+        )
         return
     try:
         defects = journal.heads.defects()
@@ -88,9 +98,73 @@ def _head_store(journal: Journal) -> Iterator[Check]:
         yield bad("head store", str(error))
         return
     for one in defects:
-        yield bad("head store", f"{one}; restore it from its own backup")
+        yield bad("head store", f"{one}; move it away and run `indelible adopt`")
     if not defects:
         yield ok("head store", f"{path} is whole")
+
+
+def _keep(journal: Journal) -> Iterator[Check]:
+    """What must die when somebody is erased: whether it is there, how it lies, and whether its copy is of now."""
+    folder = journal.places.keep
+    if not folder.is_dir():
+        yield bad("keep", f"is not at {folder}, so no name can be read; put its newest copy back or set "
+                          "INDELIBLE_KEEP; if it is lost for good, `indelible keep renew`")  # fmt: skip
+        return
+    if os.name == "posix" and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
+        yield bad("keep", f"{folder} can be entered by others (mode {mode:04o}); run: chmod 700 {folder}")
+    never: list[str] = []
+    opened = 0
+    for clinic in journal.clinics():
+        try:
+            kept = journal.keep.read(clinic.origin)
+        except IndelibleError as error:
+            yield bad("keep", str(error))
+            continue
+        if kept is not None and is_copy_older(kept):
+            yield bad("keep", f"its copy is older than the last erasure of clinic {clinic.id}, whose values can be "
+                              "read from it; run `indelible keep copy FOLDER` again")  # fmt: skip
+        if clinic.closed_at is not None:
+            continue
+        if kept is None:
+            yield bad("keep", lost(journal.keep, clinic))
+            continue
+        opened += 1
+        if kept.copied_at is None:
+            never.append(clinic.id)
+        yield from _erasures(journal, clinic, kept)
+    if opened:
+        yield ok("keep", f"{folder} opens what it has of {opened} {'clinic' if opened == 1 else 'clinics'}")
+    if never:
+        yield look("keep", f"has no copy of what belongs to {_some(never)}: if its disk is lost, so is every name; run "
+                           "`indelible keep copy FOLDER`, on another disk")  # fmt: skip
+    yield from _where_it_lies(journal, folder)
+
+
+def _erasures(journal: Journal, clinic: Clinic, kept: Kept) -> Iterator[Check]:
+    """What of the log's erasures is not done yet."""
+    left = journal.store.erasures_behind(clinic.id, kept.up_to)
+    if left:
+        yield bad("keep", f"entry {left[0].seq} of clinic {clinic.id} says that somebody was erased, and the keys are "
+                          "still in the keep; run `indelible checkpoint`, which finishes it, or says why it is not "
+                          "believed")  # fmt: skip
+    if unscrubbed := len(journal.store.unscrubbed(clinic.id)):
+        people = "one person who was" if unscrubbed == 1 else f"{unscrubbed} people who were"
+        yield look(f"clinic {clinic.id}", f"what was sealed of {people} erased is still there, dead; `indelible serve` "
+                                          "removes it, and so does the next `indelible anonymize`")  # fmt: skip
+
+
+def _where_it_lies(journal: Journal, folder: Path) -> Iterator[Check]:
+    kind, left = filesystem(folder)
+    level = ok if kind in _IN_PLACE and "data=journal" not in left else look
+    yield level("keep", f"{folder} is on {kind}: {left}")
+    if journal.places.is_keep_beside():
+        yield look("keep", "lies in the database's folder, and whoever copies that has both: erasing is void in the "
+                           "copy; in earnest keep it on another disk, and name it in INDELIBLE_KEEP")  # fmt: skip
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
 
 
 def _clinic(journal: Journal, clinic: Clinic) -> Iterator[Check]:
@@ -105,7 +179,7 @@ def _clinic(journal: Journal, clinic: Clinic) -> Iterator[Check]:
     if signed is None and not journal.places.head_store.is_file():
         return  # which was said
     if signed is None:
-        yield bad(about, "the head store does not know its log; if its file is lost for good, `indelible adopt`")
+        yield bad(about, "the keep's head store does not know its log; if it is lost for good, `indelible adopt`")
         return
     if signed.size > head.size:
         yield bad(about, f"{signed.size - head.size} signed entries are missing here: the database is older than its "
@@ -161,6 +235,7 @@ def _permissions(journal: Journal) -> Iterator[Check]:
     wrong = False
     for about, path in (
         ("log", places.database),
+        ("keep", places.keep),
         ("head store", places.head_store),
         ("key", places.master_key),
         ("accounts", places.accounts),
@@ -178,7 +253,7 @@ def _permissions(journal: Journal) -> Iterator[Check]:
                 about, f"its folder {folder} lets everybody put another file in its place; run: chmod o-w {folder}"
             )
     if not wrong:
-        yield ok("files", "only their owner may change the log, the head store, the key and the accounts")
+        yield ok("files", "only their owner may change the log, the keep, the key and the accounts")
     if places.master_key.exists() and places.master_key.resolve().parent == places.database.resolve().parent:
         yield look("key", "lies beside the database, so whoever copies the folder can read every name; in earnest keep "
                           "it elsewhere, and name it in INDELIBLE_MASTER_KEY")  # fmt: skip

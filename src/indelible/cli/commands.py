@@ -31,6 +31,25 @@ class Clinics(Group):
 clinics = typer.Typer(cls=Clinics, no_args_is_help=True, help="Add clinics and change their settings.")
 
 
+class Keeps(Group):
+    """The commands of `indelible keep`."""
+
+    listed: ClassVar = {
+        "copy": Listed(
+            "keep:copy", "Make the one current copy of the keep in another folder. An older copy there is overwritten."
+        ),
+        "renew": Listed(
+            "keep:renew",
+            "Begin a new keep where it is lost for good. Nobody can read a name that was recorded before; proofs stay.",
+        ),
+    }
+
+
+keeps = typer.Typer(
+    cls=Keeps, no_args_is_help=True, help="What must die when somebody is erased, outside the database."
+)
+
+
 class Outboxes(Group):
     """The commands of `indelible outbox`."""
 
@@ -71,7 +90,7 @@ class Commands(Group):
     """The commands of `indelible`."""
 
     listed: ClassVar = {
-        "init": Listed("setting_up:init", "Make a new log: the database, the master key, and the head store."),
+        "init": Listed("setting_up:init", "Make a new log: the database, the keep, and the master key."),
         "record": Listed("recording:record", "Record one event document."),
         "import": Listed(
             "recording:import_file",
@@ -108,17 +127,16 @@ class Commands(Group):
         ),
         "backup": Listed(
             "keeping:backup",
-            "Copy the database, while it is used, and the accounts. The master key and the head store are not in the "
-            "copy.",
+            "Copy the database, while it is used, and the accounts. The master key and the keep are not in the copy.",
         ),
         "restore": Listed(
-            "keeping:restore", "Put a backup where no database is, and say what the head store knows beyond it."
+            "keeping:restore", "Put a backup where no database is, and say what the keep knows beyond it."
         ),
         "upgrade": Listed(
             "keeping:upgrade", "Bring a database of an older release to this one's schema. Make a backup first."
         ),
         "adopt": Listed(
-            "setting_up:adopt", "Trust the database's last checkpoint, where the head store is lost for good."
+            "setting_up:adopt", "Trust the database's last checkpoint, where the keep's signed heads are lost for good."
         ),
         "actions": Listed(
             "catalogued:actions", "List the actions that can be recorded, or show one with all its fields."
@@ -131,6 +149,7 @@ class Commands(Group):
         "doctor": Listed(
             "doctor:doctor", "Look over the log and the hosts' outboxes. Exit code 2 where something is bad."
         ),
+        "keep": Listed("commands:keeps", "What must die when somebody is erased, outside the database."),
         "outbox": Listed("commands:outboxes", "The outbox in a host's own database."),
         "demo": Listed(
             "demonstrating:demo", "Fill a clinic with a year of life and show its log, here or in the browser."

@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from .. import entry, erasure, lifetime
+from .. import entry, lifetime
 from ..bundling import Bundled, export_bundle, export_complete
+from ..erasure import is_copy_older
 from ..errors import InvalidInput, NotFound
-from ..journal import Places
+from ..journal import Journal, Places
 from ..note import fingerprint
 from ..outbox.forgetting import Beside, Outboxes
 from ..query import Query
+from ..store import Clinic
 from .options import (
     AsId,
     AsName,
@@ -31,6 +33,8 @@ from .options import (
 )
 from .reading import Words, parse
 from .terminal import watched
+
+_COPY_AGAIN = "run `indelible keep copy FOLDER` again."
 
 
 def anonymize(
@@ -56,23 +60,19 @@ def anonymize(
             _say_beside(outboxes.empty(log.info.id, [client]))  # what is held may name who the log does not know
             raise
         beside = outboxes.empty(log.info.id, [client])
-        print(
-            f"Erased {done.identity_values} names, ids and texts, and {done.network_values} IP addresses and "
-            f"devices, on {done.entries} entries; entry {done.entry.seq} accounts for it."
-        )
-        if done.evidence_values_kept:
-            print(f"Kept {done.evidence_values_kept} evidence values (Stripe ids), which by themselves name nobody.")
+        print(f"Erased, in this database and in every copy of it; entry {done.entry.seq} accounts for it.")
+        print("Nobody has the keys of the client's names, ids, texts, IP addresses and devices any more.")
+        print("Evidence values (Stripe ids) stay; by themselves they name nobody.")
         _say_beside(beside)
         say("What others wrote in entries about somebody else can still name the client: search for the name.")
         for other in done.merged:
             say(f"Another record of the same client was merged with this one, and is as it was: anonymize {other} too.")
         for path in done.unfinished:
             say(f"An export, bundle or backup is being written, and may hold the values as they were: {path}")
-        if not done.wiped:
-            say(erasure.NOT_WIPED)
-            say("Run this command again when that program has stopped; until then the erasure is not complete. It then")
-            say("says that no client is known by the id any more, and not that the file still holds anything.")
-    if not done.wiped or not beside.complete:
+        if done.older_copy:
+            say(f"A copy of the keep was made before, and can still open the values: {_COPY_AGAIN}")
+        log.scrub()
+    if not beside.complete or done.older_copy:
         raise typer.Exit(2)
 
 
@@ -152,7 +152,7 @@ def _numbers(text: str | None) -> tuple[int, int | None]:
 def backup(
     output: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")], database: Database = None
 ) -> None:
-    """Copy the database, while it is used, and the accounts. The master key and the head store are not in the copy."""
+    """Copy the database, while it is used, and the accounts. The master key and the keep are not in the copy."""
     with journal(database) as opened, watched("copying pages") as progress:
         unsigned = lifetime.backup(opened, output, progress)
         places = opened.places
@@ -161,8 +161,11 @@ def backup(
         print(f"{accounts} holds the accounts {places.accounts}")
     for clinic_id in unsigned:
         print(f"{clinic_id}: its log could not be signed, and is in the backup as it is; run indelible verify")
-    print(f"Keep the master key ({places.master_key}) elsewhere; without it the backup can be read by nobody.")
-    print(f"Leave the head store ({places.head_store}) where it is: it must never go back together with a backup.")
+    print(f"The master key ({places.master_key}) belongs elsewhere; without it the backup can be read by nobody.")
+    print(
+        f"The keep ({places.keep}) belongs in no backup of the database: whoever is erased later could be read in it."
+    )
+    print("Its one current copy, on another disk, is made by `indelible keep copy FOLDER`.")
 
 
 def restore(
@@ -172,7 +175,7 @@ def restore(
     ] = False,
     database: Database = None,
 ) -> None:
-    """Put a backup where no database is, and say what the head store knows beyond it."""
+    """Put a backup where no database is, and say what the keep knows beyond it."""
     path = database_path(database)
     if only_accounts:
         _restore_accounts(lifetime.beside_backup(file), path)
@@ -181,12 +184,12 @@ def restore(
         clinics = lifetime.restore(file, path, progress)
     print(f"{path} restored from {file}")
     for one in clinics:
-        if one.erased:
-            print(f"{one.clinic_id}: {one.erased} anonymizations that the backup did not know were done again")
+        if one.erased_since:
+            print(f"{one.clinic_id}: who was anonymized after the backup was made is erased in it too")
         if one.state == "complete":
             print(f"{one.clinic_id}: complete, {one.size} entries")
         elif one.state == "unknown":
-            print(f"{one.clinic_id}: the head store does not know this log; put it back, or run `indelible adopt`")
+            print(f"{one.clinic_id}: the keep does not know this log; put it back, or run `indelible adopt`")
         else:
             print(f"{one.clinic_id}: OLDER than what was signed: {one.signed_size - one.size} entries are not in it.")
             print(
@@ -224,7 +227,8 @@ def close(
     """End a clinic's account: write its final bundle, record the end, and destroy its keys. It cannot be undone."""
     with journal(database) as opened:
         if (shut := closed_clinic(opened, clinic)) is not None:
-            _tell_closed(shut.id, lifetime.finish_closing(opened, shut))
+            lifetime.finish_closing(opened, shut)
+            _tell_closed(opened, shut)
             return
         log = opened.clinic(chosen_clinic(clinic))
         if not yes:
@@ -236,13 +240,11 @@ def close(
         print(f"{log.info.id} is closed after entry {done.size}")
         print(f"final bundle {output}, SHA-256 {done.sha256}")
         print(f"public key   {log.info.vkey}")
-        _tell_closed(log.info.id, done.wiped)
+        _tell_closed(opened, log.info)
 
 
-def _tell_closed(clinic_id: str, wiped: bool) -> None:
-    if not wiped:
-        say("Another program is reading the database, so SQLite's -wal file still holds the deleted keys.")
-        say("Run this command again when that program has stopped; until then the keys are not destroyed.")
-        raise typer.Exit(2)
-    print(f"The keys of {clinic_id} are destroyed: nobody can open its values or sign its log any more.")
-    say("Programs that had the clinic open still have its keys in memory: restart them.")
+def _tell_closed(opened: Journal, clinic: Clinic) -> None:
+    print(f"The keys of {clinic.id} are destroyed: nobody can sign its log any more, or open its values in any copy.")
+    kept = opened.keep.read(clinic.origin)
+    if kept is not None and is_copy_older(kept):
+        say(f"A copy of the keep was made before, and can still open them: {_COPY_AGAIN}")

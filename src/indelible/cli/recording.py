@@ -25,6 +25,7 @@ from .terminal import watched
 
 # Lines of one transaction: large enough that the disk's wait is shared, small enough that other writers get their turn.
 _BATCH = 2_000
+_MEND = 'Where they are a client again, record it with "returned": true.'
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -42,9 +43,12 @@ def record(
     with clinic_log(database, clinic) as log:
         entry = log.record_document(document.parse_json(data))
     if as_json:
-        print(json.dumps({"seq": entry.seq, "id": entry.id, "repeated": entry.repeated}))
+        left_out = {"left_out": list(entry.left_out)} if entry.left_out else {}
+        print(json.dumps({"seq": entry.seq, "id": entry.id, "repeated": entry.repeated} | left_out))
     else:
         print(f"entry {entry.seq}  {entry.id}" + ("  (was there already)" if entry.repeated else ""))
+        if entry.left_out:
+            say(f"Not kept, because this is of before its person was anonymized: {', '.join(entry.left_out)}. {_MEND}")
 
 
 def _check_no_file(text: str) -> None:
@@ -66,12 +70,14 @@ def is_file(text: str) -> bool:
 
 @dataclass(slots=True)
 class _Count:
-    """What became of the lines so far. `unkeyed` are those that a second import would record again."""
+    """What became of the lines so far. `unkeyed` are those that a second import would record again, `late` those of
+    which values were left out."""
 
     recorded: int = 0
     repeated: int = 0
     refused: int = 0
     unkeyed: int = 0
+    late: int = 0
     bytes_read: int = 0
 
 
@@ -101,6 +107,8 @@ def import_file(
                 _import(log, stream, run, strict, count, progress)
         finally:
             print(f"{count.recorded} recorded, {count.repeated} there already, {count.refused} refused")
+            if count.late:
+                say(f"{count.late} are of before a person in them was anonymized; who that is was not kept. {_MEND}")
             if count.unkeyed and sys.stderr.isatty():
                 say(f"{count.unkeyed} documents have no key; --run NAME would keep a second import from doubling them.")
     if count.refused:
@@ -145,7 +153,9 @@ def _append(log: ClinicLog, batch: list[tuple[int, Draft]], count: _Count) -> bo
         if isinstance(result, Conflict | InvalidInput):
             _refuse(number, result, count)
             good = False
-        elif result.repeated:
+            continue
+        count.late += bool(result.left_out)
+        if result.repeated:
             count.repeated += 1
         else:
             count.recorded += 1

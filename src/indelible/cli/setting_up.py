@@ -12,6 +12,18 @@ from ..journal import Journal, Places
 from .options import AsId, AsName, ClinicId, Database, actor, clinic_log, database_path, journal
 from .terminal import printable
 
+_THREE = """
+Three things, for three places:
+
+database    all that was recorded. Back it up often: `indelible backup FILE`.
+keep        what must die when somebody is erased, and the last signed heads. Never back it up with the database; have
+            one current copy: `indelible keep copy FOLDER`. Lost, every name is lost; the proofs stay, and signing goes
+            on after `indelible adopt`.
+master key  opens the other two. Back it up once, away from both. Lost, every name is lost and nothing can be signed.
+
+A backup of the folder or of the whole machine that carries all three makes erasing void: whoever is erased later can be
+read in it."""
+
 
 def init(
     database: Database = None,
@@ -19,18 +31,18 @@ def init(
         str | None, typer.Option(help="Host name that begins every log origin, such as log.example.org.")
     ] = None,
 ) -> None:
-    """Make a new log: the database, the master key, and the head store."""
+    """Make a new log: the database, the keep, and the master key."""
     path = database_path(database)
     key_is_new = not Places.beside(path).master_key.exists()
     with Journal.create(path, installation=installation) as made:
         places = made.places
         print(f"database    {places.database}")
-        print(f"head store  {places.head_store}   (never restore it together with the database)")
+        print(f"keep        {places.keep}   (a folder)")
         if places.master_key.exists():
             print(f"master key  {places.master_key}")
+    print(_THREE)
     if key_is_new and Path(places.master_key).exists():
-        print("\nBack the master key up now, away from the database.")
-        print("Without it every name in the log is lost, and nothing can be signed.")
+        print("\nBack the master key up now.")
 
 
 def add(
@@ -86,7 +98,7 @@ def accept_clock(database: Database = None) -> None:
 
 
 def adopt(database: Database = None, clinic: ClinicId = None) -> None:
-    """Trust the database's last checkpoint, where the head store is lost for good."""
+    """Trust the database's last checkpoint, where the keep's signed heads are lost for good."""
     with clinic_log(database, clinic) as log:
         signing.adopt(log.store, log.journal.heads, log.info, log.signer)
         print(f"{log.journal.places.head_store} now holds the last checkpoint of {log.info.id}")

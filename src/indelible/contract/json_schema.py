@@ -210,6 +210,10 @@ def _document(cls: type[Action]) -> Schema:
         operation=_ref("id") | {"description": "What ties together the entries of one click."},
         key=_ref("key"),
         cut=_ref("cut"),
+        returned={
+            "type": "boolean",
+            "description": "True where a client who was anonymized is there again, whenever it happened.",
+        },
     )
     made = Schema(title=cls.label, description=_meaning(cls)) | made
     if "loyalty_account" in cls.targets:

@@ -17,7 +17,7 @@ from ..catalogue import Action
 from .json_schema import Schema, document_schema
 
 # What every document has beside its action, target and context, once for all.
-_COMMON = ("occurred_at", "actor", "client", "people", "request", "operation", "key", "cut")
+_COMMON = ("occurred_at", "actor", "client", "people", "request", "operation", "key", "cut", "returned")
 # A longer list (the currencies) is text: who reads a code from a database could name no type for it.
 _CHOICES = 60
 _HEAD = """\

@@ -1,6 +1,6 @@
 """A clinic with a year of life, to look at and to try things on. Everything and everybody in it is made up.
 
-    made = demo.build(Path(".demo"))            # makes .demo/activity.db with its key and head store, or completes it
+    made = demo.build(Path(".demo"))            # makes .demo/activity.db with its key and keep, or completes it
     with demo.reopen(Path(".demo")) as journal:
         journal.clinic().read("category:payments")
 

@@ -1,7 +1,7 @@
-"""The demo's folder: activity.db with its key file and its head store, made once and completed when it is there.
+"""The demo's folder: activity.db with its key file and its keep, made once and completed when it is there.
 
-The folder is complete in itself: the environment's INDELIBLE_MASTER_KEY and INDELIBLE_HEAD_STORE are not used, because
-a demo must never touch the keys and heads of an installation in earnest.
+The folder is complete in itself: the environment's INDELIBLE_MASTER_KEY and INDELIBLE_KEEP are not used, because
+a demo must never touch the keys and keep of an installation in earnest.
 
 The clinic moved to Indelible LIVE_DAYS before the end. What happened before is imported, as its history would be; from
 then on every hour is recorded by a clock that stands at that hour, as it would have been.
@@ -80,16 +80,16 @@ def build(
 
 
 def reopen(folder: Path) -> Journal:
-    """Open the journal of a folder that `build` made, with the folder's own key and head store."""
+    """Open the journal of a folder that `build` made, with the folder's own key and keep."""
     return _open(_places(folder), now_in_microseconds)
 
 
 def _places(folder: Path) -> Places:
-    return Places.beside(folder / "activity.db")
+    return Places.beside(folder / "activity.db", folder / "activity.db.keep")
 
 
 def _open(places: Places, clock: Callable[[], int]) -> Journal:
-    return Journal(places.database, master_key=str(places.master_key), head_store=places.head_store, clock=clock)
+    return Journal(places.database, master_key=str(places.master_key), keep=places.keep, clock=clock)
 
 
 def _open_or_create(folder: Path, clock: Callable[[], int]) -> Journal:
@@ -102,7 +102,7 @@ def _open_or_create(folder: Path, clock: Callable[[], int]) -> Journal:
         raise StorageFailure(f"the folder {folder} cannot be made: {error.strerror}") from error
     if not places.master_key.exists():
         keys.create(places.master_key)
-    return Journal.create(places.database, master_key=str(places.master_key), head_store=places.head_store, clock=clock)
+    return Journal.create(places.database, master_key=str(places.master_key), keep=places.keep, clock=clock)
 
 
 def _log(journal: Journal) -> ClinicLog:

@@ -35,6 +35,7 @@ def record(
     occurred_at: datetime | None = None,
     operation: Any = None,
     key: Any = None,
+    returned: bool = False,
     using: str | None = None,
     apart: bool = False,
     may_refuse: bool = False,
@@ -45,7 +46,7 @@ def record(
     `client` a Person, a tuple (id[, name]), or a model with `activity_person()`. What is not given comes from the
     request that is answered, or from `recording_as`. The outbox is that of the database of the target, else of the
     client, else INDELIBLE_OUTBOX_ALIAS; `using` says otherwise. Outside of `atomic()` the document is a transaction of
-    its own, as `save()` is.
+    its own, as `save()` is. `returned` says that a client who was anonymized is there again, whenever it occurred.
 
     Raises InvalidInput, StorageFailure. The transaction cannot commit then: where a host swallows the error, it is
     raised again when the block of `atomic()` ends. `may_refuse` lets the change go on without its entry.
@@ -63,7 +64,7 @@ def record(
             said = _completed(actor, request, operation)
         row = prepare(
             _clinic(clinic), action, target=target, client=client, people=people, occurred_at=occurred_at, key=key,
-            **said,
+            returned=returned, **said,
         )  # fmt: skip
         return _apart(connection, row) if apart else _within(connection, row, may_refuse)
     except Exception as error:

@@ -22,8 +22,8 @@ from .. import bundle, canonical, commitment, csv_row, entry, merkle, money, off
 from ..archive import Packer
 from ..bundle import GivenGroup, Line, Opening, Proven, Rendering, Statement, Wording
 from ..errors import InvalidInput, MalformedProof, StorageFailure
-from ..personal import Opened, Sealer, Unreadable
-from ..store import Found, PersonalRow
+from ..personal import Dead, Opened, Sealer, Unreadable, split
+from ..store import Found
 from ..view import View
 from . import csv_file
 
@@ -31,9 +31,6 @@ from . import csv_file
 _SPOOL = 4 * 1024 * 1024
 
 _AGENT = "request.user_agent"
-
-# An entry as it is stored, with the rows of its personal values.
-Stored = tuple[Found, Sequence[PersonalRow]]
 
 
 class _Hashed(io.RawIOBase):
@@ -83,40 +80,49 @@ class Writer:
         if kind is None:
             self._zip.close()
 
-    def rows(self, stored: Iterable[Stored], has: Callable[[View], bool] = lambda view: True) -> None:
+    def rows(self, stored: Iterable[Found], has: Callable[[View], bool] = lambda view: True) -> None:
         """Write the entries, newest first, and their CSV; `has` says which of them are meant."""
         with self._file("entries.csv") as table, self._file("entries.jsonl") as lines:  # the second is complete first
             table.write(csv_file.SPREADSHEET.prefix + ",".join(csv_row.COLUMNS).encode() + b"\r\n")
-            for found, rows in stored:
-                line, view = self._line(found, rows)
+            for found in stored:
+                line, view = self._line(found)
                 if has(view):
                     lines.write(line.encode())
                     cells = csv_file.row(self._as_given(view), self._zone, self._offsets.minutes)
                     table.write(csv_row.line(cells).encode())
                     self._notice(view)
 
-    def _line(self, found: Found, rows: Sequence[PersonalRow]) -> tuple[Line, View]:
+    def _line(self, found: Found) -> tuple[Line, View]:
         """Open an entry; the line has the openings that are given, the view every value."""
         try:
             body = entry.decode(found.body)
             entry_id = bytes.fromhex(body.id.replace("-", ""))
-            there = {
-                (row.token.hex(), row.personal_class): self._sealer.open_values(entry_id, *row[1:]) for row in rows
-            }
+            there: dict[tuple[int, str], Opened] = {}
+            paths = {(group.owner, group.personal_class): group.paths for group in body.groups}
+            for owner, personal_class, data in split(found.sealed):
+                which, token = (owner, personal_class), bytes.fromhex(body.tokens[owner])
+                try:
+                    there[which] = self._sealer.open_values(entry_id, token, personal_class, data, paths[which])
+                except Dead:
+                    pass
+                except Unreadable:  # where the keep was lost, a bundle without its values can still be made
+                    if personal_class in self._given:
+                        raise
             values: dict[str, Any] = {}
-            states: dict[str, str] = {}
+            states = dict.fromkeys(body.members.get("left_out", ()), "left_out")
             groups = []
             for place, group in enumerate(body.groups):
-                opened = there.get((body.tokens[group.owner], group.personal_class))
+                opened = there.get((group.owner, group.personal_class))
                 if opened is None:
                     states.update(dict.fromkeys(group.paths, "missing"))
                     continue
                 values |= opened.values
                 if group.personal_class in self._given:
                     groups.append(self._given_group(place, group, opened))
-        except (MalformedProof, InvalidInput, KeyError, Unreadable) as error:
+        except (MalformedProof, InvalidInput, KeyError, IndexError, Unreadable) as error:
             raise StorageFailure(
-                f"entry {found.seq} was changed in the database, so no bundle is made; run indelible verify"
+                f"entry {found.seq} was changed in the database, so no bundle is made; run indelible verify: where "
+                "it says that the keep was lost, withhold identity, network and evidence"
             ) from error
         view = View(found.seq, found.occurred_at, body.members, values, states)
         return Line(found.seq, merkle.leaf_hash(found.body), found.body, tuple(groups)), view
@@ -171,7 +177,7 @@ class Writer:
     def prove(
         self,
         statement: Statement,
-        prover: merkle.Prover,
+        prover: merkle.Proofs,
         record: tuple[int, bytes],
         erasures: Sequence[tuple[int, bytes]],
         note: bytes,

@@ -60,15 +60,17 @@ class Outbox:
         occurred_at: datetime | None = None,
         operation: Any = None,
         key: Any = None,
+        returned: bool = False,
     ) -> str:
         """Record one action, or a whole event document, in the connection's transaction. Returns the row's key.
 
+        `returned` says that a client who was anonymized is there again, whenever it occurred.
         Raises InvalidInput before any SQL, and the transaction can go on; StorageFailure where this database has no
         outbox for this role. Errors of the driver's own go through as they are.
         """
         row = self.prepare(
             action, actor=actor, target=target, client=client, people=people, request=request, occurred_at=occurred_at,
-            operation=operation, key=key,
+            operation=operation, key=key, returned=returned,
         )  # fmt: skip
         return insert(connection, row)
 

@@ -4,8 +4,9 @@
     erase     in the log
     empty     held documents that name the person, by id and role, in target, client, people or as who acted
 
-What remains of an emptied row says why it is empty. A document that is not committed yet arrives later, as what a new
-client does. Clear copies stay in the host's dead rows, its WAL, its replicas and backups until those go.
+What remains of an emptied row says why it is empty. A document that is not committed yet arrives later: what occurred
+before the erasure is recorded without the name. Clear copies stay in the host's dead rows, its WAL, its replicas and
+backups until those go.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class _Work:
     def drain(self, end: float) -> None:
         # A journal of its own: the other one belongs to who asks, who does not wait for this thread for ever.
         places = self._journal.places
-        own = Journal(places.database, head_store=places.head_store, clock=self._journal.clock)
+        own = Journal(places.database, keep=places.keep, clock=self._journal.clock)
         try:
             with closing(sources.open_source(self._where, own.places)) as source:
                 self.outbox = copies.check(own.store, source).outbox

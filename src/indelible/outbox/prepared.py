@@ -58,13 +58,14 @@ def prepare(
     occurred_at: datetime | None = None,
     operation: object = None,
     key: object = None,
+    returned: bool = False,
     imported: bool = False,
 ) -> Prepared:
     """Check what is to be recorded, and return its row. Raises InvalidInput naming the field, without its value.
 
     `action` is an action of the catalogue with the rest beside it, or a whole event document, a dict. `target` is a
     Target, (kind, id[, name]) or an object with activity_target(); `client` a Person, (id[, name]) or an object with
-    activity_person().
+    activity_person(). `returned` says that a client who was anonymized is there again, whenever it occurred.
     """
     if isinstance(action, Action):
         event = document.of_action(
@@ -77,10 +78,11 @@ def prepare(
             occurred_at=occurred_at,
             operation=operation,
             key=key,
+            returned=returned,
         )
     elif isinstance(action, Mapping):
         beside = (actor, target, client, request, occurred_at, operation, key)
-        if people != () or any(one is not None for one in beside):
+        if people != () or returned or any(one is not None for one in beside):
             raise InvalidInput("is a whole document; say actor, target and the rest in it and not beside it", "action")
         event = document.parse(_context_cleaned(dict(action)))
     else:
@@ -129,6 +131,7 @@ def written(event: Document) -> dict[str, Any]:
         "operation": event.operation,
         "key": event.key,
         "cut": sorted(cut),
+        "returned": event.returned or None,
     }
     return {name: value for name, value in members.items() if value not in (None, [], {})}
 

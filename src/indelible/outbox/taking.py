@@ -98,7 +98,11 @@ def _anonymize(log: ClinicLog, row: Waiting, taken: Taken) -> None:
     order = _order(row)
     try:
         done = log.anonymize(
-            order["client"], requested_by=order["requested_by"], actor=order["actor"], key=order["key"]
+            order["client"],
+            requested_by=order["requested_by"],
+            actor=order["actor"],
+            key=order["key"],
+            asked_at=min(row.at, log.clock()),
         )
     except NotFound:  # never recorded, or erased before: what was asked for is so
         taken.done.append(row)

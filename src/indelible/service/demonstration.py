@@ -27,12 +27,13 @@ def addresses() -> list[tuple[str, str]]:
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
-    """Return what the environment must say: the folder's own database, key and heads, and no others."""
+    """Return what the environment must say: the folder's own database, key and keep, and no others."""
     database = folder.resolve() / "activity.db"
     return {
         "INDELIBLE_DATABASE": str(database),
         "INDELIBLE_MASTER_KEY": str(database.with_name("activity.db.key")),
-        "INDELIBLE_HEAD_STORE": str(database.with_name("activity.db.heads")),
+        "INDELIBLE_KEEP": str(database.with_name("activity.db.keep")),
+        "INDELIBLE_KEEP_BESIDE": "yes",  # one folder that is thrown away as a whole
         "INDELIBLE_ACCOUNTS": str(database.with_name("activity.db.accounts")),
         "INDELIBLE_OUTBOXES": "",
         "INDELIBLE_METRICS_TOKEN": "",

@@ -59,6 +59,7 @@ class Environment:
     outboxes: tuple[str, ...] = field(default=(), repr=False)
     metrics_token: str = field(default="", repr=False)
     keep_days: int = 0
+    keep_beside: bool = False
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:
@@ -88,6 +89,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         outboxes=_outboxes(env),
         metrics_token=_metrics_token(env),
         keep_days=_number(env, "INDELIBLE_OUTBOX_KEEP_DAYS", 0, 0, 3_650),
+        keep_beside=_choice(env, "INDELIBLE_KEEP_BESIDE", ("NO", "YES")) == "YES",
     )
 
 

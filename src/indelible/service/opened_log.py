@@ -5,10 +5,12 @@ What accounts do is not appended here: it goes into the outbox beside them (`rec
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from django.conf import settings
 
+from ..errors import IndelibleError
 from ..journal import Journal
 
 _lock = threading.Lock()
@@ -22,6 +24,14 @@ def journal() -> Journal:
         if _opened is None:
             _opened = Journal(settings.ENVIRONMENT.database)
         return _opened
+
+
+def know_names() -> None:
+    """Open the names of every log, for the first search. Of what cannot be opened whoever asks is told."""
+    with contextlib.suppress(IndelibleError):
+        for clinic in journal().clinics():
+            with contextlib.suppress(IndelibleError):
+                journal().clinic(clinic.id).know_names()
 
 
 def close_journal() -> None:

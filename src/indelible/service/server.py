@@ -192,7 +192,7 @@ class _Worker:
         with contextlib.suppress(PermissionError):
             os.setpgid(0, 0)  # Ctrl-C in a terminal is for the main process, which passes it on
         from ..catalogue import host
-        from . import draining, signer
+        from . import draining, opened_log, signer
 
         host.load()
         from .gateway import Gateway
@@ -200,6 +200,7 @@ class _Worker:
 
         signer.start(self._settings.database)
         draining.start(self._settings)
+        threading.Thread(target=opened_log.know_names, name="names", daemon=True).start()
         threading.Thread(target=self._follow, name="parent", daemon=True).start()
         return Gateway(application, self._settings.threads)
 

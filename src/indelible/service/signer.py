@@ -3,12 +3,16 @@
 `record` signs when the last checkpoint is a second old; an entry that is recorded right after a checkpoint, or by
 another program in the same file, is signed here. The signer has a journal of its own, so it
 shares no state with the threads that answer requests, and holds no transaction but those of a checkpoint.
+
+It also keeps house, one clinic after the other: whom another program erased, and did not get to the keep, is cut out of
+it; and what is sealed and dead is removed from the entries, which adds one entry for each person.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import IndelibleError
@@ -17,16 +21,21 @@ from ..store import Clinic
 
 INTERVAL = 1.0  # seconds
 
+# What is done to a log, as a sentence has it.
+_SIGNED, _KEPT = "signed", "kept clear of who was erased"
+
 _LOG = logging.getLogger("indelible.signing")
 
 
 class Signer:
-    """Signs every log of one database that has unsigned entries. For one thread."""
+    """Signs every log of one database that has unsigned entries, and finishes what was erased. For one thread."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
         self._journal: Journal | None = None
-        self._refused: dict[str, str] = {}
+        self._refused: dict[tuple[str, str], str] = {}
+        # What of a clinic's erasures is not believed: the cover's version, and the last entry that says so.
+        self._not_believed: dict[str, tuple[int, int]] = {}
 
     def sign(self) -> bool:
         """Sign what is not signed; return whether all is signed. A refusal is logged once, and when it has ended."""
@@ -35,34 +44,52 @@ class Signer:
                 self._journal = Journal(self._database)
             clinics = [clinic for clinic in self._journal.clinics() if clinic.closed_at is None]
         except Exception as error:  # whatever it is, the next second tries again
-            self._say("", error)
+            self._say("the database", _SIGNED, error)
             return False
-        self._say("", None)
+        self._say("the database", _SIGNED, None)
         return all([self._sign_one(self._journal, clinic) for clinic in clinics])  # noqa: C419 - each is signed
 
     def _sign_one(self, journal: Journal, clinic: Clinic) -> bool:
+        signed = self._try(journal, clinic, _SIGNED, self._sign)
+        if self._try(journal, clinic, _KEPT, self._keep_house):
+            signed = self._try(journal, clinic, _SIGNED, self._sign) and signed
+        return signed
+
+    def _try(self, journal: Journal, clinic: Clinic, what: str, do: Callable[[Journal, Clinic], None]) -> bool:
         try:
-            last = journal.store.last_checkpoint(clinic.id)
-            if journal.store.head(clinic.id).size > (last.size if last else 0):
-                journal.clinic(clinic.id).checkpoint()
+            do(journal, clinic)
         except Exception as error:  # one clinic's trouble must not keep the others unsigned
             journal.forget(clinic.id)  # its keys may have been put right meanwhile
-            self._say(clinic.id, error)
+            self._say(f"the log of {clinic.id}", what, error)
             return False
-        self._say(clinic.id, None)
+        self._say(f"the log of {clinic.id}", what, None)
         return True
 
-    def _say(self, clinic: str, error: Exception | None) -> None:
+    def _sign(self, journal: Journal, clinic: Clinic) -> None:
+        last = journal.store.last_checkpoint(clinic.id)
+        if journal.store.head(clinic.id).size > (last.size if last else 0):
+            journal.clinic(clinic.id).checkpoint()
+
+    def _keep_house(self, journal: Journal, clinic: Clinic) -> None:
+        store, kept = journal.store, journal.kept(clinic)
+        if left := store.erasures_behind(clinic.id, kept.up_to):
+            # Whether one is believed may take every body of the log, so it is asked once.
+            if self._not_believed.get(clinic.id) != (kept.version, left[-1].seq):
+                journal.clinic(clinic.id).replay()
+            self._not_believed[clinic.id] = (journal.kept(clinic).version, left[-1].seq)
+        if store.unscrubbed(clinic.id):
+            journal.clinic(clinic.id).scrub()
+
+    def _say(self, which: str, what: str, error: Exception | None) -> None:
         """Log what is new. Our own errors say in one sentence what to do; of others the message may quote a value."""
         told = "" if error is None else str(error) if isinstance(error, IndelibleError) else type(error).__name__
-        if told == self._refused.get(clinic, ""):
+        if told == self._refused.get((which, what), ""):
             return
-        self._refused[clinic] = told
-        which = f"the log of {clinic}" if clinic else "the database"
+        self._refused[which, what] = told
         if error is None:
-            _LOG.warning("%s can be signed again", which)
+            _LOG.warning("%s can be %s again", which, what)
         else:
-            _LOG.error("%s is not signed: %s", which, told, exc_info=error)
+            _LOG.error("%s is not %s: %s", which, what, told, exc_info=error)
 
     def close(self) -> None:
         if self._journal is not None:

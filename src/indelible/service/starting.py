@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..catalogue import host
-from ..errors import StorageFailure
-from ..journal import Journal
+from ..errors import InvalidInput, StorageFailure
+from ..journal import Journal, Places
 from . import neighbours
 from .environment import Environment
 
@@ -18,6 +18,7 @@ FIRST_START_LASTS = timedelta(days=2)
 def prepare(settings: Environment) -> None:
     """Make or bring up to date the log and the accounts. Raises IndelibleError."""
     host.load()
+    _check_keep(settings)
     neighbours.check(settings.accounts, settings.database)
     if settings.database.exists():
         with Journal(settings.database) as opened:  # says what is wrong with the file or its keys
@@ -29,6 +30,17 @@ def prepare(settings: Environment) -> None:
     _make_folder(settings.accounts)
     _make_file(settings.accounts)
     _bring_up_tables()
+
+
+def _check_keep(settings: Environment) -> None:
+    """Refuse what makes erasing void: one copy of one folder would have the database and what must die outside it."""
+    places = Places.beside(settings.database)
+    if places.is_keep_beside() and not settings.keep_beside:
+        raise InvalidInput(
+            f"the keep {places.keep} lies in the database's folder, and whoever is erased could be read in a copy of "
+            "that folder; name a folder on another disk, or set INDELIBLE_KEEP_BESIDE=yes if this is meant",
+            "INDELIBLE_KEEP",
+        )
 
 
 def _make_folder(file: Path) -> None:

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from .. import definitions
 from ..errors import Conflict, NotFound, StorageFailure
 from ..merkle import EMPTY_ROOT
@@ -29,10 +27,10 @@ from ..store import (
     Installation,
     KeyRow,
     LinkRow,
-    PersonalRow,
     PersonRow,
     Selection,
     SourceRow,
+    TileRow,
 )
 from . import sqlite_amounts, sqlite_page, sqlite_schema, sqlite_tally
 
@@ -53,8 +51,11 @@ _SAME_PAGE = (
 _ARMS = 200
 
 _ENTRY = ", ".join(EntryRow._fields)
-_INSERT_ENTRY = f"INSERT INTO indelible_entry (clinic_id, {_ENTRY}) VALUES (?{', ?' * len(EntryRow._fields)})"  # noqa: S608
-_INSERT_LINK = "INSERT INTO indelible_link (clinic_id, kind, ref, occurred_at, seq, role) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_ENTRY = f"INSERT INTO indelible_entry (clinic, {_ENTRY}) VALUES (?{', ?' * len(EntryRow._fields)})"  # noqa: S608
+_FOUND = ", ".join(Found._fields)
+_CHECKPOINT = ", ".join(CheckpointRow._fields)
+_PERSON = ", ".join(PersonRow._fields)
+_PERSONS = f"SELECT {_PERSON} FROM indelible_person WHERE clinic = ?"  # noqa: S608
 
 
 @contextmanager
@@ -87,6 +88,7 @@ def create(path: Path, installation: Installation, now: int) -> None:
     with _engine():
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         try:
+            connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             sqlite_schema.create(connection, path, installation, now)
@@ -174,6 +176,7 @@ class SQLiteStore:
             raise StorageFailure(f"there is no database at {path}; `indelible init` makes one")
         self.path = path
         self._pool = _Pool(path)
+        self._numbers: dict[str, int] = {}
         try:
             with self._db() as db:
                 found = sqlite_schema.version(db)
@@ -191,6 +194,19 @@ class SQLiteStore:
                 yield connection
             finally:
                 self._pool.give_back(connection)
+
+    def _number(self, db: sqlite3.Connection, clinic_id: str) -> int:
+        """The clinic's number in the tables, which it keeps for ever. Raises NotFound."""
+        found = self._numbers.get(clinic_id)
+        if found is None:
+            found = self._numbers[clinic_id] = _number(db, clinic_id)
+        return found
+
+    @contextmanager
+    def _of(self, clinic_id: str) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """A connection for the block alone, and the clinic's number. Raises NotFound, StorageFailure."""
+        with self._db() as db:
+            yield db, self._number(db, clinic_id)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -217,9 +233,10 @@ class SQLiteStore:
                 raise StorageFailure(f"there is already a clinic {clinic.id}")
             own = (clinic.id, clinic.name, clinic.zone, clinic.origin, clinic.vkey, clinic.nobody, now)
             cursor = db.cursor()
-            _write(cursor, "INSERT INTO indelible_clinic VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", [own])
-            _write(cursor, "INSERT INTO indelible_key VALUES (?, ?, ?, ?)", [(clinic.id, *key) for key in keys])
-            _write(cursor, "INSERT INTO indelible_head VALUES (?, 0, ?, ?, ?)", [(clinic.id, b"", EMPTY_ROOT, now)])
+            _write(cursor, "INSERT INTO indelible_clinic VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL)", [own])
+            number = _number(db, clinic.id)
+            _write(cursor, "INSERT INTO indelible_key VALUES (?, ?, ?, ?)", [(number, *key) for key in keys])
+            _write(cursor, "INSERT INTO indelible_head VALUES (?, 0, ?, ?, ?)", [(number, b"", EMPTY_ROOT, now)])
 
     def clinics(self) -> Sequence[Clinic]:
         with self._db() as db:
@@ -230,23 +247,24 @@ class SQLiteStore:
             return [Clinic(*row) for row in rows]
 
     def zone(self, clinic_id: str) -> str:
-        with self._db() as db:
-            return _zone(db, clinic_id)
+        with self._of(clinic_id) as (db, clinic):
+            return _zone(db, clinic)
 
     def keys(self, clinic_id: str) -> Sequence[KeyRow]:
-        with self._db() as db:
-            rows = db.execute("SELECT kind, number, wrapped FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
+        with self._of(clinic_id) as (db, clinic):
+            rows = db.execute("SELECT kind, number, wrapped FROM indelible_key WHERE clinic = ?", (clinic,))
             return [KeyRow(*row) for row in rows]
 
     def head(self, clinic_id: str) -> Head:
-        with self._db() as db:
-            return _head(db, clinic_id)
+        with self._of(clinic_id) as (db, clinic):
+            return _head(db, clinic)
 
     def delete_keys(self, clinic_id: str) -> None:
-        """Delete a closed clinic's keys, and overwrite where they were."""
+        """Delete a closed clinic's keys. Copies of the file have them still, wrapped: no value follows from them."""
         with self._writing() as db:
-            db.execute("DELETE FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
-            _check_gone(db, "SELECT 1 FROM indelible_key WHERE clinic_id = ?", (clinic_id,))
+            clinic = (self._number(db, clinic_id),)
+            db.execute("DELETE FROM indelible_key WHERE clinic = ?", clinic)
+            _check_gone(db, "SELECT 1 FROM indelible_key WHERE clinic = ?", clinic)
 
     # The databases that are drained
 
@@ -269,15 +287,16 @@ class SQLiteStore:
     @contextmanager
     def appending(self, clinic_id: str) -> Iterator[SQLiteAppending]:
         with self._writing() as db:
-            yield (tx := SQLiteAppending(db, clinic_id))
-            tx.finish()
+            yield SQLiteAppending(db, self._number(db, clinic_id), clinic_id)
 
     # Reading
 
     def page(self, clinic_id: str, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[Found]:
-        with self._db() as db:
-            resolved = sqlite_page.resolved(db, clinic_id, selection)
-            arms = sqlite_page.arms(clinic_id, resolved, before, by_number=sqlite_page.few_numbers(resolved))
+        with self._of(clinic_id) as (db, clinic):
+            resolved = sqlite_page.resolved(db, clinic, selection)
+            by_number = sqlite_page.few_numbers(resolved)
+            by_action = not by_number and sqlite_page.is_of_rare_actions(db, clinic, resolved)
+            arms = sqlite_page.arms(clinic, resolved, before, by_number=by_number, by_action=by_action)
             parts = [self._merged(db, arms[start : start + _ARMS], limit) for start in range(0, len(arms), _ARMS)]
         if len(parts) == 1:
             return parts[0]
@@ -296,39 +315,25 @@ class SQLiteStore:
         return found
 
     def counts(self, clinic_id: str, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
-        with self._db() as db:
-            return sqlite_tally.counts(db, clinic_id, selection, edges)
+        with self._of(clinic_id) as (db, clinic):
+            return sqlite_tally.counts(db, clinic, selection, edges)
 
     def amounts(self, clinic_id: str, selection: Selection) -> Sequence[AmountTally]:
-        with self._db() as db:
-            return sqlite_amounts.amounts(db, clinic_id, selection)
-
-    def personal(self, clinic_id: str, seqs: Sequence[int]) -> Sequence[PersonalRow]:
-        with self._db() as db:
-            rows = db.execute(
-                "SELECT seq, token, class, sealed FROM indelible_personal"
-                " WHERE clinic_id = ? AND seq IN (SELECT value FROM json_each(?)) AND sealed IS NOT NULL",
-                (clinic_id, orjson.dumps(list(seqs)).decode()),
-            )
-            return [PersonalRow(*row) for row in rows]
+        with self._of(clinic_id) as (db, clinic):
+            return sqlite_amounts.amounts(db, clinic, selection)
 
     def one(self, clinic_id: str, seq: int) -> Found:
-        with self._db() as db:
-            row = db.execute(
-                "SELECT seq, occurred_at, body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", (clinic_id, seq)
-            ).fetchone()  # fmt: skip
-        if row is None:
-            raise NotFound(f"there is no entry {seq} in this log")
-        return Found(*row)
+        with self._of(clinic_id) as (db, clinic):
+            return _one(db, clinic, seq)
 
     def first_recorded(self, clinic_id: str, instant: int, up_to: int) -> int:
         """By halving: each step reads one entry's `recorded_at`."""
         low, high = 1, up_to + 1
-        sql = "SELECT seq, recorded_at FROM indelible_entry WHERE clinic_id = ? AND seq >= ? ORDER BY seq LIMIT 1"
-        with self._db() as db:
+        sql = "SELECT seq, recorded_at FROM indelible_entry WHERE clinic = ? AND seq >= ? ORDER BY seq LIMIT 1"
+        with self._of(clinic_id) as (db, clinic):
             while low < high:
                 middle = (low + high) // 2
-                row = db.execute(sql, (clinic_id, middle)).fetchone()
+                row = db.execute(sql, (clinic, middle)).fetchone()
                 if row is None or row[1] >= instant:
                     high = middle
                 else:
@@ -336,36 +341,34 @@ class SQLiteStore:
         return low
 
     def find(self, clinic_id: str, entry_id: bytes) -> int | None:
-        with self._db() as db:
-            row = db.execute(
-                "SELECT seq FROM indelible_entry WHERE clinic_id = ? AND id = ?", (clinic_id, entry_id)
-            ).fetchone()  # fmt: skip
-        return row[0] if row else None
-
-    def token(self, clinic_id: str, lookup: bytes) -> bytes | None:
-        with self._db() as db:
-            row = db.execute(
-                "SELECT token FROM indelible_person WHERE clinic_id = ? AND lookup = ?", (clinic_id, lookup)
-            ).fetchone()  # fmt: skip
+        sql = "SELECT seq FROM indelible_entry WHERE clinic = ? AND id = ?"
+        with self._of(clinic_id) as (db, clinic):
+            row = db.execute(sql, (clinic, entry_id)).fetchone()
         return row[0] if row else None
 
     def persons(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[PersonRow]:
-        """The rows of these persons; none for who was anonymized."""
-        sql = "SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? AND token = ?"
-        with self._db() as db:
-            rows = [db.execute(sql, (clinic_id, token)).fetchone() for token in tokens]
-        return [PersonRow(*row) for row in rows if row is not None]
+        with self._of(clinic_id) as (db, clinic):
+            return list(_persons(db, clinic, tokens))
+
+    def unscrubbed(self, clinic_id: str) -> Sequence[PersonRow]:
+        with self._of(clinic_id) as (db, clinic):
+            rows = db.execute(f"{_PERSONS} AND erased_by IS NOT NULL AND scrubbed_by IS NULL", (clinic,))
+            return [PersonRow(*row) for row in rows]
+
+    def seqs_of(self, clinic_id: str, token: bytes) -> Sequence[int]:
+        sql = "SELECT seq FROM indelible_link WHERE clinic = ? AND kind = 'person' AND ref = ? ORDER BY seq"
+        with self._of(clinic_id) as (db, clinic):
+            return [seq for (seq,) in db.execute(sql, (clinic, token))]
 
     def actors(self, clinic_id: str, kind: str, limit: int) -> Sequence[bytes]:
         """The references of the actors of a kind that occur, by skipping through their index: one seek for each."""
         sql = (
-            "SELECT actor FROM indelible_entry WHERE clinic_id = ? AND actor_kind = ? AND actor > ?"
-            " ORDER BY actor LIMIT 1"
+            "SELECT actor FROM indelible_entry WHERE clinic = ? AND actor_kind = ? AND actor > ? ORDER BY actor LIMIT 1"
         )
         found: list[bytes] = []
-        with self._db() as db:
+        with self._of(clinic_id) as (db, clinic):
             while len(found) < limit:
-                row = db.execute(sql, (clinic_id, kind, found[-1] if found else b"")).fetchone()
+                row = db.execute(sql, (clinic, kind, found[-1] if found else b"")).fetchone()
                 if row is None:
                     break
                 found.append(row[0])
@@ -381,61 +384,77 @@ class SQLiteStore:
 
     def _skipped(self, clinic_id: str, column: str, table: str) -> Sequence[str]:
         """The different values of a column, by skipping through its index: one seek for each."""
-        sql = f"SELECT {column} FROM {table} WHERE clinic_id = ? AND {column} > ? ORDER BY {column} LIMIT 1"  # noqa: S608
+        sql = f"SELECT {column} FROM {table} WHERE clinic = ? AND {column} > ? ORDER BY {column} LIMIT 1"  # noqa: S608
         values: list[str] = []
-        with self._db() as db:
-            while row := db.execute(sql, (clinic_id, values[-1] if values else "")).fetchone():
+        with self._of(clinic_id) as (db, clinic):
+            while row := db.execute(sql, (clinic, values[-1] if values else "")).fetchone():
                 values.append(row[0])
         return values
+
+    def is_linked(self, clinic_id: str, kind: str, seq: int, occurred_at: int, prefix: bytes) -> bool:
+        sql = (
+            "SELECT 1 FROM indelible_link WHERE clinic = ? AND kind = ? AND ref >= ? AND ref <= ?"
+            " AND occurred_at <= ? AND seq < ? LIMIT 1"
+        )
+        last = prefix + b"\xff" * 16  # no reference of this kind is longer
+        with self._of(clinic_id) as (db, clinic):
+            return db.execute(sql, (clinic, kind, prefix, last, occurred_at, seq)).fetchone() is not None
 
     def erasures(self, clinic_id: str, tokens: Sequence[bytes]) -> Sequence[bytes]:
         """The bodies of the entries by which these persons were anonymized."""
         sql = (
             "SELECT e.body FROM indelible_link l CROSS JOIN indelible_entry e"
-            " ON e.clinic_id = l.clinic_id AND e.seq = l.seq AND e.action = 'client.anonymized'"
-            " WHERE l.clinic_id = ? AND l.kind = 'person' AND l.ref = ? AND l.role = 'target'"
+            " ON e.clinic = l.clinic AND e.seq = l.seq AND e.action = 'client.anonymized'"
+            " WHERE l.clinic = ? AND l.kind = 'person' AND l.ref = ? AND l.as_target = 1"
         )
-        with self._db() as db:
-            return [body for token in tokens for (body,) in db.execute(sql, (clinic_id, token))]
+        with self._of(clinic_id) as (db, clinic):
+            return [body for token in tokens for (body,) in db.execute(sql, (clinic, token))]
+
+    def erasures_behind(self, clinic_id: str, seq: int) -> Sequence[Found]:
+        """By the index of actions: an account erases few people."""
+        sql = (
+            f"SELECT {_FOUND} FROM indelible_entry WHERE clinic = ? AND action = 'client.anonymized' AND +seq > ?"  # noqa: S608
+            " ORDER BY +seq"
+        )
+        with self._of(clinic_id) as (db, clinic):
+            return [Found(*row) for row in db.execute(sql, (clinic, seq))]
 
     # Checkpoints
 
-    def leaves(self, clinic_id: str, after: int, up_to: int) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (body, leaf hash) of the entries with after < seq <= up_to, in order."""
+    def bodies(self, clinic_id: str, after: int, up_to: int) -> Iterator[bytes]:
         for start in range(after, up_to, _CHUNK):
-            with self._db() as db:
-                rows = db.execute(
-                    "SELECT body, leaf_hash FROM indelible_entry"
-                    " WHERE clinic_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
-                    (clinic_id, start, min(start + _CHUNK, up_to)),
-                ).fetchall()  # fmt: skip
+            end = min(start + _CHUNK, up_to)
+            with self._of(clinic_id) as (db, clinic):
+                rows = _bodies(db, clinic, start, end)
             yield from rows
-            if len(rows) < min(start + _CHUNK, up_to) - start:
+            if len(rows) < end - start:
                 return  # the caller finds that entries are missing; a head may say that there are very many more
 
+    def tile(self, clinic_id: str, level: int, number: int) -> bytes | None:
+        sql = "SELECT hashes FROM indelible_tile WHERE clinic = ? AND level = ? AND number = ?"
+        with self._of(clinic_id) as (db, clinic):
+            row = db.execute(sql, (clinic, level, number)).fetchone()
+        return row[0] if row else None
+
+    def tile_roots(self, clinic_id: str, level: int, begin: int, end: int) -> Sequence[bytes]:
+        with self._of(clinic_id) as (db, clinic):
+            return _tile_roots(db, clinic, level, begin, end)
+
     def last_checkpoint(self, clinic_id: str) -> CheckpointRow | None:
-        with self._db() as db:
-            row = db.execute(
-                "SELECT size, root, frontier, note, signed_at FROM indelible_checkpoint"
-                " WHERE clinic_id = ? ORDER BY size DESC LIMIT 1",
-                (clinic_id,),
-            ).fetchone()  # fmt: skip
+        sql = f"SELECT {_CHECKPOINT} FROM indelible_checkpoint WHERE clinic = ? ORDER BY size DESC LIMIT 1"  # noqa: S608
+        with self._of(clinic_id) as (db, clinic):
+            row = db.execute(sql, (clinic,)).fetchone()
         return CheckpointRow(*row) if row else None
 
     def add_checkpoint(self, clinic_id: str, row: CheckpointRow) -> None:
         """Write a checkpoint's row; the same one a second time is no error, since two processes may both finish it."""
         with self._writing() as db:
+            clinic = self._number(db, clinic_id)
             known = db.execute(
-                "SELECT note FROM indelible_checkpoint WHERE clinic_id = ? AND size = ?", (clinic_id, row.size)
+                "SELECT note FROM indelible_checkpoint WHERE clinic = ? AND size = ?", (clinic, row.size)
             ).fetchone()
             if known is None:
-                _write(db.cursor(), "INSERT INTO indelible_checkpoint VALUES (?, ?, ?, ?, ?, ?)", [(clinic_id, *row)])
-
-    def wipe(self) -> bool:
-        """Move the write-ahead log into the file and cut it to nothing: it still has the pages of before."""
-        with self._db() as db:
-            busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
+                _write(db.cursor(), "INSERT INTO indelible_checkpoint VALUES (?, ?, ?, ?, ?, ?)", [(clinic, *row)])
 
     @contextmanager
     def snapshot(self, clinic_id: str) -> Iterator[SQLiteSnapshot]:
@@ -445,7 +464,7 @@ class SQLiteStore:
             try:
                 connection.execute("PRAGMA temp_store = FILE")
                 connection.execute("BEGIN")
-                yield SQLiteSnapshot(connection, clinic_id)
+                yield SQLiteSnapshot(connection, _number(connection, clinic_id))
             finally:
                 connection.close()
 
@@ -455,7 +474,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -65536")  # 64 MiB: an import's index pages stay in memory
             connection.execute("PRAGMA temp_store = MEMORY")
         except sqlite3.Error:
@@ -476,148 +494,151 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         raise
 
 
-def _head(db: sqlite3.Connection | sqlite3.Cursor, clinic_id: str) -> Head:
-    row = db.execute(
-        "SELECT size, frontier, root, recorded_at FROM indelible_head WHERE clinic_id = ?", (clinic_id,)
-    ).fetchone()
+def _number(db: sqlite3.Connection, clinic_id: str) -> int:
+    row = db.execute("SELECT clinic FROM indelible_clinic WHERE clinic_id = ?", (clinic_id,)).fetchone()
     if row is None:
         raise NotFound(f"there is no clinic {clinic_id} in this database")
+    return int(row[0])
+
+
+def _head(db: sqlite3.Connection | sqlite3.Cursor, clinic: int) -> Head:
+    row = db.execute(
+        "SELECT size, frontier, root, recorded_at FROM indelible_head WHERE clinic = ?", (clinic,)
+    ).fetchone()
+    if row is None:
+        raise StorageFailure("the head of a clinic's log is gone, so the database is damaged; restore a backup")
     return Head(*row)
+
+
+def _one(db: sqlite3.Connection | sqlite3.Cursor, clinic: int, seq: int) -> Found:
+    sql = f"SELECT {_FOUND} FROM indelible_entry WHERE clinic = ? AND seq = ?"  # noqa: S608 - constant columns
+    row = db.execute(sql, (clinic, seq)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no entry {seq} in this log")
+    return Found(*row)
+
+
+def _bodies(db: sqlite3.Connection | sqlite3.Cursor, clinic: int, after: int, up_to: int) -> list[bytes]:
+    sql = "SELECT body FROM indelible_entry WHERE clinic = ? AND seq > ? AND seq <= ? ORDER BY seq"
+    return [body for (body,) in db.execute(sql, (clinic, after, up_to))]
+
+
+def _tile_roots(db: sqlite3.Connection | sqlite3.Cursor, clinic: int, level: int, begin: int, end: int) -> list[bytes]:
+    sql = (
+        "SELECT root FROM indelible_tile WHERE clinic = ? AND level = ? AND number >= ? AND number < ? ORDER BY number"
+    )
+    return [root for (root,) in db.execute(sql, (clinic, level, begin, end))]
+
+
+def _persons(db: sqlite3.Connection | sqlite3.Cursor, clinic: int, tokens: Sequence[bytes]) -> Iterator[PersonRow]:
+    for token in tokens:
+        row = db.execute(f"{_PERSONS} AND token = ?", (clinic, token)).fetchone()
+        if row is not None:
+            yield PersonRow(*row)
 
 
 class SQLiteAppending:
     """An open transaction that holds the head of one clinic. Implements `indelible.store.Appending`."""
 
-    def __init__(self, connection: sqlite3.Connection, clinic_id: str) -> None:
-        self._clinic_id = clinic_id
-        self._erased = False
+    def __init__(self, connection: sqlite3.Connection, clinic: int, clinic_id: str) -> None:
+        self._clinic = clinic
         self._cursor = connection.cursor()
-        self.head = _head(self._cursor, clinic_id)
-        self.zone = _zone(self._cursor, clinic_id)
-        closed = "SELECT closed_at FROM indelible_clinic WHERE clinic_id = ? AND closed_at IS NOT NULL"
-        if self._cursor.execute(closed, (clinic_id,)).fetchone():
+        self.head = _head(self._cursor, clinic)
+        self.zone = _zone(self._cursor, clinic)
+        closed = "SELECT closed_at FROM indelible_clinic WHERE clinic = ? AND closed_at IS NOT NULL"
+        if self._cursor.execute(closed, (clinic,)).fetchone():
             raise StorageFailure(f"clinic {clinic_id} was closed; nothing more is recorded in its log")
 
-    def persons(self, lookups: Sequence[bytes]) -> Mapping[bytes, PersonRow]:
-        found = {}
-        for lookup in lookups:
-            row = self._cursor.execute(
-                "SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? AND lookup = ?",
-                (self._clinic_id, lookup),
-            ).fetchone()
-            if row is not None:
-                found[lookup] = PersonRow(*row)
-        return found
+    def persons(self, tokens: Sequence[bytes]) -> Mapping[bytes, PersonRow]:
+        return {row.token: row for row in _persons(self._cursor, self._clinic, tokens)}
+
+    def newest_erasure(self) -> int | None:
+        sql = (
+            "SELECT occurred_at FROM indelible_entry WHERE clinic = ? AND action = 'client.anonymized'"
+            " ORDER BY occurred_at DESC, seq DESC LIMIT 1"
+        )
+        row = self._cursor.execute(sql, (self._clinic,)).fetchone()
+        return row[0] if row else None
 
     def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]:
+        sql = "SELECT seq FROM indelible_idempotency WHERE clinic = ? AND key = ?"
         found = {}
         for key in keys:
-            row = self._cursor.execute(
-                "SELECT seq FROM indelible_idempotency WHERE clinic_id = ? AND key = ?", (self._clinic_id, key)
-            ).fetchone()
+            row = self._cursor.execute(sql, (self._clinic, key)).fetchone()
             if row is not None:
                 found[key] = row[0]
         return found
 
-    def body(self, seq: int) -> bytes:
-        row = self._cursor.execute(
-            "SELECT body FROM indelible_entry WHERE clinic_id = ? AND seq = ?", (self._clinic_id, seq)
-        ).fetchone()
-        if row is None:
-            raise NotFound(f"there is no entry {seq}")
-        return bytes(row[0])
+    def one(self, seq: int) -> Found:
+        return _one(self._cursor, self._clinic, seq)
 
-    def personal(self, seq: int) -> Sequence[PersonalRow]:
-        rows = self._cursor.execute(
-            "SELECT seq, token, class, sealed FROM indelible_personal"
-            " WHERE clinic_id = ? AND seq = ? AND sealed IS NOT NULL",
-            (self._clinic_id, seq),
-        )
-        return [PersonalRow(*row) for row in rows]
+    def bodies(self, after: int, up_to: int) -> Sequence[bytes]:
+        return _bodies(self._cursor, self._clinic, after, up_to)
 
-    def groups_of(self, token: bytes) -> Iterator[tuple[int, str, bytes]]:
-        yield from self._cursor.connection.cursor().execute(
-            "SELECT p.seq, p.class, e.body FROM indelible_personal p CROSS JOIN indelible_entry e"
-            " ON e.clinic_id = p.clinic_id AND e.seq = p.seq"
-            " WHERE p.clinic_id = ? AND p.token = ? AND p.sealed IS NOT NULL",
-            (self._clinic_id, token),
+    def tile_roots(self, level: int, begin: int, end: int) -> Sequence[bytes]:
+        return _tile_roots(self._cursor, self._clinic, level, begin, end)
+
+    def scrub(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        _write(
+            self._cursor,
+            "UPDATE indelible_entry SET sealed = ? WHERE clinic = ? AND seq = ?",
+            [(left, self._clinic, seq) for seq, left in rows],
         )
 
-    def erase(self, token: bytes, classes: Sequence[str]) -> None:
-        """Empty rows where they are; `secure_delete` overwrites what they held. The schema says why none is deleted."""
-        for personal_class in classes:
-            self._cursor.execute(
-                "UPDATE indelible_personal INDEXED BY indelible_personal_token SET sealed = NULL"
-                " WHERE clinic_id = ? AND token = ? AND class = ? AND sealed IS NOT NULL",
-                (self._clinic_id, token, personal_class),
-            )
-            _check_gone(
-                self._cursor,
-                "SELECT 1 FROM indelible_personal INDEXED BY indelible_personal_token"
-                " WHERE clinic_id = ? AND token = ? AND class = ? AND sealed IS NOT NULL",
-                (self._clinic_id, token, personal_class),
-            )
-        person = (self._clinic_id, token)
-        self._cursor.execute("DELETE FROM indelible_person WHERE clinic_id = ? AND token = ?", person)
-        _check_gone(self._cursor, "SELECT 1 FROM indelible_person WHERE clinic_id = ? AND token = ?", person)
-        self._erased = True
+    def mark_erased(self, token: bytes, by: int) -> None:
+        _write(
+            self._cursor,
+            "UPDATE indelible_person SET erased_by = ? WHERE clinic = ? AND token = ?",
+            [(by, self._clinic, token)],
+        )
 
-    def finish(self) -> None:
-        """Before the commit: where a person was erased, write the rows of all others anew on empty pages.
-
-        Person rows lie in no order and are renamed, so SQLite moved them and their look-up values, and left copies in
-        places that `secure_delete` does not reach. A DELETE of everything overwrites whole pages.
-        """
-        if not self._erased:
-            return
-        for statement in (
-            "CREATE TEMP TABLE indelible_kept AS SELECT * FROM main.indelible_person ORDER BY clinic_id, token",
-            "DELETE FROM main.indelible_person",
-            "INSERT INTO main.indelible_person SELECT * FROM temp.indelible_kept",
-            "DROP TABLE temp.indelible_kept",
-        ):
-            self._cursor.execute(statement)
+    def mark_scrubbed(self, token: bytes, by: int) -> None:
+        _write(
+            self._cursor,
+            "UPDATE indelible_person SET scrubbed_by = ? WHERE clinic = ? AND token = ?",
+            [(by, self._clinic, token)],
+        )
 
     def close(self, now: int) -> None:
         """Mark the clinic as closed: from here on nothing is appended to its log."""
-        self._cursor.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic_id = ?", (now, self._clinic_id))
+        self._cursor.execute("UPDATE indelible_clinic SET closed_at = ? WHERE clinic = ?", (now, self._clinic))
 
     def set_name(self, name: str, *, was: str | None = None) -> None:
-        self._set("UPDATE indelible_clinic SET name = ? WHERE clinic_id = ? AND name = coalesce(?, name)", name, was)
+        self._set("UPDATE indelible_clinic SET name = ? WHERE clinic = ? AND name = coalesce(?, name)", name, was)
 
     def set_zone(self, zone: str, *, was: str | None = None) -> None:
         self._set(
-            "UPDATE indelible_clinic SET time_zone = ? WHERE clinic_id = ? AND time_zone = coalesce(?, time_zone)",
+            "UPDATE indelible_clinic SET time_zone = ? WHERE clinic = ? AND time_zone = coalesce(?, time_zone)",
             zone, was,
         )  # fmt: skip
         self.zone = zone
 
     def _set(self, statement: str, value: str, was: str | None) -> None:
-        if self._cursor.execute(statement, (value, self._clinic_id, was)).rowcount == 0:
+        if self._cursor.execute(statement, (value, self._clinic, was)).rowcount == 0:
             raise Conflict("the clinic's settings were changed at the same moment; look at them, and try again")
 
     def write(self, batch: Batch) -> None:
         """Write a batch and move the head. A crash before the commit leaves nothing of it."""
-        clinic = (self._clinic_id,)
+        clinic = (self._clinic,)
         _write(self._cursor, _INSERT_ENTRY, [clinic + row for row in batch.entries])
+        _write(self._cursor, "INSERT INTO indelible_tile VALUES (?, ?, ?, ?, ?)", [clinic + row for row in batch.tiles])
         _write(
-            self._cursor,
-            "INSERT INTO indelible_personal VALUES (?, ?, ?, ?, ?)",
-            [clinic + row for row in batch.personal],
-        )
-        _write(self._cursor, _INSERT_LINK, [clinic + row for row in batch.links])
-        _write(
-            self._cursor, "INSERT INTO indelible_person VALUES (?, ?, ?, ?)", [clinic + row for row in batch.persons]
+            self._cursor, "INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", [clinic + row for row in batch.links]
         )
         _write(
             self._cursor,
-            "UPDATE indelible_person SET sealed = ? WHERE clinic_id = ? AND token = ?",
-            [(row.sealed, self._clinic_id, row.token) for row in batch.renamed],
+            f"INSERT INTO indelible_person (clinic, {_PERSON}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - constant columns
+            [clinic + row for row in batch.persons],
+        )
+        _write(
+            self._cursor,
+            "UPDATE indelible_person SET sealed = ? WHERE clinic = ? AND token = ?",
+            [(row.sealed, self._clinic, row.token) for row in batch.renamed],
         )
         _write(self._cursor, "INSERT INTO indelible_idempotency VALUES (?, ?, ?)", [clinic + row for row in batch.keys])
         _write(
             self._cursor,
-            "UPDATE indelible_head SET size = ?, frontier = ?, root = ?, recorded_at = ? WHERE clinic_id = ?",
+            "UPDATE indelible_head SET size = ?, frontier = ?, root = ?, recorded_at = ? WHERE clinic = ?",
             [batch.head + clinic],
         )
         self.head = batch.head
@@ -638,20 +659,18 @@ def _check_gone(db: sqlite3.Connection | sqlite3.Cursor, statement: str, values:
         raise StorageFailure(f"the database did not delete every row, {_IN_THE_WAY}")
 
 
-def _zone(db: sqlite3.Connection | sqlite3.Cursor, clinic_id: str) -> str:
-    row = db.execute("SELECT time_zone FROM indelible_clinic WHERE clinic_id = ?", (clinic_id,)).fetchone()
-    if row is None:
-        raise NotFound(f"there is no clinic {clinic_id} in this database")
-    return str(row[0])
+def _zone(db: sqlite3.Connection | sqlite3.Cursor, clinic: int) -> str:
+    (zone,) = db.execute("SELECT time_zone FROM indelible_clinic WHERE clinic = ?", (clinic,)).fetchone()
+    return str(zone)
 
 
 class SQLiteSnapshot:
     """One unmoving view of a clinic's rows. Implements `indelible.store.Snapshot`."""
 
-    def __init__(self, connection: sqlite3.Connection, clinic_id: str) -> None:
-        self._connection, self._clinic = connection, (clinic_id,)
-        self.head = _head(connection, clinic_id)
-        self.zone = _zone(connection, clinic_id)
+    def __init__(self, connection: sqlite3.Connection, clinic: int) -> None:
+        self._connection, self._clinic = connection, (clinic,)
+        self.head = _head(connection, clinic)
+        self.zone = _zone(connection, clinic)
 
     def defects(self) -> Iterator[str]:
         """What is wrong with the database around the rows: definitions that are not ours, an index that lies.
@@ -699,43 +718,34 @@ class SQLiteSnapshot:
         return [one.name for one in definitions.missing_triggers(found, expected)]
 
     def entries(self) -> Iterator[EntryRow]:
-        sql = f"SELECT {_ENTRY} FROM indelible_entry WHERE clinic_id = ? ORDER BY seq"  # noqa: S608 - constant columns
+        sql = f"SELECT {_ENTRY} FROM indelible_entry WHERE clinic = ? ORDER BY seq"  # noqa: S608 - constant columns
         return map(EntryRow._make, self._rows(sql))
 
-    def personal(self) -> Iterator[PersonalRow]:
-        return map(
-            PersonalRow._make,
-            self._rows(
-                "SELECT seq, token, class, sealed FROM indelible_personal"
-                " WHERE clinic_id = ? AND sealed IS NOT NULL ORDER BY seq, token, class"
-            ),
-        )
+    def tiles(self) -> Iterator[TileRow]:
+        sql = "SELECT level, number, root, hashes FROM indelible_tile WHERE clinic = ? ORDER BY level, number"
+        return map(TileRow._make, self._rows(sql))
 
     def links(self) -> Iterator[LinkRow]:
         """Sorted by SQLite in a temporary file: an index by seq would cost every append, for verification alone."""
-        sql = "SELECT kind, ref, occurred_at, seq, role FROM indelible_link WHERE clinic_id = ? ORDER BY seq"
+        sql = "SELECT kind, ref, as_target, occurred_at, seq FROM indelible_link WHERE clinic = ? ORDER BY seq"
         return map(LinkRow._make, self._rows(sql))
 
     def persons(self) -> Iterator[PersonRow]:
-        return map(
-            PersonRow._make,
-            self._rows("SELECT token, lookup, sealed FROM indelible_person WHERE clinic_id = ? ORDER BY token"),
-        )
+        return map(PersonRow._make, self._rows(f"{_PERSONS} ORDER BY token"))
 
     def seq_of_key(self, key: bytes) -> int | None:
-        sql = "SELECT seq FROM indelible_idempotency WHERE clinic_id = ? AND key = ?"
+        sql = "SELECT seq FROM indelible_idempotency WHERE clinic = ? AND key = ?"
         row = self._connection.execute(sql, (*self._clinic, key)).fetchone()
         return row[0] if row else None
 
     def used_keys(self) -> Iterator[tuple[bytes, int]]:
-        return self._rows("SELECT key, seq FROM indelible_idempotency WHERE clinic_id = ?")
+        return self._rows("SELECT key, seq FROM indelible_idempotency WHERE clinic = ?")
 
     def checkpoints(self) -> Iterator[CheckpointRow]:
         return map(
             CheckpointRow._make,
             self._rows(
-                "SELECT size, root, frontier, note, signed_at FROM indelible_checkpoint"
-                " WHERE clinic_id = ? ORDER BY size"
+                f"SELECT {_CHECKPOINT} FROM indelible_checkpoint WHERE clinic = ? ORDER BY size"  # noqa: S608
             ),
         )
 

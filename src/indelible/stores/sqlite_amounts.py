@@ -39,17 +39,17 @@ class _Sum(NamedTuple):
 _Key = tuple[str, str | None]
 
 
-def amounts(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> list[AmountTally]:
+def amounts(db: sqlite3.Connection, clinic: int, selection: Selection) -> list[AmountTally]:
     """Return for each action and currency how many entries have an amount, and its exact sum."""
     selection = replace(selection, intervals=merged(selection.intervals))
-    resolved = sqlite_page.resolved(db, clinic_id, selection)
+    resolved = sqlite_page.resolved(db, clinic, selection)
     if sqlite_page.is_empty(resolved):
         return []
-    if _is_along_index(db, clinic_id, resolved):
+    if _is_along_index(db, clinic, resolved):
         # A kind of actor as it is: one comparison for each amount, and not one for each actor of the kind.
-        found = _along_index(db, clinic_id, replace(resolved, actors=selection.actors))
+        found = _along_index(db, clinic, replace(resolved, actors=selection.actors))
     else:
-        found = _one_by_one(db, clinic_id, resolved)
+        found = _one_by_one(db, clinic, resolved)
     sums: dict[_Key, _Sum] = defaultdict(_Sum)
     for key, entries, amount in found:
         sums[key] = sums[key].plus(entries, amount)
@@ -60,24 +60,24 @@ def amounts(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> lis
     ]
 
 
-def _is_along_index(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> bool:
+def _is_along_index(db: sqlite3.Connection, clinic: int, selection: Selection) -> bool:
     """Whether the index is the way to go for a resolved selection: it has no numbers alone, and not what is late."""
     if selection.late or selection.only is not None or sqlite_page.few_numbers(selection):
         return False
     if max(map(len, (selection.actors or (), selection.not_references, *selection.references)), default=0) > _FEW_TERMS:
         return False
-    return not _are_few(db, clinic_id, selection)
+    return not _are_few(db, clinic, selection)
 
 
-def _are_few(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> bool:
+def _are_few(db: sqlite3.Connection, clinic: int, selection: Selection) -> bool:
     """Whether few entries are on the ways to a page, as far as people or things lead to it: their index is counted."""
     if selection.references:
-        link = "SELECT 1 FROM indelible_link WHERE clinic_id = ? AND kind = ? AND ref = ? AND role = ?"
-        ways: list[tuple[str, list[Any]]] = [(link, [clinic_id, *one]) for one in selection.references[0]]
+        link = "SELECT 1 FROM indelible_link WHERE clinic = ? AND kind = ? AND ref = ? AND as_target = ?"
+        ways: list[tuple[str, list[Any]]] = [(link, [clinic, *one]) for one in selection.references[0]]
     elif selection.actors is None or any(kind != "system" and one is None for kind, one in selection.actors):
         return False  # nobody, or a kind of many
     else:
-        ways = sqlite_page.arms(clinic_id, replace(selection, not_references=()), None, columns=("seq",))
+        ways = sqlite_page.arms(clinic, replace(selection, not_references=()), None, columns=("seq",))
     left = FEW_ENTRIES if selection.references else FEW_ENTRIES // 5
     for text, bound in ways:
         (entries,) = db.execute(f"SELECT count(*) FROM ({text} LIMIT ?)", [*bound, left + 1]).fetchone()  # noqa: S608
@@ -87,14 +87,14 @@ def _are_few(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> bo
     return True
 
 
-def _one_by_one(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Iterator[tuple[_Key, int, int]]:
-    """The amounts of the entries on all ways to a page, each once: one that has a reference in two roles comes twice.
+def _one_by_one(db: sqlite3.Connection, clinic: int, selection: Selection) -> Iterator[tuple[_Key, int, int]]:
+    """The amounts of the entries on all ways to a page, each once: one that has two references comes twice.
 
     `typeof`, because SQLite would take `IS NOT NULL` as a reason to leave the way and walk the index of amounts.
     """
     seen: set[int] = set()
     by_number = sqlite_page.few_numbers(selection)
-    for text, bound in sqlite_page.arms(clinic_id, selection, None, by_number=by_number, columns=sqlite_page.AMOUNT):
+    for text, bound in sqlite_page.arms(clinic, selection, None, by_number=by_number, columns=sqlite_page.AMOUNT):
         for seq, action, currency, amount in db.execute(
             f"SELECT * FROM ({text}) WHERE typeof(amount_minor) = 'integer'",  # noqa: S608 - our own text
             bound,
@@ -104,10 +104,10 @@ def _one_by_one(db: sqlite3.Connection, clinic_id: str, selection: Selection) ->
                 yield (action, currency), 1, amount
 
 
-def _along_index(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Iterator[tuple[_Key, int, int]]:
-    for action, currency in _stretches(db, clinic_id, selection):
+def _along_index(db: sqlite3.Connection, clinic: int, selection: Selection) -> Iterator[tuple[_Key, int, int]]:
+    for action, currency in _stretches(db, clinic, selection):
         for interval in ((None, None),) if selection.intervals is None else selection.intervals:
-            text, bound = sqlite_page.along_amounts(clinic_id, selection, action, currency, interval)
+            text, bound = sqlite_page.along_amounts(clinic, selection, action, currency, interval)
             yield (action, currency), *_summed(db, text, bound)
 
 
@@ -122,19 +122,19 @@ def _summed(db: sqlite3.Connection, source: str, bound: list[Any]) -> tuple[int,
     return entries, amount or 0
 
 
-def _stretches(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Iterator[_Key]:
+def _stretches(db: sqlite3.Connection, clinic: int, selection: Selection) -> Iterator[_Key]:
     """The actions that a selection allows with the currencies that occur, each found by skipping through the index."""
     first = (
         "SELECT action, currency FROM indelible_entry INDEXED BY indelible_entry_amount"
-        " WHERE clinic_id = ? AND amount_minor IS NOT NULL AND action > ? ORDER BY action, currency LIMIT 1"
+        " WHERE clinic = ? AND amount_minor IS NOT NULL AND action > ? ORDER BY action, currency LIMIT 1"
     )
     following = (
         "SELECT currency FROM indelible_entry INDEXED BY indelible_entry_amount"
-        " WHERE clinic_id = ? AND amount_minor IS NOT NULL AND action = ? AND currency {} ? ORDER BY currency LIMIT 1"
+        " WHERE clinic = ? AND amount_minor IS NOT NULL AND action = ? AND currency {} ? ORDER BY currency LIMIT 1"
     )
     wanted = None if selection.actions is None else set(selection.actions)
     after = ""
-    while row := db.execute(first, (clinic_id, after)).fetchone():
+    while row := db.execute(first, (clinic, after)).fetchone():
         after = action = row[0]
         if action in selection.not_actions or (wanted is not None and action not in wanted):
             continue
@@ -142,7 +142,7 @@ def _stretches(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> 
         currency = row[1]
         # No currency comes before every currency, an empty one too.
         while row := db.execute(
-            following.format(">=" if currency is None else ">"), (clinic_id, action, currency or "")
+            following.format(">=" if currency is None else ">"), (clinic, action, currency or "")
         ).fetchone():
             (currency,) = row
             yield action, currency

@@ -14,36 +14,40 @@ from typing import Any
 
 import orjson
 
-from ..store import LATE_AFTER, ActorTerm, Reference, Selection
+from ..store import LATE_AFTER, ActorTerm, Found, Reference, Selection
 
 # A kind with more actors than this is common enough to be found by walking the time index.
 _FEW_ACTORS = 20
 # Entries of a range of numbers that are looked at one by one: about those that a busy clinic records in a week. More
 # are found in the order of the page, where a range of numbers lies mostly together too.
 _FEW_NUMBERS = 5_000
+# Entries of some actions that are looked at one by one, where whatever else is asked for may have many more.
+_FEW_OF_ACTIONS = 200
 # What is selected: of a page, and of an amount.
-PAGE = ("seq", "occurred_at", "body")
+PAGE = Found._fields
 AMOUNT = ("seq", "action", "currency", "amount_minor")
 
+_LINKED = "FROM indelible_link WHERE clinic = ? AND kind = ? AND ref = ? AND as_target = ?"
 
-def resolved(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection:
+
+def resolved(db: sqlite3.Connection, clinic: int, selection: Selection) -> Selection:
     """Return the selection in terms that an index answers, each of them found by skipping through one.
 
-    A kind of actor becomes its actors where there are few of them; a reference in any role becomes one for each role
-    that it has.
+    A kind of actor becomes its actors where there are few of them; a reference in whatever part becomes one
+    for the target and one for the other parts, as far as it occurs there.
     """
     actors = selection.actors
     if actors is not None:
-        actors = tuple(actor for term in actors for actor in _actors_of(db, clinic_id, term))
+        actors = tuple(actor for term in actors for actor in _actors_of(db, clinic, term))
     return replace(
         selection,
         actors=actors,
-        references=tuple(tuple(_in_roles(db, clinic_id, group)) for group in selection.references),
-        not_references=tuple(_in_roles(db, clinic_id, selection.not_references)),
+        references=tuple(tuple(_in_parts(db, clinic, group)) for group in selection.references),
+        not_references=tuple(_in_parts(db, clinic, selection.not_references)),
     )
 
 
-def _actors_of(db: sqlite3.Connection, clinic_id: str, term: ActorTerm) -> list[ActorTerm]:
+def _actors_of(db: sqlite3.Connection, clinic: int, term: ActorTerm) -> list[ActorTerm]:
     kind, reference = term
     if reference is not None or kind == "system":
         return [term]
@@ -52,8 +56,8 @@ def _actors_of(db: sqlite3.Connection, clinic_id: str, term: ActorTerm) -> list[
     while len(found) <= _FEW_ACTORS:
         row = db.execute(
             "SELECT actor FROM indelible_entry"
-            " WHERE clinic_id = ? AND actor_kind = ? AND actor > ? ORDER BY actor LIMIT 1",
-            (clinic_id, kind, after),
+            " WHERE clinic = ? AND actor_kind = ? AND actor > ? ORDER BY actor LIMIT 1",
+            (clinic, kind, after),
         ).fetchone()
         if row is None:
             return found
@@ -62,19 +66,29 @@ def _actors_of(db: sqlite3.Connection, clinic_id: str, term: ActorTerm) -> list[
     return [term]
 
 
-def _in_roles(db: sqlite3.Connection, clinic_id: str, references: Sequence[Reference]) -> Iterator[Reference]:
-    for kind, ref, role in references:
-        if role is not None:
-            yield Reference(kind, ref, role)
+def _in_parts(db: sqlite3.Connection, clinic: int, references: Sequence[Reference]) -> Iterator[Reference]:
+    for reference in references:
+        if reference.as_target is not None:
+            yield reference
             continue
-        after = ""
-        while row := db.execute(
-            "SELECT role FROM indelible_link WHERE clinic_id = ? AND kind = ? AND ref = ? AND role > ?"
-            " ORDER BY role LIMIT 1",
-            (clinic_id, kind, ref, after),
-        ).fetchone():
-            after = row[0]
-            yield Reference(kind, ref, after)
+        for as_target in (False, True):
+            part = reference._replace(as_target=as_target)
+            if db.execute(f"SELECT 1 {_LINKED} LIMIT 1", (clinic, *part)).fetchone():
+                yield part
+
+
+def is_of_rare_actions(db: sqlite3.Connection, clinic: int, selection: Selection) -> bool:
+    """Whether a selection by reference is of actions that so few entries have that these are walked instead."""
+    if not selection.references or selection.actions is None or selection.late:
+        return False
+    left = _FEW_OF_ACTIONS
+    for action in selection.actions:
+        sql = "SELECT count(*) FROM (SELECT 1 FROM indelible_entry WHERE clinic = ? AND action = ? LIMIT ?)"
+        (entries,) = db.execute(sql, (clinic, action, left + 1)).fetchone()
+        left -= entries
+        if left < 0:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +123,29 @@ def _numbers(selection: Selection) -> list[tuple[int, int]]:
 
 
 def arms(
-    clinic_id: str,
+    clinic: int,
     selection: Selection,
     before: tuple[int, int] | None,
     *,
     by_number: bool = False,
+    by_action: bool = False,
     columns: Sequence[str] = PAGE,
 ) -> list[tuple[str, list[Any]]]:
     """Return the SELECTs of `columns` that together find the page, each with its bound values.
 
-    With `by_number` the numbers that the selection allows are walked, and SQLite sorts what it finds. Otherwise:
+    With `by_number` the numbers that the selection allows are walked, and SQLite sorts what it finds; with `by_action`
+    its actions, although it is by reference. Otherwise:
     A filter by reference walks the links once for each reference of its first group; else one by actor and action an
     index of both, once for each pair; else one by actor or by action its index, once for each; else the time index is
     walked. Late entries have an index of their own, in order of time. What remains of the filter is checked on the
-    rows. An entry that has one reference in two roles comes twice.
+    rows. An entry that has two of the references comes twice.
     """
     if is_empty(selection):
         return []
     references: Sequence[Reference | None] = [None]
     actors: Sequence[ActorTerm | None] = [None]
     actions: Sequence[str | None] = [None]
-    if selection.references:
+    if selection.references and not by_action:
         references = selection.references[0]
     elif not selection.late:
         if selection.actors is not None:
@@ -139,18 +155,18 @@ def arms(
     intervals = [(None, None)] if selection.intervals is None else selection.intervals
     if by_number:
         return [
-            _arm(clinic_id, selection, before, _Way(None, None, None, interval, seqs), columns)
+            _arm(clinic, selection, before, _Way(None, None, None, interval, seqs), columns)
             for interval in intervals
             for seqs in _numbers(selection)
         ]
     return [
-        _arm(clinic_id, selection, before, _Way(*parts), columns)
+        _arm(clinic, selection, before, _Way(*parts), columns)
         for parts in product(references, actors, actions, intervals)
     ]
 
 
 def along_amounts(
-    clinic_id: str,
+    clinic: int,
     selection: Selection,
     action: str,
     currency: str | None,
@@ -162,27 +178,26 @@ def along_amounts(
     list of their numbers. It holds nothing of when an entry was recorded, so `late` is not for here.
     """
     where = _Where()
-    where.add("e.amount_minor IS NOT NULL AND e.clinic_id = ? AND e.action = ?", clinic_id, action)
+    where.add("e.amount_minor IS NOT NULL AND e.clinic = ? AND e.action = ?", clinic, action)
     where.add("e.currency IS ?", currency)
     _within(where, "e", interval)
     _numbered(where, "e", selection)
     _along(where, replace(selection, actions=None), _Way(None, None, None, interval))
     _without(where, replace(selection, not_actions=(), not_references=()))
     for group in selection.references:
-        where.add(f"+e.seq IN ({_numbers_of(group)})", *_bound_of(clinic_id, group))
+        where.add(f"+e.seq IN ({_numbers_of(group)})", *_bound_of(clinic, group))
     if selection.not_references:
         group = selection.not_references
-        where.add(f"+e.seq NOT IN ({_numbers_of(group)})", *_bound_of(clinic_id, group))
+        where.add(f"+e.seq NOT IN ({_numbers_of(group)})", *_bound_of(clinic, group))
     return f"indelible_entry e INDEXED BY indelible_entry_amount WHERE {' AND '.join(where.conditions)}", where.values
 
 
 def _numbers_of(group: Sequence[Reference]) -> str:
-    one = "SELECT seq FROM indelible_link WHERE clinic_id = ? AND kind = ? AND ref = ? AND role = ?"
-    return " UNION ALL ".join([one] * len(group))
+    return " UNION ALL ".join([f"SELECT seq {_LINKED}"] * len(group))
 
 
-def _bound_of(clinic_id: str, group: Sequence[Reference]) -> list[Any]:
-    return [value for reference in group for value in (clinic_id, *reference)]
+def _bound_of(clinic: int, group: Sequence[Reference]) -> list[Any]:
+    return [value for reference in group for value in (clinic, *reference)]
 
 
 class _Where:
@@ -204,20 +219,20 @@ class _Where:
 
 
 def _arm(
-    clinic_id: str, selection: Selection, before: tuple[int, int] | None, way: _Way, columns: Sequence[str]
+    clinic: int, selection: Selection, before: tuple[int, int] | None, way: _Way, columns: Sequence[str]
 ) -> tuple[str, list[Any]]:
     where = _Where()
     if way.seqs is not None:
         order, tables = "+e", "indelible_entry e INDEXED BY indelible_entry_seq"
-        where.add("e.clinic_id = ? AND e.seq BETWEEN ? AND ?", clinic_id, *way.seqs)
+        where.add("e.clinic = ? AND e.seq BETWEEN ? AND ?", clinic, *way.seqs)
     elif way.reference is None:
         order, tables = "e", "indelible_entry e" + (" INDEXED BY indelible_entry_late" if selection.late else "")
-        where.add("e.clinic_id = ?", clinic_id)
+        where.add("e.clinic = ?", clinic)
     else:
         # CROSS JOIN: walk the links in their order and look each entry up, never the other way round.
         order = "l"
-        tables = "indelible_link l CROSS JOIN indelible_entry e ON e.clinic_id = l.clinic_id AND e.seq = l.seq"
-        where.add("l.clinic_id = ? AND l.kind = ? AND l.ref = ? AND l.role = ?", clinic_id, *way.reference)
+        tables = "indelible_link l CROSS JOIN indelible_entry e ON e.clinic = l.clinic AND e.seq = l.seq"
+        where.add("l.clinic = ? AND l.kind = ? AND l.ref = ? AND l.as_target = ?", clinic, *way.reference)
     _along(where, selection, way)
     _without(where, selection)
     for group in selection.references if way.reference is None else selection.references[1:]:
@@ -291,7 +306,7 @@ def _without(where: _Where, selection: Selection) -> None:
 
 def _has(reference: Reference) -> tuple[str, tuple[Any, ...]]:
     return (
-        "EXISTS (SELECT 1 FROM indelible_link x WHERE x.clinic_id = e.clinic_id AND x.kind = ? AND x.ref = ?"
-        " AND x.role = ? AND x.occurred_at = e.occurred_at AND x.seq = e.seq)",
+        "EXISTS (SELECT 1 FROM indelible_link x WHERE x.clinic = e.clinic AND x.kind = ? AND x.ref = ?"
+        " AND x.as_target = ? AND x.occurred_at = e.occurred_at AND x.seq = e.seq)",
         tuple(reference),
     )

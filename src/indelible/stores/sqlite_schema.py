@@ -15,13 +15,7 @@ from ..definitions import Definition, definitions, missing_triggers
 from ..errors import StorageFailure
 from ..store import Installation
 
-MIGRATIONS = (
-    "0001_initial.sql",
-    "0002_links_and_erasure.sql",
-    "0003_late_entries.sql",
-    "0004_sources.sql",
-    "0005_amounts.sql",
-)
+MIGRATIONS = ("0001_initial.sql",)
 VERSION = len(MIGRATIONS)
 # Every name of ours begins with it; what else is in the file is a host's.
 PREFIX = "indelible_"
@@ -43,25 +37,24 @@ def _begin(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO indelible_schema VALUES (0)")
 
 
-def upgrade(connection: sqlite3.Connection, to: int = VERSION) -> tuple[int, int]:
+def upgrade(connection: sqlite3.Connection) -> tuple[int, int]:
     """Apply the missing migrations in an open transaction; return the versions before and after.
 
-    At the newest version, triggers of ours that somebody dropped are made again.
+    Triggers of ours that somebody dropped are made again.
     """
-    versions = _migrate(connection, to)
-    if versions[1] == VERSION:
-        for one in missing_triggers(found_in(connection), expected()):
-            connection.execute(str(one.sql))
+    versions = _migrate(connection)
+    for one in missing_triggers(found_in(connection), expected()):
+        connection.execute(str(one.sql))
     return versions
 
 
-def _migrate(connection: sqlite3.Connection, to: int = VERSION) -> tuple[int, int]:
+def _migrate(connection: sqlite3.Connection) -> tuple[int, int]:
     (before,) = connection.execute("SELECT version FROM indelible_schema").fetchone()
-    for name in MIGRATIONS[before:to]:
+    for name in MIGRATIONS[before:VERSION]:
         for statement in _statements(name):
             connection.execute(statement)
-    connection.execute("UPDATE indelible_schema SET version = ?", (max(before, to),))
-    return before, max(before, to)
+    connection.execute("UPDATE indelible_schema SET version = ?", (max(before, VERSION),))
+    return before, max(before, VERSION)
 
 
 def found_in(connection: sqlite3.Connection) -> list[Definition]:

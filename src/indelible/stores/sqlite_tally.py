@@ -24,31 +24,31 @@ from . import sqlite_page
 _Range = tuple[int | None, int | None]
 
 
-def counts(db: sqlite3.Connection, clinic_id: str, selection: Selection, edges: Sequence[int]) -> list[int]:
+def counts(db: sqlite3.Connection, clinic: int, selection: Selection, edges: Sequence[int]) -> list[int]:
     """Return how many entries there are in each of the ranges between `edges`, sorted microseconds."""
     pieces = list(_pieces(edges, merged(selection.intervals)))
-    selection = replace(_by_actions(db, clinic_id, selection), intervals=None)
-    unwanted = _unwanted_by_index(db, clinic_id, selection)
+    selection = replace(_by_actions(db, clinic, selection), intervals=None)
+    unwanted = _unwanted_by_index(db, clinic, selection)
     if unwanted is None:
-        found = _counted(db, clinic_id, selection, pieces)
+        found = _counted(db, clinic, selection, pieces)
     else:
         # What is left without some actors is everything less what is theirs: both are counted in an index.
-        found = _counted(db, clinic_id, replace(selection, not_actors=()), pieces)
-        found.subtract(_counted(db, clinic_id, unwanted, pieces))
+        found = _counted(db, clinic, replace(selection, not_actors=()), pieces)
+        found.subtract(_counted(db, clinic, unwanted, pieces))
     return [found[number] for number in range(len(edges) - 1)]
 
 
 def _counted(
-    db: sqlite3.Connection, clinic_id: str, selection: Selection, pieces: Sequence[tuple[int, int, int]]
+    db: sqlite3.Connection, clinic: int, selection: Selection, pieces: Sequence[tuple[int, int, int]]
 ) -> Counter[int]:
     """The entries of a selection in some ranges (number, start, end), by number."""
     found: Counter[int] = Counter()
     if not pieces:
         return found
-    selection = sqlite_page.resolved(db, clinic_id, selection)
+    selection = sqlite_page.resolved(db, clinic, selection)
     if _are_apart(selection):
         ranges = orjson.dumps(pieces).decode()
-        for text, bound in sqlite_page.arms(clinic_id, selection, None):
+        for text, bound in sqlite_page.arms(clinic, selection, None):
             rows = db.execute(
                 "WITH r(number, start, finish) AS (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"  # noqa: S608
                 " json_extract(value, '$[2]') FROM json_each(?)) SELECT number, (SELECT count(*)"
@@ -60,7 +60,7 @@ def _counted(
         return found
     within = replace(selection, intervals=((pieces[0][1], pieces[-1][2]),))
     left = list(pieces)
-    for occurred_at, _ in _each(db, clinic_id, within):
+    for occurred_at, _ in _each(db, clinic, within):
         while left and occurred_at < left[-1][1]:
             left.pop()
         if left and occurred_at < left[-1][2]:
@@ -68,11 +68,11 @@ def _counted(
     return found
 
 
-def _each(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Iterator[tuple[int, int]]:
+def _each(db: sqlite3.Connection, clinic: int, selection: Selection) -> Iterator[tuple[int, int]]:
     """The (occurred_at, seq) of every entry once, newest first."""
     walks = [
         db.execute(f"SELECT a.occurred_at, a.seq FROM ({text}) a ORDER BY 1 DESC, 2 DESC", bound)  # noqa: S608
-        for text, bound in sqlite_page.arms(clinic_id, selection, None)
+        for text, bound in sqlite_page.arms(clinic, selection, None)
     ]
     last: Any = None
     for place in heapq.merge(*walks, reverse=True):
@@ -84,7 +84,7 @@ def _each(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Itera
 def _are_apart(selection: Selection) -> bool:
     """Whether no entry lies on two of the ways of a resolved selection, whose intervals are merged."""
     if selection.references:
-        return len(selection.references[0]) < 2
+        return len({(kind, ref) for kind, ref, _ in selection.references[0]}) < 2  # in one part of an entry or another
     actors, actions = selection.actors or (), selection.actions or ()
     whole = {kind for kind, reference in actors if reference is None and kind != "system"}
     return (
@@ -94,32 +94,32 @@ def _are_apart(selection: Selection) -> bool:
     )
 
 
-def _by_actions(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection:
+def _by_actions(db: sqlite3.Connection, clinic: int, selection: Selection) -> Selection:
     """Every other action instead of "not these": their index has what is counted, the rows need not be read."""
     if not selection.not_actions or selection.references:
         return selection
-    known = _actions(db, clinic_id) if selection.actions is None else selection.actions
+    known = _actions(db, clinic) if selection.actions is None else selection.actions
     return replace(
         selection, actions=tuple(code for code in known if code not in selection.not_actions), not_actions=()
     )
 
 
-def _actions(db: sqlite3.Connection, clinic_id: str) -> Iterator[str]:
+def _actions(db: sqlite3.Connection, clinic: int) -> Iterator[str]:
     after = ""
     while row := db.execute(
-        "SELECT action FROM indelible_entry WHERE clinic_id = ? AND action > ? ORDER BY action LIMIT 1",
-        (clinic_id, after),
+        "SELECT action FROM indelible_entry WHERE clinic = ? AND action > ? ORDER BY action LIMIT 1",
+        (clinic, after),
     ).fetchone():
         after = row[0]
         yield after
 
 
-def _unwanted_by_index(db: sqlite3.Connection, clinic_id: str, selection: Selection) -> Selection | None:
+def _unwanted_by_index(db: sqlite3.Connection, clinic: int, selection: Selection) -> Selection | None:
     """What `not_actors` take out, where an index finds it; None where it does not."""
     if not selection.not_actors or selection.actors is not None or selection.references:
         return None
     theirs = replace(selection, actors=selection.not_actors, not_actors=())
-    found = sqlite_page.resolved(db, clinic_id, theirs).actors or ()
+    found = sqlite_page.resolved(db, clinic, theirs).actors or ()
     if any(reference is None and kind != "system" for kind, reference in found):
         return None
     return theirs

@@ -35,12 +35,12 @@ from ..store import (
     Head,
     KeyRow,
     LinkRow,
-    PersonalRow,
     PersonRow,
     Reference,
     Selection,
     SourceRow,
     Store,
+    TileRow,
 )
 
 NOW = 1_777_810_951_000_000
@@ -51,8 +51,7 @@ KINDS = (
     ("integration", b"stripe"),
     ("system", None),
 )
-CLASSES = ("evidence", "identity", "network")
-ROLES = ("actor", "context.charge", "payer", "target")
+PARTS = (False, True)  # of an entry: another one, or the target
 THINGS = (("booking", b"1"), ("booking", b"2"), ("charge", b"1"), ("person", b"1" * 16), ("person", b"2" * 16))
 ACTIONS = ("booking.created", "booking.cancelled", "charge.refunded", "voucher.expired")
 
@@ -62,7 +61,7 @@ def clinic(name: str) -> Clinic:
 
 
 def keys_of(name: str) -> list[KeyRow]:
-    return [KeyRow(kind, 1, f"{kind} of {name}".encode()) for kind in ("data", "lookup", "signing")]
+    return [KeyRow(kind, 1, f"{kind} of {name}".encode()) for kind in ("lookup", "signing")]
 
 
 def entry_row(seq: int, occurred_at: int = NOW, action: str = ACTIONS[0], who: int = 0) -> EntryRow:
@@ -70,16 +69,21 @@ def entry_row(seq: int, occurred_at: int = NOW, action: str = ACTIONS[0], who: i
     kind, reference = KINDS[who]
     body = b"body %d of %s" % (seq, action.encode())
     return EntryRow(
-        seq, seq.to_bytes(16, "big"), occurred_at, NOW + seq, action, kind, reference, "booking", b"bk_%d" % seq,
-        seq * 100, "EUR", body, merkle.leaf_hash(body),
+        seq, seq.to_bytes(16, "big"), occurred_at, NOW + seq, action, kind, reference, seq * 100, "EUR",
+        body, b"sealed values of %d" % seq,
     )  # fmt: skip
+
+
+def found_of(row: EntryRow) -> Found:
+    return Found(row.seq, row.occurred_at, row.body, row.sealed)
 
 
 def batch(head: Head, entries: Sequence[EntryRow], **rows: Any) -> Batch:
     """Return the batch of these entries with the head that they lead to."""
-    frontier = merkle.extend(merkle.Frontier.decode(head.size, head.frontier), [row.leaf_hash for row in entries])
+    hashes = [merkle.leaf_hash(row.body) for row in entries]
+    frontier = merkle.extend(merkle.Frontier.decode(head.size, head.frontier), hashes)
     new = Head(frontier.size, frontier.encode(), frontier.root(), NOW + frontier.size)
-    empty: dict[str, Any] = {"personal": [], "links": [], "persons": [], "renamed": [], "keys": []}
+    empty: dict[str, Any] = {"tiles": [], "links": [], "persons": [], "renamed": [], "keys": []}
     return Batch(entries=entries, head=new, **(empty | rows))
 
 
@@ -95,12 +99,17 @@ def everything(store: Store, clinic_id: str) -> dict[str, Any]:
         return {
             "head": snapshot.head,
             "entries": list(snapshot.entries()),
-            "personal": list(snapshot.personal()),
+            "tiles": list(snapshot.tiles()),
             "links": sorted(snapshot.links()),
             "persons": list(snapshot.persons()),
             "used_keys": sorted(snapshot.used_keys()),
             "checkpoints": list(snapshot.checkpoints()),
         }
+
+
+def tile_row(level: int, number: int) -> TileRow:
+    """Return a tile that a store can keep. Its hashes are no hashes."""
+    return TileRow(level, number, b"root of %13d, %13d" % (level, number), b"%8d%8d" % (level, number) * 512)
 
 
 def checkpoint_row(size: int, note: bytes = b"note") -> CheckpointRow:
@@ -160,49 +169,44 @@ class StoreContract:
 
     def test_a_clinic_cannot_be_added_twice_and_keeps_its_keys(self, store: Store, lisbon: str) -> None:
         with pytest.raises(StorageFailure):
-            store.add_clinic(clinic(lisbon), [KeyRow("data", 2, b"another")], NOW)
+            store.add_clinic(clinic(lisbon), [KeyRow("lookup", 2, b"another")], NOW)
         assert sorted(store.keys(lisbon)) == sorted(keys_of(lisbon))
 
     # Writing
 
     def test_what_is_written_comes_back_byte_for_byte(self, store: Store, lisbon: str) -> None:
         entries = [
-            entry_row(1),
-            entry_row(2, who=4)._replace(target_kind=None, target=None, amount_minor=None, currency=None),
+            entry_row(1)._replace(sealed=bytes(range(256))),
+            entry_row(2, who=4)._replace(amount_minor=None, currency=None, sealed=b""),
         ]
+        people = [PersonRow(b"t" * 16, b"sealed"), PersonRow(b"u" * 16, bytes(range(256)))]
         rows: dict[str, Any] = {
-            "personal": [
-                PersonalRow(1, b"t" * 16, "identity", bytes(range(256))),
-                PersonalRow(2, b"t" * 16, "network", b""),
-            ],
             "links": [
-                LinkRow("person", b"t" * 16, NOW, 1, "actor"),
-                LinkRow("booking", "é".encode(), NOW, 2, "target"),
+                LinkRow("person", b"t" * 16, False, NOW, 1),
+                LinkRow("booking", "é".encode(), True, NOW, 2),
             ],
-            "persons": [PersonRow(b"t" * 16, b"l" * 32, b"sealed")],
-            "keys": [(b"k" * 32, 2)],
-        }  # fmt: skip
+            "persons": people,
+            "keys": [(b"k" * 16, 2)],
+        }
         with store.appending(lisbon) as tx:
             assert (tx.head.size, tx.zone) == (0, "Europe/Lisbon")
             tx.write(batch(tx.head, entries, **rows))
         found = everything(store, lisbon)
-        assert (found["entries"], found["personal"], found["persons"]) == (entries, rows["personal"], rows["persons"])
+        assert (found["entries"], found["persons"]) == (entries, people)
         assert found["links"] == sorted(rows["links"])
         assert found["used_keys"] == rows["keys"]
         assert found["head"] == store.head(lisbon)
         assert found["head"].size == 2
-        assert list(store.personal(lisbon, [2])) == rows["personal"][1:]
-        assert store.one(lisbon, 1) == Found(1, NOW, entries[0].body)
+        assert [store.one(lisbon, seq) for seq in (1, 2)] == [found_of(row) for row in entries]
         assert store.find(lisbon, entries[1].id) == 2
-        assert store.token(lisbon, b"l" * 32) == b"t" * 16
-        assert list(store.leaves(lisbon, 0, 2)) == [(row.body, row.leaf_hash) for row in entries]
+        assert list(store.persons(lisbon, [b"u" * 16, b"x" * 16])) == people[1:]
+        assert list(store.bodies(lisbon, 0, 2)) == [row.body for row in entries]
         with store.appending(lisbon) as tx:
-            assert tx.persons([b"l" * 32, b"x" * 32]) == {b"l" * 32: rows["persons"][0]}
-            assert tx.seqs_of_keys([b"k" * 32, b"x" * 32]) == {b"k" * 32: 2}
-            assert tx.body(2) == entries[1].body
-            assert list(tx.personal(1)) == rows["personal"][:1]
-            tx.write(batch(tx.head, [], renamed=[PersonRow(b"t" * 16, b"l" * 32, b"renamed")]))
-        assert everything(store, lisbon)["persons"] == [PersonRow(b"t" * 16, b"l" * 32, b"renamed")]
+            assert tx.persons([b"t" * 16, b"x" * 16]) == {b"t" * 16: people[0]}
+            assert tx.seqs_of_keys([b"k" * 16, b"x" * 16]) == {b"k" * 16: 2}
+            assert tx.one(2) == found_of(entries[1])
+            tx.write(batch(tx.head, [], renamed=[PersonRow(b"t" * 16, b"renamed")]))
+        assert everything(store, lisbon)["persons"] == [PersonRow(b"t" * 16, b"renamed"), people[1]]
 
     def test_what_is_not_there_is_not_found(self, store: Store, lisbon: str) -> None:
         with store.appending(lisbon) as tx:
@@ -210,10 +214,13 @@ class StoreContract:
         with pytest.raises(NotFound):
             store.one(lisbon, 2)
         assert store.find(lisbon, b"x" * 16) is None
-        assert store.token(lisbon, b"x" * 32) is None
-        assert list(store.personal(lisbon, [])) == []
+        assert list(store.persons(lisbon, [])) == []
+        assert list(store.persons(lisbon, [b"x" * 16])) == []
+        assert list(store.seqs_of(lisbon, b"x" * 16)) == []
         with pytest.raises(NotFound), store.appending(lisbon) as tx:
-            tx.body(2)
+            tx.one(2)
+        with store.appending(lisbon) as tx:
+            assert tx.newest_erasure() is None
 
     def test_a_block_that_raises_leaves_nothing(self, store: Store, lisbon: str) -> None:
         before = everything(store, lisbon)
@@ -230,7 +237,7 @@ class StoreContract:
     def test_a_row_that_is_there_already_is_refused_and_nothing_is_kept(
         self, store: Store, lisbon: str, twice: str
     ) -> None:
-        person, key = PersonRow(b"t" * 16, b"l" * 32, b"x"), (b"k" * 32, 1)
+        person, key = PersonRow(b"t" * 16, b"x"), (b"k" * 16, 1)
         with store.appending(lisbon) as tx:
             tx.write(batch(tx.head, [entry_row(1)], persons=[person], keys=[key]))
         before = everything(store, lisbon)
@@ -281,24 +288,24 @@ class StoreContract:
         assert failed == []
         found = everything(store, lisbon)
         assert [row.seq for row in found["entries"]] == list(range(1, 121))
-        tree = merkle.extend(merkle.Frontier(), [row.leaf_hash for row in found["entries"]])
+        tree = merkle.extend(merkle.Frontier(), [merkle.leaf_hash(row.body) for row in found["entries"]])
         assert (found["head"].size, found["head"].root) == (120, tree.root())
 
     # The database's own refusal
 
-    @pytest.mark.parametrize("table", ["entry", "checkpoint"])
+    @pytest.mark.parametrize("table", ["entry", "tile", "checkpoint"])
     def test_rows_that_are_written_once_are_not_changed_or_deleted(self, store: Store, lisbon: str, table: str) -> None:
         with store.appending(lisbon) as tx:
-            write(tx, 2)
+            tx.write(batch(tx.head, [entry_row(1), entry_row(2)], tiles=[tile_row(0, 0)]))
         store.add_checkpoint(lisbon, checkpoint_row(2))
         before = everything(store, lisbon)
-        column = {"entry": "body", "checkpoint": "note"}[table]
+        column = {"entry": "body", "tile": "hashes", "checkpoint": "note"}[table]
         raw = self.raw(store)
         for statement in (
             f"UPDATE indelible_{table} SET {column} = {column}",
-            f"UPDATE indelible_{table} SET clinic_id = 'porto'",
+            f"UPDATE indelible_{table} SET clinic = clinic + 1",
             f"DELETE FROM indelible_{table}",
-            f"DELETE FROM indelible_{table} WHERE clinic_id = '{lisbon}'",
+            f"DELETE FROM indelible_{table} WHERE clinic = 1",
         ):
             with pytest.raises(Exception, match="indelible: "):
                 raw.execute(statement)
@@ -308,26 +315,35 @@ class StoreContract:
     # Reading
 
     def test_clinics_are_apart(self, store: Store, lisbon: str) -> None:
-        person, key = PersonRow(b"t" * 16, b"l" * 32, b"x"), (b"k" * 32, 1)
-        rows: dict[str, Any] = {
-            "persons": [person],
-            "keys": [key],
-            "personal": [PersonalRow(1, b"t" * 16, "identity", b"x")],
-        }
+        person, key = PersonRow(b"t" * 16, b"x"), (b"k" * 16, 1)
+        link = LinkRow("person", person.token, True, NOW, 1)
+        rows: dict[str, Any] = {"persons": [person], "keys": [key], "links": [link], "tiles": [tile_row(0, 0)]}
+        erasing = entry_row(1, action="client.anonymized")
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [entry_row(1)], **rows))
+            tx.write(batch(tx.head, [erasing], **rows))
+            tx.mark_erased(person.token, 1)
         store.add_checkpoint(lisbon, checkpoint_row(1))
         found = everything(store, "porto")
         assert found == {name: [] for name in found} | {"head": Head(0, b"", merkle.EMPTY_ROOT, NOW)}
         assert list(store.page("porto", Selection(up_to=9), None, 9)) == []
-        assert (store.find("porto", entry_row(1).id), store.token("porto", b"l" * 32)) == (None, None)
-        assert (list(store.personal("porto", [1])), list(store.actions("porto"))) == ([], [])
+        assert store.find("porto", erasing.id) is None
+        nothing = (store.persons("porto", [person.token]), store.actions("porto"), store.unscrubbed("porto"),
+                   store.seqs_of("porto", person.token), store.erasures_behind("porto", 0),
+                   store.erasures("porto", [person.token]))  # fmt: skip
+        assert [list(each) for each in nothing] == [[]] * 6
+        assert (store.tile("porto", 0, 0), list(store.tile_roots("porto", 0, 0, 9))) == (None, [])
         with pytest.raises(NotFound):
             store.one("porto", 1)
         with store.appending("porto") as tx:
-            assert (tx.persons([b"l" * 32]), tx.seqs_of_keys([b"k" * 32])) == ({}, {})
-            tx.write(batch(tx.head, [entry_row(1)], **rows))
+            assert (tx.persons([person.token]), tx.seqs_of_keys([key[0]]), tx.newest_erasure()) == ({}, {}, None)
+            tx.write(batch(tx.head, [erasing], **rows))
         assert everything(store, "porto")["entries"] == everything(store, lisbon)["entries"]
+        assert list(store.unscrubbed("porto")) == []
+        with store.appending("porto") as tx:
+            tx.mark_erased(person.token, 7)
+            tx.scrub([(1, b"")])
+        assert everything(store, lisbon)["entries"] == [erasing]
+        assert everything(store, lisbon)["persons"] == [person._replace(erased_by=1)]
 
     @pytest.fixture
     def filled(self, store: Store, lisbon: str) -> list[EntryRow]:
@@ -354,7 +370,7 @@ class StoreContract:
                 found += page
                 before = (page[-1].occurred_at, page[-1].seq)
             found += page
-            assert found == [Found(row.seq, row.occurred_at, row.body) for row in expected], selection
+            assert found == [found_of(row) for row in expected], selection
 
     def test_a_selection_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
         many = tuple(("staff", b"%016d" % number) for number in range(700))
@@ -365,11 +381,53 @@ class StoreContract:
     def test_the_actions_that_occur(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
         assert list(store.actions(lisbon)) == sorted({row.action for row in filled})
 
-    def test_leaves_are_a_part_of_the_log_in_order(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        pairs = [(row.body, row.leaf_hash) for row in filled]
-        assert list(store.leaves(lisbon, 0, 120)) == pairs
-        assert list(store.leaves(lisbon, 17, 44)) == pairs[17:44]
-        assert list(store.leaves(lisbon, 120, 120)) == []
+    def test_bodies_are_a_part_of_the_log_in_order(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        bodies = [row.body for row in filled]
+        with store.appending(lisbon) as tx:
+            for after, up_to in ((0, 120), (17, 44), (119, 120), (120, 120), (44, 17)):
+                assert list(store.bodies(lisbon, after, up_to)) == bodies[after:up_to]
+                assert list(tx.bodies(after, up_to)) == bodies[after:up_to]
+        assert list(store.bodies(lisbon, 100, 9_000)) == bodies[100:]
+
+    def test_bodies_end_where_an_entry_is_missing(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq) for seq in (1, 2, 4)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows))
+        assert len(list(store.bodies(lisbon, 0, 4))) < 4  # so nobody takes it for all
+
+    # Tiles
+
+    @pytest.fixture
+    def tiled(self, store: Store, lisbon: str) -> list[TileRow]:
+        """Tiles of three levels, written in no order; porto has one of the same level and number."""
+        rows = [tile_row(*which) for which in ((1, 0), (0, 2), (0, 0), (2, 0), (0, 1), (0, 300))]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, [], tiles=rows))
+        with store.appending("porto") as tx:
+            tx.write(batch(tx.head, [], tiles=[tile_row(0, 0)._replace(root=b"p" * 32)]))
+        return rows
+
+    def test_tiles_come_back_one_by_one_and_their_roots_in_order(
+        self, store: Store, lisbon: str, tiled: list[TileRow]
+    ) -> None:
+        for row in tiled:
+            assert store.tile(lisbon, row.level, row.number) == row.hashes
+        for level, number in ((0, 3), (1, 1), (3, 0), (0, -1)):
+            assert store.tile(lisbon, level, number) is None
+        with store.appending(lisbon) as tx:
+            for level, begin, end in ((0, 0, 3), (0, 1, 2), (0, 1, 301), (0, 3, 9), (1, 0, 9), (9, 0, 9), (0, 2, 1)):
+                expected = [row.root for row in sorted(tiled) if row.level == level and begin <= row.number < end]
+                assert list(store.tile_roots(lisbon, level, begin, end)) == expected
+                assert list(tx.tile_roots(level, begin, end)) == expected
+        assert everything(store, lisbon)["tiles"] == sorted(tiled)
+        assert list(store.tile_roots("porto", 0, 0, 9)) == [b"p" * 32]
+
+    def test_a_tile_is_written_once(self, store: Store, lisbon: str, tiled: list[TileRow]) -> None:
+        for again in (tiled[0], tiled[0]._replace(root=b"x" * 32)):
+            with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
+                tx.write(batch(tx.head, [entry_row(1)], tiles=[again]))
+        found = everything(store, lisbon)
+        assert (found["tiles"], found["entries"]) == (sorted(tiled), [])
 
     def test_a_snapshot_does_not_move(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
         with store.snapshot(lisbon) as snapshot:
@@ -385,21 +443,21 @@ class StoreContract:
 
     @pytest.fixture
     def linked(self, store: Store, lisbon: str) -> tuple[list[EntryRow], set[LinkRow]]:
-        """Entries with links to few things in few roles, so that many share them; some in two roles at once."""
+        """Entries with links to few things in either part, so that many share them; each has one once."""
         rng = random.Random(17)
         rows = [
             _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
             for seq in range(1, 121)
         ]
         links = {
-            LinkRow(kind, ref, row.occurred_at, row.seq, rng.choice(ROLES))
+            LinkRow(kind, ref, rng.choice(PARTS), row.occurred_at, row.seq)
             for row in rows
-            for kind, ref in rng.choices(THINGS, k=rng.randrange(5))
+            for kind, ref in rng.sample(THINGS, rng.randrange(5))
         }
         with store.appending(lisbon) as tx:
             tx.write(batch(tx.head, rows, links=sorted(links)))
         with store.appending("porto") as tx:
-            elsewhere = [LinkRow("room", b"1", NOW, 1, "target"), LinkRow("booking", b"1", NOW, 1, "target")]
+            elsewhere = [LinkRow("room", b"1", True, NOW, 1), LinkRow("booking", b"1", True, NOW, 1)]
             tx.write(batch(tx.head, rows[:1], links=elsewhere))
         return rows, links
 
@@ -413,17 +471,36 @@ class StoreContract:
             matching = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
             expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
             found = _walked(store, lisbon, selection, rng.choice([1, 7, 50]))
-            assert found == [Found(row.seq, row.occurred_at, row.body) for row in expected], selection
+            assert found == [found_of(row) for row in expected], selection
 
-    def test_an_entry_that_has_a_reference_in_two_roles_comes_once(self, store: Store, lisbon: str) -> None:
+    def test_an_entry_that_has_two_of_the_references_comes_once(self, store: Store, lisbon: str) -> None:
         rows = [entry_row(seq) for seq in (1, 2, 3)]
-        links = [LinkRow("person", b"1", NOW, seq, role) for seq in (1, 2, 3) for role in ROLES]
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=links))
-        for group in ([Reference("person", b"1")], [Reference("person", b"1", role) for role in ROLES]):
-            selection = Selection(up_to=3, references=(tuple(group),))
+            tx.write(batch(tx.head, rows, links=_twice(rows)))
+        for target, other in ((None, None), (True, False), (None, False)):
+            group = (Reference("person", b"1", target), Reference("person", b"2", other), Reference("person", b"1"))
+            selection = Selection(up_to=3, references=(group,))
             for limit in (1, 2, 3, 4):
                 assert [one.seq for one in _walked(store, lisbon, selection, limit)] == [3, 2, 1]
+
+    def test_whether_something_earlier_is_linked_by_the_beginning_of_its_reference(
+        self, store: Store, lisbon: str
+    ) -> None:
+        refs = [b"aa" * 8, b"ab" * 8, b"\xff" * 16, b"\xff" * 15 + b"\x00", b"b" + b"\xff" * 15, bytes(16)]
+        rng = random.Random(29)
+        rows = [entry_row(seq, NOW + rng.randrange(9)) for seq in range(1, 41)]
+        links = [LinkRow(rng.choice([".a", ".b"]), rng.choice(refs), False, row.occurred_at, row.seq) for row in rows]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows, links=links))
+        for _ in range(600):
+            kind, ref, seq = rng.choice([".a", ".b", ".c"]), rng.choice([*refs, b"c" * 16]), rng.choice([1, 3, 20, 99])
+            prefix, when = ref[: rng.choice([1, 8, 16])], NOW + rng.randrange(-1, 10)
+            naive = any(
+                link.kind == kind and link.ref.startswith(prefix) and link.seq < seq and link.occurred_at <= when
+                for link in links
+            )
+            assert store.is_linked(lisbon, kind, seq, when, prefix) == naive
+            assert not store.is_linked("porto", kind, seq, when, prefix)
 
     def test_a_range_of_numbers_is_inclusive_at_both_ends(
         self, store: Store, lisbon: str, filled: list[EntryRow]
@@ -496,11 +573,10 @@ class StoreContract:
 
     def test_what_lies_between_two_intervals_is_not_counted(self, store: Store, lisbon: str) -> None:
         rows = [entry_row(seq, NOW + seq) for seq in range(1, 8)]
-        links = [LinkRow("person", b"1", row.occurred_at, row.seq, role) for row in rows for role in ROLES]
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=links))
+            tx.write(batch(tx.head, rows, links=_twice(rows)))
         intervals = ((NOW + 1, NOW + 2), (NOW + 4, NOW + 6))
-        for references in ((), ((Reference("person", b"1"),),)):
+        for references in ((), ((Reference("person", b"1"), Reference("person", b"2")),)):
             selection = Selection(up_to=7, intervals=intervals, references=references)
             assert list(store.counts(lisbon, selection, [NOW, NOW + 5, NOW + 9])) == [2, 1]
             assert list(store.amounts(lisbon, selection)) == _amounts_of([rows[0], *rows[3:5]])
@@ -513,114 +589,152 @@ class StoreContract:
                entry_row(10)._replace(amount_minor=smallest, currency="JPY"),
                entry_row(11)._replace(currency=None),
                entry_row(12)._replace(amount_minor=None)]  # fmt: skip
-        links = [LinkRow("person", b"1", NOW, row.seq, role) for row in rows for role in ROLES]
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [*rows, *yen], links=links))
+            tx.write(batch(tx.head, [*rows, *yen], links=_twice(rows)))
         euros = AmountTally(ACTIONS[0], "EUR", 8, sum(amounts))
         assert list(store.amounts(lisbon, Selection(up_to=99))) == [
             AmountTally(ACTIONS[0], None, 1, 1100), euros, AmountTally(ACTIONS[0], "JPY", 2, 2 * smallest)
         ]  # fmt: skip
-        twice = Selection(up_to=99, references=((Reference("person", b"1"),),))
+        twice = Selection(up_to=99, references=((Reference("person", b"1"), Reference("person", b"2")),))
         assert list(store.amounts(lisbon, twice)) == [euros]
 
     # Erasing
 
     @pytest.fixture
     def peopled(self, store: Store, lisbon: str) -> dict[str, Any]:
-        """Three entries with rows of two persons in every class, in two clinics; the rows of lisbon before."""
-        people = [PersonRow(b"a" * 16, b"A" * 32, b"sealed a"), PersonRow(b"b" * 16, b"B" * 32, b"sealed b")]
-        personal = [
-            PersonalRow(seq, person.token, name, b"%d of " % seq + person.token + b" %s" % name.encode() * seq * 200)
-            for seq in (1, 2, 3)
-            for person in people
-            for name in CLASSES
-        ]
+        """Four entries, of which two persons have some each, in two clinics; the rows of lisbon before."""
+        people = [PersonRow(b"a" * 16, b"sealed a"), PersonRow(b"b" * 16, b"sealed b")]
+        of = {b"a" * 16: (1, 3, 4), b"b" * 16: (2, 3)}
+        links = [LinkRow("person", token, seq == 3, NOW, seq) for token, seqs in of.items() for seq in seqs]
+        links += [LinkRow("booking", b"a" * 16, True, NOW, seq) for seq in (1, 2)]  # a thing whose id is a token's
         for clinic_id in (lisbon, "porto"):
             with store.appending(clinic_id) as tx:
-                rows = [entry_row(seq) for seq in (1, 2, 3)]
-                tx.write(batch(tx.head, rows, personal=personal, persons=people))
+                rows = [entry_row(seq) for seq in (1, 2, 3, 4)]
+                tx.write(batch(tx.head, rows, links=links, persons=people))
         return everything(store, lisbon)
 
-    def test_groups_of_a_person_come_with_the_bodies_of_their_entries(
+    def test_the_entries_of_a_person_are_found_in_order_whatever_the_part(
         self, store: Store, lisbon: str, peopled: dict[str, Any]
     ) -> None:
-        with store.appending(lisbon) as tx:
-            found = sorted(tx.groups_of(b"a" * 16))
-            assert found == [(seq, name, entry_row(seq).body) for seq in (1, 2, 3) for name in CLASSES]
-            assert list(tx.groups_of(b"x" * 16)) == []
+        for token, seqs in ((b"a", [1, 3, 4]), (b"b", [2, 3]), (b"x", [])):
+            assert list(store.seqs_of(lisbon, token * 16)) == seqs
 
-    @pytest.mark.parametrize("classes", [CLASSES, ("identity", "network"), ("network",), ()])
-    def test_erasing_takes_a_persons_rows_of_some_classes_and_nothing_else(
-        self, store: Store, lisbon: str, peopled: dict[str, Any], classes: tuple[str, ...]
+    def test_who_was_erased_is_marked_and_stays_until_scrubbed_on_a_list(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        elsewhere = everything(store, "porto")
+        assert list(store.unscrubbed(lisbon)) == []
+        with store.appending(lisbon) as tx:
+            tx.mark_erased(b"a" * 16, 4)
+        marked = PersonRow(b"a" * 16, b"sealed a", erased_by=4)
+        assert everything(store, lisbon) == peopled | {"persons": [marked, peopled["persons"][1]]}
+        assert list(store.unscrubbed(lisbon)) == [marked]
+        with store.appending(lisbon) as tx:
+            assert tx.persons([b"a" * 16])[b"a" * 16] == marked
+            tx.mark_scrubbed(b"a" * 16, 5)
+        done = marked._replace(scrubbed_by=5)
+        assert everything(store, lisbon) == peopled | {"persons": [done, peopled["persons"][1]]}
+        assert list(store.unscrubbed(lisbon)) == []
+        assert everything(store, "porto") == elsewhere
+
+    def test_nobody_unknown_is_marked(self, store: Store, lisbon: str, peopled: dict[str, Any]) -> None:
+        for mark in ("mark_erased", "mark_scrubbed"):
+            with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
+                getattr(tx, mark)(b"x" * 16, 4)
+        assert everything(store, lisbon) == peopled
+
+    def test_a_new_name_leaves_the_marks_of_a_person(self, store: Store, lisbon: str, peopled: dict[str, Any]) -> None:
+        with store.appending(lisbon) as tx:
+            tx.mark_erased(b"a" * 16, 3)
+            tx.mark_scrubbed(b"a" * 16, 4)
+            tx.write(batch(tx.head, [], renamed=[PersonRow(b"a" * 16, b"renamed")]))
+        assert everything(store, lisbon)["persons"][0] == PersonRow(b"a" * 16, b"renamed", 3, 4)
+
+    def test_scrubbing_makes_what_is_sealed_less_and_changes_nothing_else(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
     ) -> None:
         elsewhere = everything(store, "porto")
         with store.appending(lisbon) as tx:
-            tx.erase(b"a" * 16, classes)
-            assert {name for _, name, _ in tx.groups_of(b"a" * 16)} == set(CLASSES) - set(classes)
-            assert tx.persons([b"A" * 32, b"B" * 32]).keys() == {b"B" * 32}
-            assert {row.personal_class for row in tx.personal(1) if row.token == b"a" * 16} == set(CLASSES) - set(
-                classes
-            )
-        kept = [row for row in peopled["personal"] if row.token != b"a" * 16 or row.personal_class not in classes]
-        persons = [row for row in peopled["persons"] if row.token != b"a" * 16]
-        assert everything(store, lisbon) == peopled | {"personal": kept, "persons": persons}
+            tx.scrub([(1, b"less"), (3, b"")])
+            tx.scrub([])
+            assert (tx.one(1).sealed, tx.one(2).sealed) == (b"less", entry_row(2).sealed)
+        left = {1: b"less", 3: b""}
+        entries = [row._replace(sealed=left.get(row.seq, row.sealed)) for row in peopled["entries"]]
+        assert everything(store, lisbon) == peopled | {"entries": entries}
         assert everything(store, "porto") == elsewhere
-        assert list(store.personal(lisbon, [2])) == [row for row in kept if row.seq == 2]
-        assert store.token(lisbon, b"A" * 32) is None
-        assert store.token(lisbon, b"B" * 32) == b"b" * 16
 
-    def test_erasing_twice_or_somebody_unknown_changes_nothing_more(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    @pytest.mark.parametrize("left", ["longer", "equal", "the same", "unknown"])
+    def test_what_is_sealed_never_becomes_anything_but_less(
+        self, store: Store, lisbon: str, peopled: dict[str, Any], left: str
     ) -> None:
-        with store.appending(lisbon) as tx:
-            tx.erase(b"x" * 16, CLASSES)
+        sealed = entry_row(2).sealed
+        bad = {"longer": (2, sealed + b"x"), "equal": (2, sealed[::-1]), "the same": (2, sealed), "unknown": (9, b"")}
+        with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
+            tx.scrub([(1, b"less"), bad[left]])
         assert everything(store, lisbon) == peopled
-        with store.appending(lisbon) as tx:
-            tx.erase(b"a" * 16, CLASSES)
-        before = everything(store, lisbon)
-        with store.appending(lisbon) as tx:
-            tx.erase(b"a" * 16, CLASSES)
-        assert everything(store, lisbon) == before
 
-    def test_an_erasure_whose_block_raises_leaves_everything(
+    def test_a_scrub_whose_block_raises_leaves_everything(
         self, store: Store, lisbon: str, peopled: dict[str, Any]
     ) -> None:
         with pytest.raises(RuntimeError), store.appending(lisbon) as tx:
-            tx.erase(b"a" * 16, CLASSES)
+            tx.mark_erased(b"a" * 16, 4)
+            tx.scrub([(1, b"")])
             write(tx)
             raise RuntimeError
         assert everything(store, lisbon) == peopled
 
-    def test_a_person_and_rows_that_were_erased_can_come_again(
+    def test_of_an_entry_only_what_is_sealed_may_be_changed_by_anybody(
         self, store: Store, lisbon: str, peopled: dict[str, Any]
     ) -> None:
-        with store.appending(lisbon) as tx:
-            tx.erase(b"a" * 16, CLASSES)
-            again = PersonRow(b"c" * 16, b"A" * 32, b"sealed c")
-            row = PersonalRow(4, b"a" * 16, "identity", b"of a later entry")
-            tx.write(batch(tx.head, [entry_row(4)], personal=[row], persons=[again]))
-            assert tx.persons([b"A" * 32]) == {b"A" * 32: again}
-        assert store.token(lisbon, b"A" * 32) == b"c" * 16
-        assert list(store.personal(lisbon, [1, 4]))[-1] == row
-        assert again in everything(store, lisbon)["persons"]
-
-    def test_wiping_says_that_it_is_done_and_changes_nothing(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        assert store.wipe() is True
+        """Every column alone, and with it the one change that is allowed: by another's connection to the database."""
+        raw, shorter = self.raw(store), "sealed = substr(sealed, 2)"
+        for name in ("clinic", *EntryRow._fields):
+            text = name in ("action", "actor_kind", "currency")
+            number = name in ("clinic", "seq", "occurred_at", "recorded_at", "amount_minor")
+            other = "'x'" if text else "77" if number else f"substr({name}, 2)"
+            changes = [f"{name} = {other}", f"{name} = {other}, {shorter}"] if name != "sealed" else ["sealed = sealed"]
+            changes += [f"{name} = NULL, {shorter}"] if name in ("actor", "amount_minor", "currency") else []
+            for change in changes:
+                with pytest.raises(Exception, match="indelible: an entry cannot be changed"):
+                    raw.execute(f"UPDATE indelible_entry SET {change} WHERE seq = 3")
+                raw.rollback()
         assert everything(store, lisbon) == peopled
+        raw.execute(f"UPDATE indelible_entry SET {shorter} WHERE seq = 3")
+        raw.commit()
+        assert store.one(lisbon, 3).sealed == entry_row(3).sealed[1:]
+
+    def test_an_actor_that_is_nobody_or_an_amount_that_is_none_stays_so(self, store: Store, lisbon: str) -> None:
+        row = entry_row(1, who=4)._replace(amount_minor=None, currency=None)
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, [row]))
+        raw = self.raw(store)
+        for change in ("actor = id", "amount_minor = 1", "currency = 'EUR'"):
+            with pytest.raises(Exception, match="indelible: an entry cannot be changed"):
+                raw.execute(f"UPDATE indelible_entry SET {change}, sealed = substr(sealed, 2)")
+            raw.rollback()
+        assert everything(store, lisbon)["entries"] == [row]
 
     def test_the_bodies_that_account_for_erasures_are_found_by_their_person(self, store: Store, lisbon: str) -> None:
         rows = [entry_row(seq, action="client.anonymized" if seq < 4 else "client.created") for seq in (1, 2, 3, 4)]
         people = {1: b"a", 2: b"a", 3: b"b", 4: b"c"}
-        links = [LinkRow("person", people[seq] * 16, NOW, seq, "target") for seq in people]
-        links.append(LinkRow("person", b"d" * 16, NOW, 1, "actor"))
+        links = [LinkRow("person", people[seq] * 16, True, NOW, seq) for seq in people]
+        links.append(LinkRow("person", b"d" * 16, False, NOW, 1))
         with store.appending(lisbon) as tx:
             tx.write(batch(tx.head, rows, links=links))
         for asked, seqs in (("a", [1, 2]), ("b", [3]), ("c", []), ("d", []), ("x", []), ("ab", [1, 2, 3]), ("", [])):
             tokens = [letter.encode() * 16 for letter in asked]
             assert sorted(store.erasures(lisbon, tokens)) == [rows[seq - 1].body for seq in seqs]
             assert list(store.erasures("porto", tokens)) == []
+
+    def test_the_entries_that_erase_are_found_behind_a_number_in_order(self, store: Store, lisbon: str) -> None:
+        when = {1: NOW + 9, 2: NOW + 3, 3: NOW + 5, 4: NOW + 7}  # their times are in another order
+        actions = {seq: "client.created" if seq == 3 else "client.anonymized" for seq in when}
+        rows = [entry_row(seq, when[seq], actions[seq]) for seq in when]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx.head, rows))
+            assert tx.newest_erasure() == NOW + 9
+        for behind, seqs in ((0, [1, 2, 4]), (1, [2, 4]), (2, [4]), (3, [4]), (4, []), (99, [])):
+            assert list(store.erasures_behind(lisbon, behind)) == [found_of(rows[seq - 1]) for seq in seqs]
 
     # The end of a clinic
 
@@ -656,6 +770,15 @@ class StoreContract:
 def _late(row: EntryRow) -> EntryRow:
     """The same row; from number 61 on, recorded later than LATE_AFTER after it occurred."""
     return row._replace(recorded_at=NOW + row.seq + (row.seq > 60) * (LATE_AFTER + 20))
+
+
+def _twice(rows: Sequence[EntryRow]) -> list[LinkRow]:
+    """Links by which each entry is of two persons, of one as its target."""
+    return [
+        LinkRow("person", ref, as_target, row.occurred_at, row.seq)
+        for row in rows
+        for ref, as_target in ((b"1", True), (b"2", False))
+    ]
 
 
 def _any_selection(rng: random.Random) -> Selection:
@@ -731,7 +854,7 @@ def _walked(store: Store, clinic_id: str, selection: Selection, limit: int) -> l
 def _with_references(rng: random.Random) -> Selection:
     def group(sizes: Sequence[int]) -> tuple[Reference, ...]:
         things = rng.choices([*THINGS, ("room", b"1"), ("booking", b"unknown")], k=rng.choice(sizes))
-        return tuple(Reference(kind, ref, rng.choice([None, None, *ROLES])) for kind, ref in things)
+        return tuple(Reference(kind, ref, rng.choice([None, None, *PARTS])) for kind, ref in things)
 
     selection = _any_selection(rng) if rng.random() < 0.3 else Selection(up_to=rng.choice([60, 120]))
     return replace(
@@ -747,8 +870,8 @@ def _refers(row: EntryRow, links: set[LinkRow], selection: Selection) -> bool:
     mine = [link for link in links if link.seq == row.seq]
 
     def has(reference: Reference) -> bool:
-        kind, ref, role = reference
-        return any((link.kind, link.ref) == (kind, ref) and role in (None, link.role) for link in mine)
+        kind, ref, part = reference
+        return any((link.kind, link.ref) == (kind, ref) and part in (None, link.as_target) for link in mine)
 
     return (
         row.seq >= selection.from_seq

@@ -8,10 +8,12 @@ report.py     what either says
 from __future__ import annotations
 
 from .bundle import BundleReport, verify_bundle
-from .log import SEALED, Opening, Record, Signed, Source, verify_log
+from .log import DEAD, GONE, SEALED, Opening, Record, Signed, Source, verify_log
 from .report import Finding, Report, Verdict
 
 __all__ = [
+    "DEAD",
+    "GONE",
     "SEALED",
     "BundleReport",
     "Finding",

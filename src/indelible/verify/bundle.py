@@ -291,7 +291,7 @@ class _Check:
         """Check the groups of a line; return the entry with the values that are given."""
         committer = Committer(self.statement.log_origin, body.id)
         values: dict[str, object] = {}
-        states: dict[str, str] = {}
+        states = dict.fromkeys(body.members.get("left_out", ()), "left_out")
         there = {one.place: one for one in line.groups}
         for place, group in enumerate(body.groups):
             owner, given = body.tokens[group.owner], there.pop(place, None)

@@ -5,9 +5,10 @@ entry by entry in order of seq:
 
 - the body is canonical and of its format, hashes to the stored leaf hash, and says the seq that it stands at
 - every column and link beside it is what the body implies
-- every personal value that is there opens to the body's commitment, and none is there that the body does not know
-- every personal value that is gone was erased: a later entry accounts for it, which has a sealed value of its own, so
-  that it took the clinic's key to write it; and none that was erased is there again
+- every personal value that is there opens to the body's commitment, and none is there that the body does not know;
+  where the keep was lost, the values of before do not open: the entry that says so took the clinic's new keys to write
+- every personal value that is gone, or that nobody can open any more, was erased: a later entry accounts for it, which
+  has a sealed value of its own, so that it took the clinic's key to write it; and none that was erased still opens
 
 and for the log: the numbers run from 1 without a gap; recorded_at never goes back; the tree comes to the committed
 head, to every checkpoint, and to the head store's checkpoint; every checkpoint is signed with the log's key.
@@ -18,7 +19,7 @@ store (only a checkpoint kept by an outsider shows that), and that what was reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -31,19 +32,23 @@ from .report import Finding, Report
 
 # Leaves hashed at once.
 _CHUNK = 1_024
-# The path of the idempotency key.
-_KEY = "key"
+# The path of the value that an entry seals which erases somebody.
+_ERASES = "erases"
 
 
 class Opening(NamedTuple):
-    """An opened personal row: the seed, and the values by path. `None` in its place: the row does not open."""
+    """An opened group: the seed, and its values in order of the body's paths. `None` in its place: it does not open."""
 
     seed: bytes
-    values: Mapping[str, object]
+    values: Sequence[object]
 
 
-# In the place of an opening: the row is there, and nobody tries to open it.
-SEALED = Opening(b"", {})
+# In the place of an opening: the group is there, and nobody tries to open it.
+SEALED = Opening(b"", ())
+# In the place of an opening: the group is there, and nobody can open it, because its key was destroyed.
+DEAD = Opening(b"dead", ())
+# In the place of an opening: the group is not there.
+GONE = Opening(b"gone", ())
 
 
 # recorded_at may be ahead of the time in an entry's id by no more than this, in microseconds: a day.
@@ -51,17 +56,17 @@ CLOCK_TOLERANCE = 24 * 3_600_000_000
 _CLOCKS_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One stored entry. `openings` maps (token, class) to what its personal row holds; `links` are those in the table
-    that a body can imply."""
+class Record(NamedTuple):
+    """One stored entry. `columns` are the fields of `entry.Columns`. `hashed` is the leaf hash that is kept of it, None
+    where none is kept yet. `sealed` is for the source to open. `links` are the (kind, ref, as_target) in the table that
+    a body can imply: a set of `entry.Link`, or of tuples like it."""
 
     seq: int
-    columns: entry.Columns
+    columns: tuple[object, ...]
     body: bytes
-    leaf_hash: bytes
-    openings: Mapping[tuple[bytes, str], Opening | None]
-    links: AbstractSet[entry.Link]
+    hashed: bytes | None
+    sealed: bytes
+    links: AbstractSet[tuple[str, bytes, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,12 @@ class Signed:
 
 
 class Source(Protocol):
-    """What a log's keeper hands over to be verified, all of one instant."""
+    """What a log's keeper hands over to be verified, all of one instant. `erased_to` is the number of the last erasure
+    that the keys know of, which is behind `size` where the database is an older one; `renewed_to` that of the last
+    entry whose values were lost with a keep, 0 where none was."""
 
+    erased_to: int
+    renewed_to: int
     origin: str
     verifier: Verifier
     size: int
@@ -84,6 +93,10 @@ class Source(Protocol):
     frontier: bytes
 
     def records(self) -> Iterator[Record]: ...
+    def open(self, record: Record, body: entry.Body) -> Sequence[Opening | None]:
+        """What is sealed of each group of a record's body. Asked for before the next record."""
+        ...
+
     def checkpoints(self) -> Iterator[Signed]: ...
     def last_signed(self) -> Signed | None: ...
     def others(self) -> Iterator[Finding]:
@@ -97,7 +110,7 @@ def verify_log(source: Source, progress: Callable[[int], None] = lambda done: No
     tree = _Tree(source, report)
     erasures = _Erasures()
     clocks = _Clocks()
-    recorded_at = None
+    recorded_at, lost = None, 0
     for record in source.records():
         tree.take(record)
         body = _body(record, report)
@@ -108,13 +121,19 @@ def verify_log(source: Source, progress: Callable[[int], None] = lambda done: No
             clocks.take(body)
             _check_columns(record, body, report)
             _check_links(record, body, report)
-            _check_values(source.origin, record, body, report, erasures)
+            openings = source.open(record, body)
+            lost += _check_values(source, record.seq, body, openings, report, erasures)
         report.entries += 1
         if report.entries % _CHUNK == 0:
             progress(report.entries)
     tree.finish()
-    erasures.finish(report)
+    erasures.finish(report, source.erased_to, source.erased_to > source.size)
     report.notices += clocks.notices()
+    if lost:
+        report.notices.append(
+            f"{lost} entries up to entry {source.renewed_to} have values that nobody can read: the keep was lost, and "
+            "a later entry says so"
+        )
     for finding in source.others():
         report.add(finding.verdict, finding.seq, finding.what)
     progress(report.entries)
@@ -147,7 +166,7 @@ class _Clocks:
 
 
 def _body(record: Record, report: Report) -> entry.Body | None:
-    if merkle.leaf_hash(record.body) != record.leaf_hash:
+    if record.hashed is not None and merkle.leaf_hash(record.body) != record.hashed:
         report.add("edited", record.seq, "its body is not the one that was hashed when it was recorded")
     try:
         body = entry.decode(record.body)
@@ -162,108 +181,136 @@ def _body(record: Record, report: Report) -> entry.Body | None:
 def _check_columns(record: Record, body: entry.Body, report: Report) -> None:
     implied = entry.columns(body)
     if implied != record.columns:
-        wrong = [name for name in entry.Columns._fields if getattr(implied, name) != getattr(record.columns, name)]
+        pairs = zip(entry.Columns._fields, implied, record.columns, strict=True)
+        wrong = [name for name, mine, theirs in pairs if mine != theirs]
         report.add("misfiled", record.seq, f"the column {', '.join(wrong)} does not say what the body says")
 
 
 def _check_links(record: Record, body: entry.Body, report: Report) -> None:
-    implied = set(entry.links(body))
-    for link in implied - record.links:
-        report.add("misfiled", record.seq, f"its link as {link.role} to a {link.kind} is missing")
-    for link in record.links - implied:
+    implied = entry.links(body)
+    if implied == record.links:
+        return
+    for kind, _, as_target in implied - record.links:
+        report.add("misfiled", record.seq, f"its link to a {kind} is missing{_in_part(as_target)}")
+    for kind, _, as_target in record.links - implied:
         report.add(
-            "misfiled", record.seq, f"a link says that it has a {link.kind} as {link.role}, which its body does not"
+            "misfiled", record.seq, f"a link says that it has a {kind}{_in_part(as_target)}, and its body does not"
         )
+
+
+def _in_part(as_target: bool) -> str:
+    return " as its target" if as_target else ""
 
 
 class _Erasures:
     """What was erased, and what is gone: told apart when every entry was seen, since an erasure comes after.
 
     Whoever can write the database can append an entry that says it erased values. So one is believed only where its
-    own value at `key` is there and fits, which takes the clinic's key to seal, or was itself erased by a later entry
-    that is believed.
+    own value at `erases` is there, fits and says the same, which takes the clinic's key to seal.
     """
 
     def __init__(self) -> None:
-        self.said: list[tuple[int, entry.Erasure, tuple[bytes, str] | None, bool]] = []
-        self.known: dict[tuple[bytes, str], list[tuple[int, int]]] = {}
-        self.gone: list[tuple[int, tuple[bytes, str]]] = []
-        self.there: dict[tuple[bytes, str], int] = {}
+        self.known: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.gone: list[tuple[int, tuple[str, str], bool]] = []
+        self.there: dict[tuple[str, str], int] = {}
 
-    def take(self, body: entry.Body, sealed: bool) -> None:
-        """Note what a body says was erased. `sealed`: its value at `key` fits, or nobody opens values here."""
-        if (erasure := entry.erasure(body)) is not None:
-            places = [(group.owner, group.personal_class) for group in body.groups if _KEY in group.paths]
-            place = (bytes.fromhex(body.tokens[places[0][0]]), places[0][1]) if places else None
-            self.said.append((body.seq, erasure, place, sealed))
+    def take(self, body: entry.Body, said: object, report: Report) -> None:
+        """Note what a body says was erased. `said` is its value at `erases`; SEALED where nobody opens values here."""
+        if (erasure := entry.erasure(body)) is None:
+            return
+        person = erasure.token.hex()
+        again = {"person": person, "classes": list(erasure.classes), "up_to_seq": erasure.up_to_seq}
+        if said is not SEALED and said != again:
+            report.add("added", body.seq, "it says that it erased values, and was not written with the clinic's key")
+            return
+        for personal_class in erasure.classes:
+            self.known.setdefault((person, personal_class), []).append((erasure.up_to_seq, body.seq))
 
-    def _believe(self, report: Report) -> None:
-        for seq, erasure, place, sealed in reversed(self.said):
-            if not sealed and (place is None or not any(seq <= up_to for up_to, _ in self.known.get(place, ()))):
-                report.add("added", seq, "it says that it erased values, and was not written with the clinic's key")
-                continue
-            for personal_class in erasure.classes:
-                self.known.setdefault((erasure.token, personal_class), []).insert(0, (erasure.up_to_seq, seq))
-
-    def finish(self, report: Report) -> None:
-        self._believe(report)
-        for seq, place in self.gone:
+    def finish(self, report: Report, erased_to: int, is_older: bool) -> None:
+        """Judge what is gone. `erased_to` is the last erasure that the keys know of; `is_older`: this database does
+        not have it."""
+        later = set()
+        for seq, place, is_dead in self.gone:
             by = [by for up_to, by in self.known.get(place, ()) if seq <= up_to]
             if by:
                 report.erased[seq] = (*report.erased.get(seq, ()), by[0])
+            elif is_dead and is_older:
+                later.add(seq)
             else:
                 report.add("missing", seq, f"its {place[1]} values are gone, and no entry accounts for it")
+        if later:
+            report.notices.append(
+                f"{len(later)} entries have values of people who were erased later than this database was copied; the "
+                "entries that account for it are not in it"
+            )
+        unfinished = set[int]()
         for place, known in self.known.items():
             first = self.there.get(place)
-            if first is not None and first <= max(up_to for up_to, _ in known):
-                by_seq = max(by for _, by in known)
-                report.add("restored", first, f"it has {place[1]} values that entry {by_seq} says were erased")
+            if first is None or first > max(up_to for up_to, _ in known):
+                continue
+            by_seq = max(by for _, by in known)
+            if by_seq > erased_to:
+                unfinished.add(by_seq)
+            else:
+                report.add("restored", first, f"its {place[1]} values open, and entry {by_seq} says they were erased")
+        report.notices += [
+            f"entry {by_seq} erases somebody whose keys are still in the keep; it is finished when the log is opened"
+            for by_seq in sorted(unfinished)
+        ]
 
 
-def _check_values(origin: str, record: Record, body: entry.Body, report: Report, erasures: _Erasures) -> None:
-    committer = commitment.Committer(origin, body.id)
-    unknown = set(record.openings)
-    sealed = False
-    for group in body.groups:
-        place = (bytes.fromhex(body.tokens[group.owner]), group.personal_class)
-        if place not in unknown:
-            erasures.gone.append((record.seq, place))
-            continue
-        unknown.discard(place)
-        erasures.there.setdefault(place, record.seq)
-        opening = record.openings[place]
-        if opening is SEALED:
-            sealed = sealed or _KEY in group.paths
-            continue
-        if opening is None:
-            report.add("altered", record.seq, f"its sealed {group.personal_class} values do not open")
-            continue
-        report.values += len(group.paths)
-        if not _fits(committer, group, opening):
-            values = f"the {group.personal_class} values at {', '.join(group.paths)}"
-            report.add("altered", record.seq, f"{values} are not those that were committed")
-        elif _KEY in group.paths:
-            sealed = True
-    erasures.take(body, sealed)
-    for _, personal_class in unknown:
-        report.add("added", record.seq, f"there are {personal_class} values that its body does not know")
+def _check_values(
+    source: Source,
+    seq: int,
+    body: entry.Body,
+    openings: Sequence[Opening | None],
+    report: Report,
+    erasures: _Erasures,
+) -> bool:
+    """Return whether values of the entry were lost with a keep."""
+    committer = commitment.Committer(source.origin, body.id)
+    said: object = None
+    lost = False
+    for (owner, personal_class, paths, committed), opening in zip(body.groups, openings, strict=True):
+        place = (body.tokens[owner], personal_class)
+        if opening is DEAD or opening is GONE:
+            erasures.gone.append((seq, place, opening is DEAD))
+        elif opening is SEALED or (opening is None and seq <= source.renewed_to):
+            lost = lost or opening is None
+            said = SEALED if _ERASES in paths else said
+        elif opening is None:
+            report.add("altered", seq, f"its sealed {personal_class} values do not open")
+        else:
+            erasures.there.setdefault(place, seq)
+            report.values += len(paths)
+            if not _fits(committer, personal_class, paths, committed, opening):
+                values = f"the {personal_class} values at {', '.join(paths)}"
+                report.add("altered", seq, f"{values} are not those that were committed")
+            elif _ERASES in paths:
+                said = opening.values[paths.index(_ERASES)]
+    erasures.take(body, said, report)
+    return lost
 
 
-def _fits(committer: commitment.Committer, group: entry.Group, opening: Opening) -> bool:
-    if len(opening.seed) != commitment.SEED_BYTES or opening.values.keys() != set(group.paths):
+def _fits(
+    committer: commitment.Committer, personal_class: str, paths: tuple[str, ...], committed: str, opening: Opening
+) -> bool:
+    seed, values = opening
+    if len(seed) != commitment.SEED_BYTES or len(values) != len(paths):
         return False
     try:
-        values = [(path, canonical.encode_checked(opening.values[path])) for path in group.paths]
+        data = [canonical.encode_checked(value) for value in values]
     except InvalidInput:
         return False
-    return committer.commit(group.personal_class, commitment.leaves(opening.seed, values)) == group.commitment
+    leaves = commitment.leaves(seed, list(zip(paths, data, strict=True)))
+    return committer.commit(personal_class, leaves) == committed
 
 
 class _Tree:
-    """Rebuilds the tree from the stored leaf hashes and compares it at every size that was ever signed.
+    """Rebuilds the tree from the leaf hashes and compares it at every size that was ever signed.
 
-    The leaf hashes stand in for the bodies here: where one body was changed, `_body` names that entry, and the tree
-    still shows that the hash beside it is the signed one.
+    Where a leaf hash is kept it stands in for the body here: where the body was changed, `_body` names that entry, and
+    the tree still shows that the hash which is kept is the signed one.
     """
 
     def __init__(self, source: Source, report: Report) -> None:
@@ -305,7 +352,7 @@ class _Tree:
         if record.seq != self.next_seq and not self.broken:
             self._gap(record.seq)
         self.next_seq = record.seq + 1
-        self.waiting.append(record.leaf_hash if len(record.leaf_hash) == merkle.HASH_SIZE else bytes(merkle.HASH_SIZE))
+        self.waiting.append(merkle.leaf_hash(record.body) if record.hashed is None else record.hashed)
         if (self.at is not None and record.seq >= self.at.size) or len(self.waiting) >= _CHUNK:
             self._flush()
 

@@ -187,7 +187,7 @@ BEGIN
     IF (SELECT count(*) FROM json_object_keys(whole)) > (members ? 'action')::int + (members ? 'occurred_at')::int
             + (members ? 'actor')::int + (members ? 'target')::int + (members ? 'client')::int + (members ? 'people')::int
             + (members ? 'context')::int + (members ? 'request')::int + (members ? 'operation')::int
-            + (members ? 'key')::int + (members ? 'cut')::int THEN
+            + (members ? 'key')::int + (members ? 'cut')::int + (members ? 'returned')::int THEN
         problem := 'document: has the same member twice; keep one of them'; -- or one that is unknown, see below
     END IF;
     -- A member that is null is as if it were not there.
@@ -242,6 +242,9 @@ BEGIN
     IF jsonb_typeof(members -> 'cut') <> 'array' THEN
         problem := 'cut: must be a list of paths';
     END IF;
+    IF jsonb_typeof(members -> 'returned') <> 'boolean' THEN
+        problem := 'returned: must be true, where a client who was anonymized is there again, or absent';
+    END IF;
     IF jsonb_typeof(members -> 'operation') NOT IN ('string', 'number') THEN
         problem := 'operation: must be an id, as text or a number';
     END IF;
@@ -264,9 +267,9 @@ BEGIN
             problem := 'occurred_at: is more than five minutes ahead of the database''s clock; correct the sender''s clock';
         END IF;
     END IF;
-    IF members - '{action,occurred_at,actor,target,client,people,context,request,operation,key,cut}'::text[] <> '{}' THEN
+    IF members - '{action,occurred_at,actor,target,client,people,context,request,operation,key,cut,returned}'::text[] <> '{}' THEN
         problem := 'document: has an unknown member; it takes action, occurred_at, actor, target, client, people, context, '
-            'request, operation, key and cut';
+            'request, operation, key, cut and returned';
     END IF;
     IF problem IS NOT NULL THEN
         RAISE EXCEPTION USING MESSAGE = problem, ERRCODE = '22023';

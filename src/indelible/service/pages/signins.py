@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from ...errors import InvalidInput
-from ...habits import FAILED, LOOK_BACK, SIGN_INS, marks
+from ...habits import FAILED, marks
 from ...reading import Cursor
+from ...recognition import SIGN_INS
 from ...view import View
 from .. import present
 from ..access import Visit, in_clinic
@@ -65,7 +66,6 @@ def sign_ins(request: HttpRequest, visit: Visit) -> HttpResponse:
         "person": person,
         "known": person in ("", EVERYBODY) or any(one.value == person for one in people),
         "only": only,
-        "look_back": LOOK_BACK,
         "zone": visit.log.info.zone,
         "older": address("sign_ins", visit.clinic_id, person=person, only=only, after=page.older.encode())
         if page.older

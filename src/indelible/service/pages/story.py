@@ -174,9 +174,9 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         if done.unfinished:
             messages.warning(request, _("An export or a backup that is being made at this moment may still hold the "
                                         "values: delete that file when it is ready."))  # fmt: skip
-        if not done.wiped:
-            messages.warning(request, _("The values are gone from the log; another program is reading the file, so its "
-                                        "leftovers are overwritten when that has ended."))  # fmt: skip
+        if done.older_copy:
+            messages.warning(request, _("A copy of the keep that was made before can still open the values: tell "
+                                        "whoever runs the service, who makes that copy again."))  # fmt: skip
         if beside is not None and not beside.complete:
             messages.warning(request, _("A database that the log takes documents from could not be looked into, and "
                                         "may still name the client: tell whoever runs the service, who then runs "
@@ -203,7 +203,7 @@ def _anonymize(
         with suppress(NotFound):
             also = log.anonymize(one, requested_by=requested_by, actor=actor, request=current_request())
             unfinished = tuple(dict.fromkeys((*done.unfinished, *also.unfinished)))
-            done = replace(done, unfinished=unfinished, wiped=done.wiped and also.wiped)
+            done = replace(done, unfinished=unfinished, older_copy=done.older_copy or also.older_copy)
     return done, outboxes.empty(log.info.id, (client, *others))
 
 
