@@ -190,7 +190,7 @@ def foreign(rng: random.Random, hands: Hands) -> Expected:
     if not sealed:
         return None
     hands.seal(seq, sealed if what == "sealed" else [*hands.parts(seq), rng.choice(split(sealed))])
-    if what == "part" and hands.living_parts(seq, hands.sealed(seq)) == hands.living_parts(seq, old):
+    if hands.living_parts(seq, hands.sealed(seq)) == hands.living_parts(seq, old):
         return DEAD_BYTES
     return FOUND
 
