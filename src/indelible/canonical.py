@@ -14,6 +14,7 @@ tests show that it prints what the `rfc8785` package prints.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -32,6 +33,7 @@ _OPTIONS = (
     | orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+_UNWRITABLE = "cannot be written as canonical JSON (lone surrogate, or nested too deeply)"
 
 
 def encode(value: Any) -> bytes:
@@ -49,7 +51,15 @@ def encode_checked(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=_OPTIONS)
     except (orjson.JSONEncodeError, RecursionError) as error:
-        raise InvalidInput("cannot be written as canonical JSON (lone surrogate, or nested too deeply)") from error
+        raise InvalidInput(_UNWRITABLE) from error
+
+
+def encode_each(values: Iterable[Any]) -> list[bytes]:
+    """Return `encode_checked` of each value."""
+    try:
+        return [orjson.dumps(value, option=_OPTIONS) for value in values]
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise InvalidInput(_UNWRITABLE) from error
 
 
 def encode_text(value: str) -> bytes:

@@ -30,6 +30,8 @@ _PERSON_ID = re.compile(
 
 # The path of an entry's idempotency key.
 _KEY = "key"
+# Keys that are looked up together.
+_KEYS_AT_ONCE = 500
 
 
 def inspect(log: ClinicLog, progress: Callable[[int], None] = lambda done: None, *, open_values: bool = True) -> Report:
@@ -123,6 +125,7 @@ class _Live:
         self._target_ids: dict[bytes, str] = {}
         self.keyed = self.keys = 0
         self._unread_keys: set[int] = set()
+        self._keys_of: list[tuple[bytes, int]] = []  # of the last entries, not looked up yet
         self._realms: dict[bytes, str] = {}
         self._unlinked: set[bytes] = set()
         self._findings: list[Finding] = []
@@ -275,8 +278,17 @@ class _Live:
         key = opening.values[at] if opening is not None and opening.values else None
         if type(key) is not str:
             self._unread_keys.add(seq)
-        elif self._snapshot.seq_of_key(sealer.find("key", key)) != seq:
-            self._findings.append(Finding("misfiled", seq, "its idempotency key does not lead to it"))
+        else:
+            self._keys_of.append((sealer.find("key", key), seq))
+            if len(self._keys_of) == _KEYS_AT_ONCE:
+                self._check_keys()
+
+    def _check_keys(self) -> None:
+        leads_to = self._snapshot.seqs_of_keys([key for key, _ in self._keys_of])
+        for key, seq in self._keys_of:
+            if leads_to.get(key) != seq:
+                self._findings.append(Finding("misfiled", seq, "its idempotency key does not lead to it"))
+        self._keys_of.clear()
 
     def _check_evidence(self, seq: int, implied: set[bytes], is_in_doubt: bool) -> None:
         """The evidence values that are there have their links, and there is no other such link."""
@@ -319,6 +331,7 @@ class _Live:
         return self._last
 
     def others(self) -> Iterator[Finding]:
+        self._check_keys()
         yield from self._findings
         if self._sealer is not None:
             yield from self._persons(self._sealer)

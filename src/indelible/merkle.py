@@ -368,11 +368,10 @@ def _pairs(row: Sequence[bytes]) -> list[bytes]:
 
 def _packed_parents(row: bytes) -> bytes:
     """Return the next row of the tree, both packed: the node hash of every two neighbours, an odd last one as it is."""
-    parents = bytearray()
-    for at in range(0, len(row) - HASH_SIZE, 2 * HASH_SIZE):
-        parents += sha256(b"\x01" + row[at : at + 2 * HASH_SIZE]).digest()  # node_hash of two that stand together
-    parents += row[len(row) // (2 * HASH_SIZE) * (2 * HASH_SIZE) :]
-    return bytes(parents)
+    pairs = range(0, len(row) - HASH_SIZE, 2 * HASH_SIZE)  # node_hash of two that stand together:
+    parents = [sha256(b"\x01" + row[at : at + 2 * HASH_SIZE]).digest() for at in pairs]
+    parents.append(row[len(row) // (2 * HASH_SIZE) * (2 * HASH_SIZE) :])
+    return b"".join(parents)
 
 
 def _check_size(value: int, least: int) -> None:

@@ -334,8 +334,9 @@ class Sealer:
         """Return the seed of what is sealed of a group, and its values in order of their paths. Raises Dead,
         Unreadable."""
         keys = self.group(entry_id, token, personal_class)
+        place = self._values_place + entry_id + token + personal_class.encode()
         try:
-            values = orjson.loads(keys.open(sealed, self.place(entry_id, token, personal_class)))
+            values = orjson.loads(keys.open(sealed, place))
         except orjson.JSONDecodeError as error:
             raise Unreadable from error
         if type(values) is not list:

@@ -30,7 +30,8 @@ def network(ip: str) -> str:
         return ""
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False))
+    kept, left = (24, 8) if parsed.version == 4 else (48, 80)
+    return f"{type(parsed)(int(parsed) >> left << left)}/{kept}"
 
 
 def person(members: Mapping[str, Any]) -> int | None:

@@ -733,10 +733,10 @@ class SQLiteSnapshot:
     def persons(self) -> Iterator[PersonRow]:
         return map(PersonRow._make, self._rows(f"{_PERSONS} ORDER BY token"))
 
-    def seq_of_key(self, key: bytes) -> int | None:
-        sql = "SELECT seq FROM indelible_idempotency WHERE clinic = ? AND key = ?"
-        row = self._connection.execute(sql, (*self._clinic, key)).fetchone()
-        return row[0] if row else None
+    def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]:
+        places = ", ".join("?" * len(keys))
+        sql = f"SELECT key, seq FROM indelible_idempotency WHERE clinic = ? AND key IN ({places})"  # noqa: S608
+        return dict(self._connection.execute(sql, (*self._clinic, *keys)))
 
     def used_keys(self) -> Iterator[tuple[bytes, int]]:
         return self._rows("SELECT key, seq FROM indelible_idempotency WHERE clinic = ?")

@@ -299,7 +299,7 @@ def _fits(
     if len(seed) != commitment.SEED_BYTES or len(values) != len(paths):
         return False
     try:
-        data = [canonical.encode_checked(value) for value in values]
+        data = canonical.encode_each(values)
     except InvalidInput:
         return False
     leaves = commitment.leaves(seed, list(zip(paths, data, strict=True)))
