@@ -207,6 +207,9 @@ class StoreContract:
             assert tx.one(2) == found_of(entries[1])
             tx.write(batch(tx.head, [], renamed=[PersonRow(b"t" * 16, b"renamed")]))
         assert everything(store, lisbon)["persons"] == [PersonRow(b"t" * 16, b"renamed"), people[1]]
+        with store.snapshot(lisbon) as snapshot:
+            assert snapshot.seqs_of_keys([]) == {}
+            assert snapshot.seqs_of_keys([b"k" * 16, *(n.to_bytes(16, "big") for n in range(999))]) == {b"k" * 16: 2}
 
     def test_what_is_not_there_is_not_found(self, store: Store, lisbon: str) -> None:
         with store.appending(lisbon) as tx:
