@@ -253,11 +253,14 @@ def test_show_of_what_is_not_there(three, which):
 
 def test_raw_is_exactly_the_bytes_that_the_leaf_hash_covers(three):
     with closing(connect(three.folder / "activity.db")) as db:
-        ((body, leaf),) = db.execute("SELECT body, leaf_hash FROM indelible_entry WHERE seq = 1")
-    raw = three.ok("show", "1", "--raw").out.encode()
-    assert raw == body
-    assert hashlib.sha256(b"\x00" + raw).digest() == leaf
-    assert json.loads(raw)["seq"] == 1
+        bodies = [body for (body,) in db.execute("SELECT body FROM indelible_entry ORDER BY seq")]
+        ((size, root),) = db.execute("SELECT size, root FROM indelible_head")
+    raws = [three.ok("show", str(seq), "--raw").out.encode() for seq in (1, 2, 3)]
+    assert raws == bodies
+    first, second, third = (hashlib.sha256(b"\x00" + raw).digest() for raw in raws)
+    both = hashlib.sha256(b"\x01" + first + second).digest()
+    assert (size, hashlib.sha256(b"\x01" + both + third).digest()) == (3, root)
+    assert json.loads(raws[0])["seq"] == 1
 
 
 # actions
