@@ -18,6 +18,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -34,6 +36,7 @@ from .tiles import WIDTH, Edge
 
 # Entries written at once. Fewer cost statements, more cost memory that the processor's caches do not hold.
 _FLUSH = 200
+_BY_GROUP = itemgetter(0, 1)  # of a Value: owner and class
 _NO_TILES = "the stored hashes do not come to the committed head, so nothing was recorded; run indelible verify"
 
 
@@ -99,6 +102,7 @@ class _Appending:
         self.new: dict[bytes, dict[str, Any]] = {}
         self.renamed: dict[bytes, dict[str, Any]] = {}
         self.opened: dict[bytes, dict[str, Any]] = {}
+        self.lookups: dict[str, bytes] = {}
         self.used: dict[bytes, int] = {}
         self.entries: list[EntryRow] = []
         self.links: list[LinkRow] = []
@@ -111,13 +115,13 @@ class _Appending:
         people = {(person.realm, person.id) for draft in drafts for person in draft.persons}
         tokens = [token for who in people if who not in self.given and (token := self.sealer.token(*who, 0))]
         self.known.update(self.tx.persons(tokens))
-        keys = [self.sealer.find("key", draft.key) for draft in drafts if draft.key is not None]
-        self.used.update(self.tx.seqs_of_keys(keys))
+        self.lookups = {draft.key: self.sealer.find("key", draft.key) for draft in drafts if draft.key is not None}
+        self.used.update(self.tx.seqs_of_keys([*self.lookups.values()]))
 
     def take(self, draft: Draft) -> Appended:
         key = None
         if draft.key is not None:
-            key = self.sealer.find("key", draft.key)
+            key = self.lookups[draft.key]
             seq = self.used.get(key)
             if seq is not None:
                 return self._repeat(draft, seq)
@@ -153,8 +157,7 @@ class _Appending:
             raise InvalidInput("the entry's body would have more than 65,535 bytes; shorten its context")
         body = entry.Body(draft.id, seq, self.recorded_at, occurred, tuple(texts), (), members)
         self.entries.append(EntryRow(seq, *entry.columns(body), data, sealed))
-        for kind, ref, as_target in entry.links(body):
-            self.links.append(LinkRow(kind, ref, as_target, occurred, seq))
+        self.links += [LinkRow(*link, occurred, seq) for link in entry.links(body)]
         if members["action"] in recognition.SIGN_INS:
             self._recognise(draft, tokens, late, members)
         return left_out
@@ -173,15 +176,12 @@ class _Appending:
         self, draft: Draft, entry_id: bytes, tokens: list[bytes], late: set[int], members: dict[str, Any]
     ) -> bytes:
         """Seal the draft's personal values, a part for each owner and class, and put the commitments into the body."""
-        groups: dict[tuple[int, str], list[tuple[str, bytes]]] = {}
-        for value in draft.values:
-            if not late or not _is_left_out(value, late):
-                groups.setdefault((value.owner, value.personal_class), []).append((value.path, value.data))
+        kept = [value for value in draft.values if not _is_left_out(value, late)] if late else draft.values
         sealer, committer = self.sealer, Committer(self.clinic.origin, draft.id)
         members["personal"] = listed = []
         parts = []
-        for (owner, personal_class), values in sorted(groups.items()):
-            values.sort()
+        for (owner, personal_class), group in groupby(kept, _BY_GROUP):
+            values = [(path, data) for _, _, path, data in group]
             token = tokens[owner]
             keys = sealer.group(entry_id, token, personal_class)
             committed = committer.commit(personal_class, leaves(keys.seed(entry_id), values))
@@ -191,7 +191,7 @@ class _Appending:
             parts.append(Part(owner, personal_class, keys.seal(plain, sealer.place(entry_id, token, personal_class))))
             if personal_class == "evidence":
                 refs = {sealer.find("evidence", data.decode()) for _, data in values}
-                self.links.extend(LinkRow("evidence", ref, False, draft.occurred_at, self.seq) for ref in refs)
+                self.links += [LinkRow("evidence", ref, False, draft.occurred_at, self.seq) for ref in refs]
         return join(parts)
 
     def _token(self, draft: Draft, place: int, person: Named, late: set[int]) -> bytes:

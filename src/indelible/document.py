@@ -226,7 +226,7 @@ def parse(value: object) -> Document:
         if member(name) is None:
             raise InvalidInput("is missing; every document has one", name)
     context, people, cut, returned = member("context"), member("people"), member("cut"), member("returned")
-    if not (context is None or isinstance(context, Mapping)):
+    if not (type(context) is dict or context is None or isinstance(context, Mapping)):
         raise InvalidInput("must be an object", "context")
     if not (people is None or isinstance(people, list)):
         raise InvalidInput("must be a list of objects", "people")

@@ -374,7 +374,7 @@ class _Drafting:
                 self._personal(field.personal, field.path, value)
             elif kind is bool or kind is int or (kind is str and field.refers is None):
                 clear[field.name] = value
-            elif isinstance(value, Changed):
+            elif field.changed and isinstance(value, Changed):
                 clear[field.name] = {
                     side: self._clear(field, getattr(value, side), f"{field.path}.{side}") for side in ("old", "new")
                 }
@@ -419,7 +419,7 @@ class _Drafting:
 
     def _number(self, person: Named) -> int:
         for index, known in enumerate(self.persons):
-            if known.realm == person.realm and known.id == person.id:
+            if known.id == person.id and known.realm == person.realm:
                 if known.name is None and person.name is not None:
                     self.persons[index] = person
                 return index
@@ -427,7 +427,8 @@ class _Drafting:
         return len(self.persons) - 1
 
     def _cut(self, text: str, limit: int, path: str) -> str:
-        is_text(text, path)
+        if type(text) is not str:
+            is_text(text, path)
         if "\x00" in text:
             raise InvalidInput("holds a NUL character; remove it", path)
         if len(text) > limit:
@@ -444,10 +445,10 @@ class _Drafting:
 
 
 def _validated(cls: type[Action], context: Mapping[str, Any] | Action) -> Action:
-    if isinstance(context, Action):
-        if type(context) is not cls:
-            raise InvalidInput(f"is of another action than {cls.code}", "context")
+    if type(context) is cls:
         return context
+    if type(context) is not dict and isinstance(context, Action):
+        raise InvalidInput(f"is of another action than {cls.code}", "context")
     try:
         return cls.model_validate(context)
     except ValidationError as error:

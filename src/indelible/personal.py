@@ -88,10 +88,10 @@ class Part(NamedTuple):
 
 def join(parts: Iterable[Part]) -> bytes:
     """Return the sealed values of an entry; `split` is its inverse."""
-    return b"".join(
-        b"%c%b%b%b" % (owner, _LETTERS[personal_class], len(data).to_bytes(4, "big"), data)
-        for owner, personal_class, data in parts
-    )
+    pieces: list[bytes] = []
+    for owner, personal_class, data in parts:
+        pieces += (owner.to_bytes(1, "big"), _LETTERS[personal_class], len(data).to_bytes(4, "big"), data)
+    return b"".join(pieces)
 
 
 def split(sealed: bytes) -> list[Part]:
