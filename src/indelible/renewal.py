@@ -46,7 +46,7 @@ def record(tx: Appending, clinic: Clinic, sealer: Sealer, now: int) -> None:
     )
     draft = drafting.draft(event, zone=tx.zone, now=now, by_journal=True)
     value = Value(draft.persons.index(NOBODY), "identity", PATH, canonical.encode(_said(tx.head.size)))
-    append(tx, [replace(draft, values=(*draft.values, value))], clinic, sealer, now)
+    append(tx, [replace(draft, values=tuple(sorted((*draft.values, value))))], clinic, sealer, now)
 
 
 def renewed_to(stored: Iterable[Found], clinic: Clinic, sealer: Sealer) -> int:
