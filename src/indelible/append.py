@@ -84,6 +84,14 @@ def append(
     return results
 
 
+def know_devices(drafts: Sequence[Draft]) -> None:
+    """Word the devices of sign-ins now, so that no other process waits for the rules of that to be loaded."""
+    for draft in drafts:
+        if draft.stem["action"] in recognition.SIGN_INS:
+            for _ in recognition.marks({value.path: orjson.loads(value.data) for value in draft.values}):
+                pass
+
+
 class _Appending:
     """The work of one `append`: what it knows of persons and keys, and the rows that it has not written yet."""
 

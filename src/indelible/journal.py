@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any, Self, get_args
 
 from . import document, drafting, erasure, instant, keys, query, renewal, scrubbing, selecting, signing, unfinished
-from .append import Appended, append
+from .append import Appended, append, know_devices
 from .catalogue import Action
 from .directory import Directory
 from .document import Actor, Document, Person, Request, System, Target
@@ -479,6 +479,7 @@ class ClinicLog:
             raise InvalidInput("must be a list of drafts, as draft() returns them", "drafts")
         if len(drafts) > BATCH_LIMIT:
             raise InvalidInput(f"a batch has at most {BATCH_LIMIT} documents; send it in parts")
+        know_devices(drafts)
         with self.store.appending(self.info.id) as tx:
             results = append(tx, drafts, self.info, self.sealer, self.moment(tx))
         self.unsigned = True
