@@ -620,11 +620,20 @@ class SQLiteAppending:
     def write(self, batch: Batch) -> None:
         """Write a batch and move the head. A crash before the commit leaves nothing of it."""
         clinic = (self._clinic,)
-        _write(self._cursor, _INSERT_ENTRY, [clinic + row for row in batch.entries])
+        # sqlite3 looks for an adapter of every value that is no int, float, str or bytearray, which costs more than to
+        # make a bytearray of it.
+        entries = [
+            (*clinic, seq, bytearray(entry_id), occurred, recorded, action, kind, actor and bytearray(actor), minor,
+             currency, bytearray(body), bytearray(sealed))
+            for seq, entry_id, occurred, recorded, action, kind, actor, minor, currency, body, sealed in batch.entries
+        ]  # fmt: skip
+        _write(self._cursor, _INSERT_ENTRY, entries)
         _write(self._cursor, "INSERT INTO indelible_tile VALUES (?, ?, ?, ?, ?)", [clinic + row for row in batch.tiles])
-        _write(
-            self._cursor, "INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", [clinic + row for row in batch.links]
-        )
+        links = [
+            (*clinic, kind, bytearray(ref), int(as_target), occurred, seq)
+            for kind, ref, as_target, occurred, seq in batch.links
+        ]
+        _write(self._cursor, "INSERT INTO indelible_link VALUES (?, ?, ?, ?, ?, ?)", links)
         _write(
             self._cursor,
             f"INSERT INTO indelible_person (clinic, {_PERSON}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - constant columns
