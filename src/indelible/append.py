@@ -107,6 +107,7 @@ class _Appending:
         self.given = {(NOBODY.realm, NOBODY.id): clinic.nobody, **tokens}
         self.met: dict[tuple[str, str], _Met] = {}
         self.known: dict[bytes, PersonRow] = {}
+        self.looked_up: set[bytes] = set()
         self.new: dict[bytes, dict[str, Any]] = {}
         self.renamed: dict[bytes, dict[str, Any]] = {}
         self.opened: dict[bytes, dict[str, Any]] = {}
@@ -123,6 +124,7 @@ class _Appending:
         people = {(person.realm, person.id) for draft in drafts for person in draft.persons}
         tokens = [token for who in people if who not in self.given and (token := self.sealer.token(*who, 0))]
         self.known.update(self.tx.persons(tokens))
+        self.looked_up.update(tokens)
         self.lookups = {draft.key: self.sealer.find("key", draft.key) for draft in drafts if draft.key is not None}
         self.used.update(self.tx.seqs_of_keys([*self.lookups.values()]))
 
@@ -228,7 +230,9 @@ class _Appending:
         for n, token in self.sealer.tokens(realm, host_id):
             details = self.opened.get(token)  # also of who was met in this batch, and has no row yet
             if details is None:
-                row = self.known.get(token) or self.tx.persons([token]).get(token)
+                row = self.known.get(token)
+                if row is None and token not in self.looked_up:
+                    row = self.tx.persons([token]).get(token)
                 if row is None:
                     return _Met(token, n, None)
                 if row.erased_by is not None:

@@ -47,6 +47,8 @@ _SAME_PAGE = (
     "SELECT group_concat(name, ' and ') FROM main.sqlite_schema WHERE rootpage > 0"
     " GROUP BY rootpage HAVING count(*) > 1"
 )
+# Keys looked up by one statement.
+_SOUGHT = 500
 # SELECTs merged in one statement. SQLite takes at most 500, and 32,766 bound values in all of them.
 _ARMS = 200
 
@@ -561,12 +563,12 @@ class SQLiteAppending:
         return row[0] if row else None
 
     def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]:
-        sql = "SELECT seq FROM indelible_idempotency WHERE clinic = ? AND key = ?"
-        found = {}
-        for key in keys:
-            row = self._cursor.execute(sql, (self._clinic, key)).fetchone()
-            if row is not None:
-                found[key] = row[0]
+        found: dict[bytes, int] = {}
+        for start in range(0, len(keys), _SOUGHT):
+            some = keys[start : start + _SOUGHT]
+            places = ", ".join("?" * len(some))
+            sql = f"SELECT key, seq FROM indelible_idempotency WHERE clinic = ? AND key IN ({places})"  # noqa: S608
+            found.update(self._cursor.execute(sql, (self._clinic, *some)))
         return found
 
     def one(self, seq: int) -> Found:
