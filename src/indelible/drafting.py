@@ -31,7 +31,7 @@ from pydantic import ValidationError
 
 from . import canonical, entry, instant
 from .catalogue import PERSON_KINDS, Action, Field, find, placeholders, registered
-from .catalogue.action import takes_target
+from .catalogue.action import is_built_in, takes_target
 from .catalogue.fields import (
     ID_LIMIT,
     NAME_LIMIT,
@@ -380,6 +380,8 @@ class _Drafting:
                 }
             else:
                 clear[field.name] = self._clear(field, value, field.path)
+        if not is_built_in(self.cls):
+            canonical.check(clear, "context")  # a host's field may take what our own types refuse
         return clear
 
     def _clear(self, field: Field, value: Any, path: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from pydantic import ValidationError
 
+from indelible import drafting
 from indelible.catalogue import Action, find, registered
 from indelible.catalogue.action import takes_target
 from indelible.catalogue.fields import (
@@ -26,6 +27,9 @@ from indelible.catalogue.fields import (
 )
 from indelible.catalogue.reference import built_in
 from indelible.catalogue.schema import describe
+from indelible.document import Document, Staff, Target
+from indelible.errors import InvalidInput
+from indelible.testing.logs import START
 
 RoomRef = Annotated[Id, Refers("room")]
 
@@ -184,3 +188,24 @@ def test_a_person_in_the_context_says_whose_it_is():
 def test_no_id_of_a_person_is_a_reference_in_clear(kind):
     with pytest.raises(TypeError, match="in clear"):
         declare(about=Annotated[Id, Refers(kind)])
+
+
+@pytest.mark.parametrize("annotation", [float, float | None, list[float], Changed[float]])
+def test_a_field_that_takes_a_floating_point_number_is_refused(annotation):
+    with pytest.raises(TypeError, match="minutes is a floating-point number"):
+
+        class Measured(
+            Action, code="room.measured", label="L", category="services", targets=("room",), sentence="{actor}"
+        ):
+            minutes: annotation  # type: ignore[valid-type]
+
+
+class RoomNoted(Action, code="room.noted", label="L", category="services", targets=("room",), sentence="{actor}"):
+    anything: Any
+
+
+@pytest.mark.parametrize("value", [1.5, [{"a": 2.0}], 2**53, {"é": 1}])
+def test_what_a_hosts_field_takes_and_no_body_can_hold_is_refused_by_name(value):
+    event = Document(action="room.noted", context={"anything": value}, actor=Staff("usr_1"), target=Target("room", "1"))
+    with pytest.raises(InvalidInput, match=r"^context\.anything"):
+        drafting.draft(event, zone="Europe/Lisbon", now=START)

@@ -358,6 +358,11 @@ def check_fields(owner: str, cls: type[BaseModel], has_currency: bool) -> None:
                 f"{owner} has the field {name}, the name of a secret, and a log keeps none; declare "
                 f"{name}_changed: bool"
             )
+        if _mentions(annotation, float):
+            raise TypeError(
+                f"{owner}: {name} is a floating-point number, which is not written in one way only; declare an integer "
+                "in a smaller unit, or text"
+            )
         if name.endswith(amounts.SUFFIX):
             if not has_currency:
                 raise TypeError(f"{owner} has the amount {name} and no field currency")
