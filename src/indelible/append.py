@@ -190,12 +190,16 @@ class _Appending:
         sealer, committer = self.sealer, Committer(self.clinic.origin, draft.id)
         members["personal"] = listed = []
         parts = []
+        last = (-1, "")
         for (owner, personal_class), group in groupby(kept, _BY_GROUP):
             values = [(path, data) for _, _, path, data in group]
+            paths = [path for path, _ in values]
+            if (owner, personal_class) <= last or paths != sorted(paths):
+                raise ValueError("the values of a draft are in order of owner, class and path")
+            last = owner, personal_class
             token = tokens[owner]
             keys = sealer.group(entry_id, token, personal_class)
             committed = committer.commit(personal_class, leaves(keys.seed(entry_id), values))
-            paths = [path for path, _ in values]
             listed.append({"owner": owner, "class": personal_class, "paths": paths, "commitment": committed})
             plain = b"[" + b",".join([data for _, data in values]) + b"]"
             parts.append(Part(owner, personal_class, keys.seal(plain, sealer.place(entry_id, token, personal_class))))

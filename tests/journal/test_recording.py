@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -332,3 +333,10 @@ def test_verify_in_a_process_that_does_not_know_of_the_move_is_intact(tmp_path, 
     with Journal(tmp_path / "activity.db", clock=clock) as other:
         other.clinic().set_time_zone("Asia/Kolkata")
     assert_intact(log)
+
+
+def test_a_draft_whose_values_are_in_another_order_is_not_written(log):
+    drafted = log.draft(document.parse(event()))
+    with pytest.raises(ValueError, match="in order of owner, class and path"):
+        log.append([replace(drafted, values=drafted.values[::-1])])
+    assert log.size == 0
