@@ -113,6 +113,8 @@ class _Bundling:
 
     def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
         checkpoint = self.log.checkpoint()
+        # Who is erased by an entry that is among these is dead before a value is read: the erasure may be on its way.
+        self.log.replay()
         self.size = size = 0 if checkpoint is None else checkpoint.size
         last = size if last is None else last
         if not (1 <= first <= last <= size or (first, last, size) == (1, 0, 0)):

@@ -161,6 +161,23 @@ def test_an_erasure_in_the_middle_of_an_export_is_in_the_chunks_that_come(journa
 
 
 @pytest.mark.parametrize("work", [export_bundle, export_complete], ids=["filter", "complete"])
+def test_a_bundle_begun_between_an_erasures_commit_and_the_end_of_its_keys_has_no_value_of_theirs(
+    log, tmp_path, work, monkeypatch
+):
+    for number in range(6):
+        log.record_document(event(number, client=ANA if number % 3 else BRUNO))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(log), "_cut_out", lambda self, behind: 0)
+        anonymize(log)
+    output = tmp_path / "evidence.zip"
+    work(*((log, log.parse(""), output) if work is export_bundle else (log, output)), actor=BY)
+    with output.open("rb") as file:
+        report = verify_bundle(file, log.signer.verifier)
+    assert report.findings == []
+    assert report.erased
+
+
+@pytest.mark.parametrize("work", [export_bundle, export_complete], ids=["filter", "complete"])
 def test_an_erasure_beside_a_bundle_gives_a_bundle_that_checks_out(journal, log, tmp_path, work):
     for number in range(30):
         log.record_document(event(number, client=ANA if number % 3 else BRUNO))
