@@ -1,5 +1,5 @@
 """Print the figures. `make bench ARGS="--entries 100000"` for a larger log; `make bench ARGS=outbox` for the outbox,
-`make bench ARGS=proofs` for inclusion proofs."""
+`make bench ARGS=proofs` for inclusion proofs; `python -m benchmarks.format --help` for what an entry costs."""
 
 from __future__ import annotations
 
