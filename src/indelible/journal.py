@@ -289,6 +289,17 @@ class Journal:
         return self._logs.setdefault(clinic.id, log)
 
     def _open_clinic(self, clinic_id: str | None) -> Clinic:
+        clinic = self.info(clinic_id)
+        if clinic.closed_at is not None:
+            raise KeyUnavailable(
+                f"clinic {clinic.id} was closed on {instant.format(clinic.closed_at)[:10]} and its keys destroyed; its "
+                "final bundle is its record, and `indelible verify` still checks what is here"
+            )
+        return clinic
+
+    def info(self, clinic_id: str | None = None) -> Clinic:
+        """Return what the database says of a clinic, also of one that was closed or whose keep is lost; without an id,
+        of the only one. Raises NotFound."""
         clinics = self.store.clinics()
         if clinic_id is None and len(clinics) == 1:
             clinic_id = clinics[0].id
@@ -297,11 +308,6 @@ class Journal:
             known = ", ".join(clinic.id for clinic in clinics[:20]) or "none yet: `indelible clinic add` makes one"
             raise NotFound(f"say which clinic; there are: {known}" if clinic_id is None else
                            f"there is no clinic {clinic_id}; there are: {known}")  # fmt: skip
-        if clinic.closed_at is not None:
-            raise KeyUnavailable(
-                f"clinic {clinic.id} was closed on {instant.format(clinic.closed_at)[:10]} and its keys destroyed; its "
-                "final bundle is its record, and `indelible verify` still checks what is here"
-            )
         return clinic
 
     def _unwrapped(self, clinic_id: str) -> dict[str, dict[int, bytes]]:

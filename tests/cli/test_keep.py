@@ -38,6 +38,15 @@ def test_a_copy_put_in_the_keeps_place_opens_every_name_and_signing_goes_on_afte
     assert two.ok("verify").code == 0
 
 
+def test_the_proofs_hold_without_the_keep_and_the_structure_is_verified(two):
+    for cover in (two.folder / "activity.db.keep").glob("*.cover"):
+        cover.unlink()
+    assert "does not know the log of clinic c_lisbon" in two.refused("verify")
+    assert (
+        two.ok("verify", "--structure").out.splitlines()[0].endswith("nothing was changed, removed, added or reordered")
+    )
+
+
 def test_a_copy_knows_of_every_erasure_and_an_older_one_there_is_replaced(two):
     two.ok("keep", "copy", "copy")
     older = two.folder / "older"

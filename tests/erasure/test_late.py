@@ -191,7 +191,7 @@ def test_an_import_leaves_the_name_out_and_says_so(folder, shared, attack, capsy
     assert main.run(["import", "late.jsonl"]) == 0
     said = capsys.readouterr()
     assert "1 recorded" in said.out
-    assert "1 are of before a person in them was anonymized" in said.err
+    assert "Of before a person in them was anonymized: 1;" in said.err
     with Journal("activity.db") as journal:
         assert journal.clinic().entry(3).action == "charge.refunded"
         assert attack(journal, ["Zelda", "Quux"]) == []

@@ -12,7 +12,7 @@ import typer
 from ..errors import IndelibleError, InvalidInput
 from ..verify import Report, verify_bundle, words
 from ..verify.words import read_key
-from .options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, closed_clinic, journal, say
+from .options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, journal, say
 from .terminal import printable, watched
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def verify(
     ] = None,
     key: VerifyKey = None,
     structure: Annotated[
-        bool, typer.Option("--structure", help="Open no personal value: faster, and needs no data key.")
+        bool, typer.Option("--structure", help="Open no personal value: faster, and needs no keep.")
     ] = False,
     as_json: AsJson = False,
     database: Database = None,
@@ -88,9 +88,8 @@ def _verify_bundle(path: Path, key: str | None, as_json: bool) -> int:
 
 
 def _chosen(opened: Journal, clinic: str | None) -> Clinic:
-    """The clinic that is meant; one that was closed can be verified, too."""
-    shut = closed_clinic(opened, clinic)
-    return opened.clinic(chosen_clinic(clinic)).info if shut is None else shut
+    """The clinic that is meant; one that was closed can be verified, too, and one whose keep is lost."""
+    return opened.info(chosen_clinic(clinic))
 
 
 def _watched(opened: Journal, info: Clinic, open_values: bool) -> Report:
@@ -100,7 +99,9 @@ def _watched(opened: Journal, info: Clinic, open_values: bool) -> Report:
     with watched("checking entries", opened.store.head(info.id).size) as progress:
         if info.closed_at is not None:
             return inspect_clinic(opened, info, None, progress)
-        return inspect(opened.clinic(info.id), progress, open_values=open_values)
+        if not open_values:
+            return inspect_clinic(opened, info, None, progress, opened.signer(info).verifier)
+        return inspect(opened.clinic(info.id), progress)
 
 
 def _sign_rest(log: ClinicLog, report: Report) -> None:

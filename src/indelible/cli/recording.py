@@ -108,7 +108,7 @@ def import_file(
         finally:
             print(f"{count.recorded} recorded, {count.repeated} there already, {count.refused} refused")
             if count.late:
-                say(f"{count.late} are of before a person in them was anonymized; who that is was not kept. {_MEND}")
+                say(f"Of before a person in them was anonymized: {count.late}; who that is was not kept. {_MEND}")
             if count.unkeyed and sys.stderr.isatty():
                 say(f"{count.unkeyed} documents have no key; --run NAME would keep a second import from doubling them.")
     if count.refused:
