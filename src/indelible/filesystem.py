@@ -15,11 +15,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-_IN_PLACE = frozenset({"ext2", "ext3", "ext4", "xfs"})
+IN_PLACE = frozenset({"ext2", "ext3", "ext4", "xfs"})
 _BESIDE = frozenset({"apfs", "bcachefs", "btrfs", "f2fs", "nilfs2", "zfs"})
 _LAYERS = frozenset({"aufs", "overlay"})
-_MEMORY = frozenset({"ramfs", "tmpfs"})
-_NETWORK = frozenset({"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "virtiofs"})
+MEMORY = frozenset({"ramfs", "tmpfs"})
+NETWORK = frozenset({"9p", "afs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "virtiofs"})
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
@@ -72,9 +72,9 @@ def _defaults(mount: _Mount) -> frozenset[str]:
 
 
 def _said(kind: str, *, journalled: bool = False) -> str:
-    if kind in _IN_PLACE and journalled:
+    if kind in IN_PLACE and journalled:
         return "what is overwritten also lay in the file system's journal (data=journal), where it stays for a time"
-    if kind in _IN_PLACE:
+    if kind in IN_PLACE:
         return (
             "what is overwritten is gone from the file system; an SSD that moves blocks, a snapshot or the image of a "
             "virtual machine may still hold it"
@@ -83,8 +83,8 @@ def _said(kind: str, *, journalled: bool = False) -> str:
         return "what is overwritten stays on the disk until its place is used again, and in every snapshot"
     if kind in _LAYERS:
         return "the folder is a container's own and goes with it; mount a volume on ext4 or XFS there"
-    if kind in _MEMORY:
+    if kind in MEMORY:
         return "the folder lies in memory: it is gone, with every name, when the machine restarts"
-    if kind in _NETWORK or kind.startswith("fuse"):
+    if kind in NETWORK or kind.startswith("fuse"):
         return "what is overwritten here depends on the machine or program behind it, of which nothing can be said"
     return "what becomes of overwritten files on this file system is not known"

@@ -19,12 +19,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from . import canonical, drafting, entry
+from . import canonical, drafting
 from .append import append
+from .believed import sealed_by_nobody
 from .document import Document, System, Target
 from .drafting import NOBODY, Value
-from .errors import MalformedProof
-from .personal import Sealer, Unreadable, split
+from .personal import Sealer
 from .store import Appending, Clinic, Found
 
 ACTION = "log.keep_renewed"
@@ -50,10 +50,7 @@ def record(tx: Appending, clinic: Clinic, sealer: Sealer, now: int) -> None:
 
 
 def renewed_to(stored: Iterable[Found], clinic: Clinic, sealer: Sealer) -> int:
-    """Return up to which entry values were lost with a keep, as the entries of `ACTION` say; 0 where none is believed.
-
-    That their values are those which were committed is left to verification.
-    """
+    """Return up to which entry values were lost with a keep, as entries of `ACTION` say; 0 where none is believed."""
     return max((_up_to(found, clinic, sealer) for found in stored), default=0)
 
 
@@ -62,18 +59,10 @@ def _said(up_to: int) -> dict[str, Any]:
 
 
 def _up_to(found: Found, clinic: Clinic, sealer: Sealer) -> int:
-    try:
-        body = entry.decode(found.body)
-        up_to = body.members["context"].get("up_to_seq")
-        group = next(group for group in body.groups if PATH in group.paths)
-        token = bytes.fromhex(body.tokens[group.owner])
-        if body.action != ACTION or body.seq != found.seq or token != clinic.nobody or type(up_to) is not int:
-            return 0
-        mine = (group.owner, group.personal_class)
-        data = next(part.data for part in split(found.sealed) if (part.owner, part.personal_class) == mine)
-        opened = sealer.open_values(
-            bytes.fromhex(body.id.replace("-", "")), token, group.personal_class, data, group.paths
-        )
-    except (MalformedProof, Unreadable, StopIteration):
+    sealed = sealed_by_nobody(found, clinic, sealer, PATH)
+    if sealed is None:
         return 0
-    return up_to if opened.values.get(PATH) == _said(up_to) and up_to < body.seq else 0
+    body, value = sealed
+    up_to = body.members["context"].get("up_to_seq")
+    is_right = body.action == ACTION and type(up_to) is int and up_to < body.seq and value == _said(up_to)
+    return up_to if is_right else 0

@@ -148,10 +148,10 @@ def settle(path: Path) -> None:
 
     The file must be there and known to be whole: what is overwritten here cannot be had again.
     """
-    _sync(path.parent)
+    sync_folder(path.parent)
     removed = [_remove(former_of(path), path), _remove(new_of(path), path)]
     if any(removed):
-        _sync(path.parent)
+        sync_folder(path.parent)
 
 
 def create_folder(folder: Path) -> None:
@@ -160,7 +160,7 @@ def create_folder(folder: Path) -> None:
         folder.mkdir(0o700)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "it is no folder")
-    _sync(folder.resolve().parent)
+    sync_folder(folder.resolve().parent)
 
 
 def _mark(found: os.stat_result) -> Mark:
@@ -212,7 +212,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the renames in a folder last through a power cut. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from indelible.cli.checkup import Check, _file_system, duration, file_system
+from indelible.cli.checkup import Check, duration, file_system
 from indelible.document import System
 from indelible.journal import Journal, now_in_microseconds
 from indelible.outbox import guard, sql, sqlite_source
@@ -225,19 +225,9 @@ def test_files_that_everybody_may_change_are_bad(cli):
     assert any(line.startswith("keep: its folder") for line in lines)
 
 
-def test_a_file_is_on_the_file_system_that_was_mounted_nearest(tmp_path):
-    mounts = tmp_path / "mounts"
-    (tmp_path / "with space").mkdir()
-    place = str(tmp_path / "with space").replace(" ", "\\040")
-    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {place} nfs4 rw 0 0\n")
-    assert _file_system(tmp_path / "with space" / "activity.db", str(mounts)) == "nfs4"
-    assert _file_system(tmp_path / "activity.db", str(mounts)) == "ext4"
-    assert _file_system(tmp_path, str(tmp_path / "nowhere")) is None
-
-
 @pytest.mark.parametrize(("kind", "level"), [("nfs4", "bad"), ("tmpfs", "look"), ("ext4", "ok")])
 def test_a_log_on_a_network_disk_is_bad_and_one_in_memory_is_looked_at(tmp_path, monkeypatch, kind, level):
-    monkeypatch.setattr("indelible.cli.checkup._file_system", lambda path: kind)
+    monkeypatch.setattr("indelible.cli.checkup.filesystem", lambda path: (kind, ""))
     first, *_ = file_system("log", tmp_path / "activity.db")
     assert (first.level, kind in first.text) == (level, True)
 

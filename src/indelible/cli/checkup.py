@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ..erasure import is_copy_older, lost
 from ..errors import IndelibleError
-from ..filesystem import filesystem
+from ..filesystem import IN_PLACE, MEMORY, NETWORK, filesystem
 from ..journal import Journal
 from ..keep import Kept
 from ..outbox import health
@@ -30,12 +30,8 @@ UNSIGNED_SECONDS = 60
 # Free space below which SQLite and its copy for a backup get tight: a log of a million entries has about a gigabyte.
 LEAST_FREE = 1 << 30
 
-# Where SQLite's locks or its shared memory do not hold what they promise; and where nothing outlives a restart.
-_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.s3fs",
-            "fuse.glusterfs", "fuse.rclone")  # fmt: skip
-_MEMORY = ("tmpfs", "ramfs")
-# Where new bytes come to lie on the old ones.
-_IN_PLACE = ("ext2", "ext3", "ext4", "xfs")
+# Where SQLite's locks or its shared memory do not hold what they promise.
+_DAMAGING = NETWORK - {"virtiofs"} | {"fuse.sshfs", "fuse.s3fs", "fuse.glusterfs", "fuse.rclone"}
 
 
 class Check(NamedTuple):
@@ -155,7 +151,7 @@ def _erasures(journal: Journal, clinic: Clinic, kept: Kept) -> Iterator[Check]:
 
 def _where_it_lies(journal: Journal, folder: Path) -> Iterator[Check]:
     kind, left = filesystem(folder)
-    level = ok if kind in _IN_PLACE and "data=journal" not in left else look
+    level = ok if kind in IN_PLACE and "data=journal" not in left else look
     yield level("keep", f"{folder} is on {kind}: {left}")
     if journal.places.is_keep_beside():
         yield look("keep", "lies in the database's folder, and whoever copies that has both: erasing is void in the "
@@ -198,33 +194,20 @@ def _clinic(journal: Journal, clinic: Clinic) -> Iterator[Check]:
 
 def file_system(about: str, path: Path) -> Iterator[Check]:
     """On what kind of disk a file is, and whether there is room."""
-    kind = _file_system(path)
-    if kind in _NETWORK:
+    kind, _ = filesystem(path)
+    if kind in _DAMAGING:
         yield bad(about, f"{path} is on a network file system ({kind}), where SQLite can damage it; move it to a disk "
                          "of this machine")  # fmt: skip
-    elif kind in _MEMORY:
+    elif kind in MEMORY:
         yield look(about, f"{path} is in memory ({kind}) and gone after a restart; move it to a disk")
     free = shutil.disk_usage(path.parent if path.parent.exists() else path).free
     if free < LEAST_FREE:
         yield look(about, f"the disk of {path} has {free / (1 << 20):,.0f} MB left; make room")
     else:
-        yield ok(about, f"the disk of {path} has room ({free / (1 << 30):,.0f} GB, {kind or 'kind unknown'})")
-
-
-def _file_system(path: Path, mounts: str = "/proc/self/mounts") -> str | None:
-    """The kind of file system that a path is on, None on a system that does not tell."""
-    try:
-        lines = Path(mounts).read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return None
-    there = path.resolve()
-    found = {}
-    for line in lines:
-        _, place, kind, *_ = line.split(" ")
-        mounted = Path(place.encode("utf-8", "surrogateescape").decode("unicode_escape"))
-        if there.is_relative_to(mounted):
-            found[len(mounted.parts)] = kind  # a later one covers an earlier one of the same place
-    return found[max(found)] if found else None
+        yield ok(
+            about,
+            f"the disk of {path} has room ({free / (1 << 30):,.0f} GB, {kind})",
+        )
 
 
 def _permissions(journal: Journal) -> Iterator[Check]:

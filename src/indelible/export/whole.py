@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from .. import unfinished
 from ..errors import StorageFailure
+from ..replacing import sync_folder
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -66,13 +67,4 @@ def whole_files(*paths: Path, database: Path | None = None) -> Iterator[Sequence
         for part, path in zip(parts, paths, strict=True):
             os.replace(part, path)
         for folder in {path.parent for path in paths}:
-            _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    """Make the renames themselves last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync_folder(folder)

@@ -539,6 +539,16 @@ def _persons(db: sqlite3.Connection | sqlite3.Cursor, clinic: int, tokens: Seque
             yield PersonRow(*row)
 
 
+def _seqs_of_keys(db: sqlite3.Connection | sqlite3.Cursor, clinic: int, keys: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for start in range(0, len(keys), _SOUGHT):
+        some = keys[start : start + _SOUGHT]
+        places = ", ".join("?" * len(some))
+        sql = f"SELECT key, seq FROM indelible_idempotency WHERE clinic = ? AND key IN ({places})"  # noqa: S608
+        found.update(db.execute(sql, (clinic, *some)))
+    return found
+
+
 class SQLiteAppending:
     """An open transaction that holds the head of one clinic. Implements `indelible.store.Appending`."""
 
@@ -563,13 +573,7 @@ class SQLiteAppending:
         return row[0] if row else None
 
     def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]:
-        found: dict[bytes, int] = {}
-        for start in range(0, len(keys), _SOUGHT):
-            some = keys[start : start + _SOUGHT]
-            places = ", ".join("?" * len(some))
-            sql = f"SELECT key, seq FROM indelible_idempotency WHERE clinic = ? AND key IN ({places})"  # noqa: S608
-            found.update(self._cursor.execute(sql, (self._clinic, *some)))
-        return found
+        return _seqs_of_keys(self._cursor, self._clinic, keys)
 
     def one(self, seq: int) -> Found:
         return _one(self._cursor, self._clinic, seq)
@@ -745,9 +749,7 @@ class SQLiteSnapshot:
         return map(PersonRow._make, self._rows(f"{_PERSONS} ORDER BY token"))
 
     def seqs_of_keys(self, keys: Sequence[bytes]) -> Mapping[bytes, int]:
-        places = ", ".join("?" * len(keys))
-        sql = f"SELECT key, seq FROM indelible_idempotency WHERE clinic = ? AND key IN ({places})"  # noqa: S608
-        return dict(self._connection.execute(sql, (*self._clinic, *keys)))
+        return _seqs_of_keys(self._connection, *self._clinic, keys)
 
     def used_keys(self) -> Iterator[tuple[bytes, int]]:
         return self._rows("SELECT key, seq FROM indelible_idempotency WHERE clinic = ?")
