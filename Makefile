@@ -66,7 +66,7 @@ lock: ## write requirements.lock from pyproject.toml (ARGS=--upgrade for newest 
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) && folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	"$$python" -m venv "$$folder" && "$$folder/bin/python" -m pip --disable-pip-version-check --quiet install uv && \
 	"$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --extra cli --extra postgres --extra service --extra sqlalchemy --extra xlsx --group build --group dev \
+		--custom-compile-command "make lock" --extra cli --extra postgres --extra service --extra sqlalchemy --group build --group dev \
 		$(ARGS) --output-file requirements.lock pyproject.toml >/dev/null
 
 clean: ## remove .venv, the demo and the caches

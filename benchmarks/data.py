@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from indelible import Journal, document
+from indelible import Journal
 from indelible.demo import make_documents
-from indelible.journal import ClinicLog
+from indelible.log import ClinicLog
+from indelible.record import document
 
 ZONE = "Europe/Lisbon"
 BATCH = 2_000

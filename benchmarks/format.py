@@ -1,6 +1,6 @@
 """What one entry costs, and what is done with keys outside the database.
 
-    python -m benchmarks.format [--runs 5] [--entries 12000] [SRC ...]
+    python -m benchmarks.format [--runs 5] [--entries 12000] [--scattered-among 100000] [SRC ...]
 
 Each SRC is the `src` folder of another tree, such as an older one, and is measured in turns with this one: bytes an
 entry, and microseconds of processor time an entry to parse and draft, to append, and to verify. Then, of this tree:
@@ -19,8 +19,9 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from indelible import Journal, Staff, document
-from indelible.inspection import inspect
+from indelible import Journal, Staff
+from indelible.manage.inspection import inspect
+from indelible.record import document
 
 from .data import documents
 
@@ -57,9 +58,10 @@ def main() -> None:
 
 
 def _elsewhere(source: Path, entries: int) -> list[float]:
+    """Measure a tree by its own file of this name: modules may lie elsewhere there."""
     command = [sys.executable, "-m", "benchmarks.format", "--once", "--entries", str(entries)]
-    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{Path(__file__).parents[1]}"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{source.parent}"}
+    done = subprocess.run(command, env=environment, cwd=source.parent, capture_output=True, text=True, check=True)
     return [float(number) for number in done.stdout.split()]
 
 
@@ -96,7 +98,7 @@ def _visits(entries: int) -> Iterator[dict[str, Any]]:
 
 
 def _erasing(entries: int) -> None:
-    from indelible.bundling import export_bundle
+    from indelible.export.bundling import export_bundle
 
     with tempfile.TemporaryDirectory() as folder:
         with Journal.create(Path(folder) / "activity.db") as journal:

@@ -59,7 +59,7 @@ def main() -> None:
     sources = [*options.sources, _HERE]
     print(_ROW.format("CPU seconds, median"), *sources, sep="  ")
     with filled_log(500) as log:
-        for name, arguments in measured(log.journal.places.database).items():
+        for name, arguments in measured(log.shared.places.database).items():
             turns = [[seconds(source, arguments) for source in sources] for _ in range(options.runs)]
             taken = (f"{median(times):.3f}" for times in zip(*turns, strict=True))
             print(_ROW.format(name), *taken, sep="  ", flush=True)

@@ -20,12 +20,14 @@ from statistics import median, quantiles
 from time import perf_counter, thread_time
 from typing import Any
 
-from indelible import Journal, Staff, System, document, tallying
-from indelible.bundling import export_bundle
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog
-from indelible.note import Verifier
-from indelible.verify import verify_bundle
+from indelible import Journal, Staff, System
+from indelible.export.bundling import export_bundle
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
+from indelible.proof.note import Verifier
+from indelible.proof.verify import verify_bundle
+from indelible.read import tallying
+from indelible.record import document
 
 from .data import BATCH, ZONE, documents
 
@@ -138,10 +140,10 @@ def totals(log: ClinicLog, runs: int) -> Iterator[tuple[str, int, float, float, 
         "without the client": "-client:cli_busy",
     }
     for name, words in filters.items():
-        wanted, spent, worked, entries = log.parse(words), [], [], 0
+        wanted, spent, worked, entries = log.reading().parse(words), [], [], 0
         for _ in range(runs):
             began, work = perf_counter(), thread_time()
-            summed = tallying.totals(log, wanted)
+            summed = tallying.totals(log.reading(), wanted)
             worked.append((thread_time() - work) * 1e3)
             spent.append((perf_counter() - began) * 1e3)
             entries = sum(one.money_in.entries + one.money_out.entries for one in summed.currencies)
@@ -194,7 +196,7 @@ def _totals(log: ClinicLog, options: argparse.Namespace) -> None:
 def _export(log: ClinicLog, options: argparse.Namespace) -> None:
     code = "import sys; from benchmarks.reading import export_once; export_once(sys.argv[1])"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(log.journal.places.database)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(log.shared.places.database)], capture_output=True, text=True, check=True
     )
     rows, seconds, peak = done.stdout.split()
     print(f"CSV export of everything: {int(rows) / float(seconds):,.0f} rows/s, peak {float(peak):.0f} MB", flush=True)
@@ -207,7 +209,7 @@ def _bundle(log: ClinicLog, options: argparse.Namespace) -> None:
     made = perf_counter() - began
     began = perf_counter()
     with path.open("rb") as file:
-        report = verify_bundle(file, Verifier.decode(log.info.vkey))
+        report = verify_bundle(file, Verifier.decode(log.clinic.vkey))
     seconds = perf_counter() - began
     print(
         f"bundle of the client's {done.statement.rows:,} entries: {made:.1f} s, {path.stat().st_size / 1e6:.1f} MB; "

@@ -28,8 +28,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from indelible import Journal
+from indelible.drain.passes import drain_all
 from indelible.outbox import sql
-from indelible.outbox.drain import drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.postgres import Server, cluster
 

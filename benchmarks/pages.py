@@ -27,9 +27,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from indelible import Journal
-from indelible.journal import ClinicLog
-from indelible.reading import Cursor
-from indelible.tallying import count
+from indelible.log import ClinicLog
+from indelible.read.session import Cursor
+from indelible.read.tallying import count
 
 from .million import _common_actor
 
@@ -84,7 +84,7 @@ def _busiest(log: ClinicLog) -> tuple[str, int]:
         if view.client and view.client.get("id")
     )
     client = "cli_busy" if recent["cli_busy"] else recent.most_common(1)[0][0]
-    return client, count(log, log.parse(f"client:{client}")).entries
+    return client, count(log.reading(), log.reading().parse(f"client:{client}")).entries
 
 
 class Reader:
@@ -204,18 +204,19 @@ def _watched_ledger() -> Ledger:
     from django.db.backends.utils import CursorWrapper
     from django.template.base import Template
 
-    from indelible import reading
-    from indelible.stores.sqlite import SQLiteStore
+    from indelible.read import session as reading
+    from indelible.stores.sqlite.rows import SQLiteRows
+    from indelible.stores.sqlite.store import SQLiteStore
 
     ledger = Ledger()
     for name in ("counts", "amounts"):
-        ledger.watch(SQLiteStore, name, "tally")
-    own = ("page", "personal", "one", "find", "token", "persons", "actors", "actions", "kinds", "head", "zone",
-           "clinics", "erasures", "last_checkpoint", "add_checkpoint")  # fmt: skip
-    for name in own:
+        ledger.watch(SQLiteRows, name, "tally")
+    for name in ("state", "page", "seqs", "occurring", "linked", "first_recorded"):
+        ledger.watch(SQLiteRows, name, "log's SQL")
+    for name in ("clinics", "keys"):
         ledger.watch(SQLiteStore, name, "log's SQL")
     ledger.watch(CursorWrapper, "execute", "accounts' SQL")
-    inner = reading.Reader.open
+    inner = reading.Session.open
 
     @wraps(inner)
     def opened(*args: Any, **named: Any) -> Iterator[Any]:
@@ -228,7 +229,7 @@ def _watched_ledger() -> Ledger:
                 return
             yield view
 
-    reading.Reader.open = opened  # type: ignore[method-assign]
+    reading.Session.open = opened  # type: ignore[method-assign]
     ledger.watch(Template, "render", "template")
     return ledger
 
@@ -239,7 +240,7 @@ def where_it_goes(pages: dict[str, str], port: int, runs: int) -> None:
     django.setup()
     from django.test import Client
 
-    from indelible.service.models import User
+    from indelible.service.accounts.models import User
 
     ledger = _watched_ledger()
     browser = Client(headers={"host": f"localhost:{port}", "user-agent": "bench"})
@@ -258,7 +259,7 @@ def where_it_goes(pages: dict[str, str], port: int, runs: int) -> None:
 
 
 def add_owner() -> None:
-    from indelible.service.models import Membership, User
+    from indelible.service.accounts.models import Membership, User
 
     if not User.objects.filter(email=EMAIL).exists():
         user = User.objects.create_user(EMAIL, PASSWORD, name="Olga Bench")
@@ -271,7 +272,7 @@ def settings(database: Path, port: int) -> dict[str, str]:
         "INDELIBLE_PORT": str(port),
         "INDELIBLE_URL": f"http://localhost:{port}",
         "INDELIBLE_LOG_LEVEL": "WARNING",
-        "DJANGO_SETTINGS_MODULE": "indelible.service.settings",
+        "DJANGO_SETTINGS_MODULE": "indelible.service.run.settings",
     }
 
 
@@ -286,7 +287,7 @@ def _free_port() -> int:
 @contextmanager
 def serving(port: int) -> Iterator[None]:
     code = (
-        "import sys; from benchmarks.pages import add_owner; from indelible.service import server;"
+        "import sys; from benchmarks.pages import add_owner; from indelible.service.run import server;"
         " sys.exit(server.serve(lambda link: None, before=add_owner))"
     )
     process = subprocess.Popen([sys.executable, "-c", code])

@@ -11,8 +11,8 @@ from functools import partial
 from time import process_time
 from typing import Any
 
-from indelible import merkle, tiles
-from indelible.tiles import Edge
+from indelible.proof import merkle, tiles
+from indelible.proof.tiles import Edge
 
 LEAVES = 240_000
 PROOFS = 2_000

@@ -11,9 +11,10 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from indelible import Staff, wiring
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog
+from indelible import Staff
+from indelible.export import run
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
 
 _EXPORT = "import sys; from benchmarks.reading import export_once; export_once(sys.argv[1])"
 
@@ -23,7 +24,7 @@ def export(log: ClinicLog, runs: int = 3) -> tuple[float, float]:
     of its own."""
     rates, peaks = [], []
     for _ in range(runs):
-        command = [sys.executable, "-c", _EXPORT, str(log.journal.places.database)]
+        command = [sys.executable, "-c", _EXPORT, str(log.shared.places.database)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         rows, seconds, peak = done.stdout.split()
         rates.append(int(rows) / float(seconds))
@@ -38,7 +39,7 @@ def export_once(database: str) -> None:
     with TemporaryDirectory() as folder, Journal(database) as journal:
         log = journal.clinic()
         began = perf_counter()
-        manifest = wiring.export(log, "", Path(folder) / "all.csv", format="csv-data", actor=Staff("usr_1"))
+        manifest = run.export(log, "", Path(folder) / "all.csv", format="csv-data", actor=Staff("usr_1"))
         seconds = perf_counter() - began
     print(manifest.written.rows, seconds, _peak())
 
@@ -91,8 +92,6 @@ def pages(log: ClinicLog, runs: int = 200) -> dict[str, tuple[float, float]]:
 
 def disk(log: ClinicLog) -> float:
     """Return bytes on disk for each entry, indexes and everything beside it included."""
-    with closing(
-        sqlite3.connect(log.journal.places.database)
-    ) as db:  # its pages, also those still in the log beside it
+    with closing(sqlite3.connect(log.shared.places.database)) as db:  # its pages, also those still in the log beside it
         pages, page_bytes = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
     return float(pages * page_bytes / log.size)

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from indelible import document
-from indelible.journal import ClinicLog
+from indelible.log import ClinicLog
+from indelible.record import document
 
 from .data import BATCH, documents, empty_log
 
@@ -35,8 +35,8 @@ def append(entries: int) -> tuple[float, float, float]:
         empty_log(Path(folder), "ours") as log,
         empty_log(Path(folder), "bare") as other,
     ):
-        reader = sqlite3.connect(log.journal.places.database)
-        writer = _bare_connection(other.journal.places.database)
+        reader = sqlite3.connect(log.shared.places.database)
+        writer = _bare_connection(other.shared.places.database)
         events = documents(entries)
         for start in range(0, len(events), BATCH):
             parsed = [document.parse(event) for event in events[start : start + BATCH]]
@@ -101,4 +101,4 @@ def _record_one(log: ClinicLog, event: document.Document) -> tuple[float, bytes]
     began = perf_counter()
     entry = log.record_document(event)
     spent = perf_counter() - began
-    return spent, log.store.one(log.info.id, entry.seq).body
+    return spent, next(log.rows.entries(entry.seq - 1, entry.seq)).body

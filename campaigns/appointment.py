@@ -25,7 +25,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from indelible import Journal
-from indelible.outbox.drain import drain_all
+from indelible.drain.passes import drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.postgres import Server, cluster
 

@@ -18,10 +18,10 @@ from contextlib import closing
 from pathlib import Path
 
 from indelible import Journal
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog
+from indelible.drain.passes import Drain, drain_all
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
 from indelible.outbox import sqlite_source
-from indelible.outbox.drain import Drain, drain_all
 from indelible.outbox.sqlite_source import SQLiteSource
 from indelible.testing.logs import event
 

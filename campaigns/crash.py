@@ -17,7 +17,7 @@ from pathlib import Path
 
 from indelible import Journal, Staff
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.inspection import inspect
+from indelible.manage.inspection import inspect
 
 from . import crash_calls, crash_steps, system_calls
 

@@ -23,10 +23,11 @@ from pathlib import Path
 
 from tests.erasure.conftest import Attacker
 
-from indelible.document import Staff
 from indelible.errors import NotFound
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog, Journal
+from indelible.journal import Journal
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
+from indelible.record.document import Staff
 from indelible.testing.logs import event
 
 from .system_calls import killed_at

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from indelible.document import Staff, parse
 from indelible.errors import Conflict, NotFound
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog, Journal
+from indelible.journal import Journal
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
+from indelible.record.document import Staff, parse
 from indelible.testing.logs import event
 
 _STAFF = Staff("usr_12", "Maria Fernandes")
@@ -228,7 +229,7 @@ def _state(database: Path, name: str) -> tuple[bool, str]:
     with Journal(database) as journal:
         log = journal.clinic()
         extra = log.size - _BEFORE
-        signed = journal.heads.get(log.info.origin)
+        signed = journal.heads.get(log.clinic.origin)
         views = list(log.read("client:cli_1"))
         refunds = len(list(log.read("action:charge.refunded")))
         erasures = len(list(log.read("action:client.anonymized")))

@@ -26,9 +26,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 from indelible import Journal
+from indelible.drain.passes import Drain, drain_all
 from indelible.errors import StorageFailure
-from indelible.inspection import inspect
-from indelible.outbox.drain import Drain, drain_all
+from indelible.manage.inspection import inspect
 from indelible.outbox.sqlite_source import SQLiteSource
 from indelible.testing import postgres
 from indelible.testing.logs import event

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from indelible.outbox import sql, sqlite_source
+from indelible.outbox.source import Source
 from indelible.outbox.sqlite_source import SQLiteSource
-from indelible.outbox.waiting import Source
 from indelible.testing.logs import event
 from indelible.testing.postgres import Server
 

@@ -22,17 +22,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.archive.conftest import COMMANDS, command_of, unpacked
+from tests.proof.archive.conftest import COMMANDS, command_of, unpacked
 from tests.verify.conftest import CLINIC
 
-from indelible import bundle, checkpoint, commitment, entry, merkle
-from indelible.bundle import Statement
-from indelible.checkpoint import Checkpoint
 from indelible.errors import MalformedProof
+from indelible.format import commitment, entry
 from indelible.journal import Journal
-from indelible.note import Signer, Verifier
+from indelible.proof import bundle, checkpoint, merkle
+from indelible.proof.bundle import Statement
+from indelible.proof.checkpoint import Checkpoint
+from indelible.proof.note import Signer, Verifier
+from indelible.proof.verify import verify_bundle
 from indelible.testing.bundles import pack, unpack
-from indelible.verify import verify_bundle
 
 from .forged_values import erasing
 from .hands import FOUND, NOTHING, REFUSED, ByDesign, Expected, changed
@@ -54,7 +55,7 @@ class Bundles:
         self.packed = {name: (folder / f"{name}.zip").read_bytes() for name in BUNDLES}
         self.every = {name: unpack(data) for name, data in self.packed.items()}
         with Journal(folder / "activity.db") as journal:
-            self.key = Verifier.decode(journal.clinic(CLINIC).info.vkey)
+            self.key = Verifier.decode(journal.clinic(CLINIC).clinic.vkey)
         self.restore()
 
     def restore(self) -> None:

@@ -15,16 +15,16 @@ from typing import Any
 from tests.verify.conftest import CLINIC, LINK, NUMBER
 from tests.verify.test_random_changes import NOT_CONTENT, TABLES, another
 
-from indelible import checkpoint, merkle, recognition
-from indelible.checkpoint import Checkpoint
-from indelible.note import Signer
-from indelible.personal import split
+from indelible.catalogue import recognition
+from indelible.keep.personal import split
+from indelible.proof import checkpoint, merkle
+from indelible.proof.checkpoint import Checkpoint
+from indelible.proof.note import Signer
 
 from .hands import DEAD_BYTES, FOUND, NOTHING, OTHER, REFUSED, UNSIGNED, WHERE, ByDesign, Expected, Hands, changed
 
 _NOT_CONTENT = {
-    ("clinic", "name"): ByDesign("how people call the clinic"),
-    ("clinic", "created_at"): ByDesign("when the clinic's row was made"),
+    ("head", "name"): ByDesign("how people call the clinic"),
     ("checkpoint", "signed_at"): ByDesign("when a checkpoint was signed"),
     ("checkpoint", None): ByDesign("a checkpoint's row removed: the head store covers what it covered"),
 }
@@ -434,7 +434,7 @@ def clinics(rng: random.Random, hands: Hands) -> Expected:
                 "UPDATE indelible_key SET wrapped = ? WHERE clinic = ? AND kind = ?", wrapped[other], clinic, kind
             )
     elif what == "closed":
-        hands.run("UPDATE indelible_clinic SET closed_at = 1 WHERE clinic = ?", NUMBER)
+        hands.run("UPDATE indelible_head SET closed_at = 1 WHERE clinic = ?", NUMBER)
     elif what == "renumber":
         tables = _NUMBERED if rng.random() < 0.5 else [rng.choice(_NUMBERED[1:])]
         for old, new in ((NUMBER, 99), (OTHER, NUMBER), (99, OTHER)):
@@ -446,7 +446,7 @@ def clinics(rng: random.Random, hands: Hands) -> Expected:
         for name, another_name in ((CLINIC, "x"), ("c_porto", CLINIC), ("x", "c_porto")):
             hands.run("UPDATE indelible_clinic SET clinic_id = ? WHERE clinic_id = ?", another_name, name)
     elif what == "time_zone":
-        hands.run("UPDATE indelible_clinic SET time_zone = 'Asia/Tokyo' WHERE clinic = ?", NUMBER)
+        hands.run("UPDATE indelible_head SET time_zone = 'Asia/Tokyo' WHERE clinic = ?", NUMBER)
     else:
         values = dict(hands.rows(f"SELECT clinic, {what} FROM indelible_clinic"))
         for clinic, value in zip((NUMBER, OTHER, NUMBER), ("x", values[NUMBER], values[OTHER]), strict=True):

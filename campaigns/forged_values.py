@@ -16,11 +16,13 @@ from typing import Any
 
 from tests.verify.conftest import CLINIC, NUMBER
 
-from indelible import entry, keys
 from indelible.errors import IndelibleError
-from indelible.journal import ClinicLog, Journal
-from indelible.keep import Keep
-from indelible.personal import join, split
+from indelible.format import entry
+from indelible.journal import Journal
+from indelible.keep import keys
+from indelible.keep.folder import Keep
+from indelible.keep.personal import join, split
+from indelible.log import ClinicLog
 
 from .hands import DEAD_BYTES, FOUND, NOTHING, OTHER, REFUSED, WHERE, ByDesign, Expected, Hands, changed
 

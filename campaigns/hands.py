@@ -24,15 +24,18 @@ from typing import Any
 
 from tests.verify.conftest import CLINIC, NUMBER, Tampering
 
-from indelible import checkpoint, entry, keys
-from indelible.checkpoint import Checkpoint
 from indelible.errors import MalformedProof
-from indelible.journal import ClinicLog, Journal
-from indelible.keep import Keep
-from indelible.keytree import Cover
-from indelible.note import Signer
-from indelible.personal import Part, Unreadable, split
-from indelible.verify import Report
+from indelible.format import entry
+from indelible.journal import Journal
+from indelible.keep import keys
+from indelible.keep.folder import Keep
+from indelible.keep.keytree import Cover
+from indelible.keep.personal import Part, Unreadable, split
+from indelible.log import ClinicLog
+from indelible.proof import checkpoint
+from indelible.proof.checkpoint import Checkpoint
+from indelible.proof.note import Signer
+from indelible.proof.verify import Report
 
 OTHER = 2  # the other clinic's number in the tables
 WHERE = "clinic = ? AND seq = ?"
@@ -168,7 +171,7 @@ class Hands(Tampering):
         made |= {"occurred_at": last["recorded_at"], "seq": seq + 1, "id": _uuid7(last["id"], seq)} | members
         made = {"tokens": [], "personal": [], "context": {}} | made
         body = json.dumps(made, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        columns = entry.columns(entry.decode(body))
+        columns = entry.decode(body).columns
         names = ", ".join(("clinic", "seq", *columns._fields, "body", "sealed"))
         values = (NUMBER, seq + 1, *columns, body, sealed)
         self.run(f"INSERT INTO indelible_entry ({names}) VALUES (?{', ?' * (len(values) - 1)})", *values)

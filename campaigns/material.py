@@ -28,9 +28,10 @@ from unittest.mock import patch
 
 from tests.verify.conftest import CLINIC, _varied
 
-from indelible.bundling import export_bundle, export_complete
-from indelible.document import Staff, parse
-from indelible.journal import ClinicLog, Journal
+from indelible.export.bundling import export_bundle, export_complete
+from indelible.journal import Journal
+from indelible.log import ClinicLog
+from indelible.record.document import Staff, parse
 from indelible.testing.logs import Clock
 
 OTHER = "c_porto"
@@ -105,7 +106,7 @@ def _keep_older(folder: Path) -> None:
 
 
 def _bundles(folder: Path, log: ClinicLog) -> None:
-    if log.info.id == OTHER:
+    if log.clinic.id == OTHER:
         export_complete(log, folder / "porto.zip", actor=_STAFF)
         return
     export_bundle(log, "category:bookings", folder / "selection.zip", actor=_STAFF)

@@ -15,12 +15,12 @@ from typing import Any
 from indelible.catalogue import Action, registered
 from indelible.catalogue.fields import ClientPerson, PersonalText
 from indelible.catalogue.schema import describe
-from indelible.document import PEOPLE_ROLES, Staff, parse
-from indelible.drafting import Draft
-from indelible.exported import CLOSED, record_export
-from indelible.journal import ClinicLog
-from indelible.observed import record_view
-from indelible.query import Choice, Query
+from indelible.log import ClinicLog
+from indelible.read.filter_names import CLOSED
+from indelible.read.query import Choice, Query
+from indelible.record.document import PEOPLE_ROLES, Staff, parse
+from indelible.record.drafting import Draft
+from indelible.recorder import Recorder
 
 BY = Staff("usr_1")
 MARK = re.compile(rb"qz[0-9a-f]{12}zq")
@@ -198,7 +198,7 @@ def ask(log: ClinicLog, c: str) -> int:
         for value in spellings:
             named, other = Choice(**{member: frozenset({value})}), Choice(clients=frozenset({"cli_other"}))
             for wanted in (Query(named), Query(unwanted=named), Query(other, named), Query(named, words=(c,))):
-                record_view(log, wanted, BY)
-                record_export(log, wanted, None, BY, format="csv", profile="csv")
+                Recorder(log, BY).viewed(log.reading(), wanted)
+                Recorder(log, BY).exported(log.reading(), wanted, None, format="csv", profile="csv", up_to=log.size)
                 asked += 2
     return asked

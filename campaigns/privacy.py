@@ -42,20 +42,23 @@ from unittest.mock import patch
 
 from tests.erasure.conftest import Attacker
 
-from indelible import commitment, device, entry, keys, merkle, recognition
-from indelible.bundling import export_bundle, export_complete
-from indelible.canonical import encode_checked
-from indelible.catalogue import registered
-from indelible.commitment import Committer
-from indelible.document import parse
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog, Journal
-from indelible.keep import Keep, Kept
-from indelible.keytree import LEVELS, Cover, point
-from indelible.lifetime import backup
-from indelible.note import Verifier
-from indelible.personal import split
-from indelible.verify import verify_bundle
+from indelible.catalogue import device, recognition, registered
+from indelible.export.bundling import export_bundle, export_complete
+from indelible.format import commitment, entry
+from indelible.format.canonical import encode_checked
+from indelible.format.commitment import Committer
+from indelible.journal import Journal
+from indelible.keep import keys
+from indelible.keep.folder import Keep, Kept
+from indelible.keep.keytree import LEVELS, Cover, point
+from indelible.keep.personal import split
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
+from indelible.manage.lifetime import backup
+from indelible.proof import merkle
+from indelible.proof.note import Verifier
+from indelible.proof.verify import verify_bundle
+from indelible.record.document import parse
 
 from .material import seeded
 from .planted import ADDRESS, BY, MARK, NETWORK, Planted, ask, drafts
@@ -157,7 +160,7 @@ class SignIn:
 def _sign_ins(log: ClinicLog) -> list[SignIn]:
     """Every sign-in with its links, and the true device and network, while they can be opened."""
     found = []
-    with closing(sqlite3.connect(log.journal.places.database)) as db:
+    with closing(sqlite3.connect(log.shared.places.database)) as db:
         for view in log.read("action:account.logged_in"):
             rows = db.execute("SELECT kind, ref FROM indelible_link WHERE seq = ? AND kind LIKE '.%'", (view.seq,))
             person = recognition.person(view.members)
@@ -257,7 +260,7 @@ def _target(log: ClinicLog, mine: set[bytes]) -> Target:
     for view in log.read():
         address = view.values.get(_IP_PATH)
         if isinstance(address, str) and address.encode() in mine:
-            found = log.store.one(log.info.id, view.seq)
+            found = next(log.rows.entries(view.seq - 1, view.seq))
             body = entry.decode(found.body)
             group = next(one for one in body.groups if _IP_PATH in one.paths)
             entry_id, token = bytes.fromhex(body.id.replace("-", "")), bytes.fromhex(body.tokens[group.owner])
@@ -266,7 +269,7 @@ def _target(log: ClinicLog, mine: set[bytes]) -> Target:
                     opened = log.sealer.open_values(entry_id, token, name, data, group.paths)
                     values = tuple((path, encode_checked(opened.values[path])) for path in group.paths)
                     at = group.paths.index(_IP_PATH)
-                    return Target(log.info.origin, body.id, opened.seed, address, values, at, group.commitment, token)
+                    return Target(log.clinic.origin, body.id, opened.seed, address, values, at, group.commitment, token)
     raise LookupError("no address of C's was planted")
 
 
@@ -382,7 +385,7 @@ class Round:
         planted = self.planted
         with Journal.create(self.database, installation="log.example.org") as journal:
             log = journal.add_clinic(CLINIC, name="Lisbon", zone="Europe/Lisbon")
-            first = journal.kept(log.info)
+            first = journal.kept(log.clinic)
             copies = Copies(journal, self.copied, planted)
             self.plant(log, copies)
             export_bundle(log, f"client:{self.c}", self.out / "c.zip", actor=BY)
@@ -407,8 +410,8 @@ class Round:
             new = _bodies(self.database)
             hmacs = self.confirmed(log)
             self.attack(log, copies, first, "open")
-            kept = journal.kept(log.info)
-            vkey, nobody = Verifier.decode(log.info.vkey), log.info.nobody
+            kept = journal.kept(log.clinic)
+            vkey, nobody = Verifier.decode(log.clinic.vkey), log.clinic.nobody
         with Journal(self.database) as journal:
             self.attack(journal.clinic(), None, first, "closed")
         before = self.before(copies, whole)
@@ -515,7 +518,7 @@ class Round:
     def erase(self, log: ClinicLog, who: str, copies: Copies) -> None:
         """Anonymize a client; copies are taken before it, between its commit and the replacement of the keep, after."""
         (token,) = self.tokens(log, who)
-        row = log.store.persons(log.info.id, [token])[0]
+        (row,) = log.rows.persons([token])
         self.dead |= log.sealer.points(token, row.sealed)
         self.gone.add(token)
         self.check(len(self.dead) == 2 * len(self.gone), "two points of a client were not found")
@@ -535,8 +538,7 @@ class Round:
     def confirmed(self, log: ClinicLog) -> int:
         """How many idempotency keys of the erased whoever has the look-up key can confirm."""
         mine = [one for one in self.planted.keys if one.encode() in self.planted.erased]
-        with log.store.snapshot(CLINIC) as snapshot:
-            return len(snapshot.seqs_of_keys([log.sealer.find("key", one) for one in mine]))
+        return len(log.rows.seqs("key", [log.sealer.find("key", one) for one in mine]))
 
     def before(self, copies: Copies, whole: int) -> int:
         """The same attack with the keep of before the erasure of C gets all of theirs who were there then."""
@@ -557,8 +559,8 @@ class Round:
 
     def attack(self, log: ClinicLog, copies: Copies | None, first: Kept, when: str) -> None:
         """Everything, with the files of now, and with all copies where they are given."""
-        self.origin = log.info.origin
-        erased, places = self.planted.erased, log.journal.places
+        self.origin = log.clinic.origin
+        erased, places = self.planted.erased, log.shared.places
         attacker = Attacker(self.database, places.keep, self.key)
         made = [] if copies is None else copies.made
         every = [*_files(self.database.parent), *(path for one in made for path in _files(one.database.parent))]
@@ -590,7 +592,7 @@ class Round:
                 bool({token for _, token in guessed} & tokens) == (who == self.back), "who came back is not told by id"
             )
         self.check(self.gone <= tokens, "the token of who was erased is not in a body any more")
-        told = _recognised(kept.cover, tokens | {log.info.nobody}, self.sign_ins)
+        told = _recognised(kept.cover, tokens | {log.clinic.nobody}, self.sign_ins)
         theirs = {one.token for one in self.sign_ins if one.marks} - self.gone
         self.check(not told & self.gone, f"log {when}: a sign-in of somebody erased is recognised")
         self.check(theirs and theirs <= told, "the sign-ins of others are not recognised")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from indelible import Journal, Outbox, Staff
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.outbox.drain import drain_all
-from indelible.outbox.sources import open_source
+from indelible.drain.passes import drain_all
+from indelible.drain.sources import open_source
 from indelible.outbox.sql import install
 
 MARIA = Staff("usr_12", "Maria Fernandes", "receptionist")

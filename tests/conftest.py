@@ -1,4 +1,6 @@
-"""What every test folder shares: the folder of public vectors, Hypothesis's profile, and the list of what was not run.
+"""What every test folder shares: a journal, the public vectors, Hypothesis's profile, and the list of what was not run.
+
+The journal is in a temporary folder, with a clock that stands still, and is verified at the end of each test.
 
 A run ends with a section NOT RUN: every skipped test, grouped by the reason it gave, or "nothing". The environment
 variable INDELIBLE_REQUIRE turns skips into failures: `all` turns each of them; `shared,postgres` turns those whose
@@ -15,6 +17,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from indelible.testing.logs import clock, journal, log
+
+__all__ = ["clock", "journal", "log"]
 
 settings.register_profile(
     "indelible",

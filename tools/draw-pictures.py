@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.terminal_theme import MONOKAI
 
-from indelible import story
 from indelible.cli import table
 from indelible.demo import folder
+from indelible.read import story
 
 _WORDS = [
     "category:bookings",
@@ -26,10 +26,10 @@ _SUBJECT = "booking/bk_148271"  # the first of the five uses
 def main() -> None:
     with folder.reopen(Path(".demo")) as journal:
         log = journal.clinic()
-        shown, _ = table.entries(log.read(_WORDS, limit=16), log.info.zone, log.info.name)
+        shown, _ = table.entries(log.read(_WORDS, limit=16), log.state().zone, log.state().name)
         _draw(shown, f"indelible list {' '.join(_WORDS)}", "list.svg")
-        told = [one.view for one in story.story(log, _SUBJECT).entries]
-        shown, _ = table.entries(told, log.info.zone, f"{log.info.name} — the story of {_SUBJECT}")
+        told = [one.view for one in story.story(log.reading(), _SUBJECT).entries]
+        shown, _ = table.entries(told, log.state().zone, f"{log.state().name} — the story of {_SUBJECT}")
         _draw(shown, f"indelible story {_SUBJECT}", "story.svg")
 
 

@@ -5,9 +5,9 @@ that is installed here, and the outbox on each PostgreSQL.
     python tools/matrix.py --only 3.12 --only lowest       the lines that have each of these words
     python tools/matrix.py --list
 
-Environments are made in .matrix and used again. `hosts` is what a host installs (django, sqlalchemy, postgres, cli,
-xlsx); `service` is the service with its own Django. PostgreSQL 15 is the machine's; 16 to 18 come as a package of npm
-that carries the programs. What is not to be had is said, and does not fail; a test that fails does.
+Environments are made in .matrix and used again. `hosts` is what a host installs (django, sqlalchemy, postgres, cli);
+`service` is the service with its own Django. PostgreSQL 15 is the machine's; 16 to 18 come as a package of npm that
+carries the programs. What is not to be had is said, and does not fail; a test that fails does.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ HERE = ROOT / ".matrix"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ENDS = {"lowest": "lowest-direct", "newest": "highest"}
 EXTRAS = {
-    "hosts": ("cli", "django", "postgres", "sqlalchemy", "xlsx"),
-    "service": ("cli", "postgres", "service", "xlsx"),
+    "hosts": ("cli", "django", "postgres", "sqlalchemy"),
+    "service": ("cli", "postgres", "service"),
 }
 # The fast parts of the suite that use what the environment has.
 TESTS = {

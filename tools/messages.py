@@ -23,14 +23,16 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from indelible import catalogue, details, second_line, view
+from indelible import catalogue
 from indelible.catalogue import clauses, vocabulary
-from indelible.document import ACTOR_KINDS, PEOPLE_ROLES
-from indelible.service import roles
+from indelible.read import details, second_line, view
+from indelible.record.document import ACTOR_KINDS, PEOPLE_ROLES
+from indelible.service.accounts import roles
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICE = ROOT / "src" / "indelible" / "service"
-PO = SERVICE / "locale" / "pt" / "LC_MESSAGES" / "django.po"
+TEMPLATES = SERVICE / "web" / "templates"
+PO = SERVICE / "web" / "locale" / "pt" / "LC_MESSAGES" / "django.po"
 HEADER = {
     "Project-Id-Version": "Indelible",
     "Language": "pt",
@@ -77,6 +79,7 @@ _NOT_SAID = re.compile(
 def of_actions() -> Said:
     """The catalogue: labels, sentences, second lines, names of fields and kinds, and the words that fields may hold."""
     kinds = set(ACTOR_KINDS)
+    yield from ((catalogue.category_title(code), "category") for code in (*catalogue.CATEGORIES, "other"))
     for action in catalogue.registered():
         if not action.__module__.startswith("indelible."):
             continue  # a host's own, or a test's
@@ -149,8 +152,7 @@ def in_template(source: str) -> Iterator[Id]:
 def of_service() -> Said:
     for path in sorted(SERVICE.rglob("*.py")):
         yield from ((found, f"module in {path.parent.name}") for found in in_module(path.read_text()))
-    templates = SERVICE / "templates"
-    for path in _templates(templates):
+    for path in _templates(TEMPLATES):
         yield from ((found, f"page in {path.parent.name}") for found in in_template(path.read_text()))
 
 
@@ -166,7 +168,7 @@ def _in_allauth() -> Iterator[Id]:
         yield from in_module((home / module).read_text())
     for path in _templates(home / "templates"):
         name = path.relative_to(home / "templates")
-        if (SERVICE / "templates" / name).exists() or _NOT_OURS.search(str(name)):
+        if (TEMPLATES / name).exists() or _NOT_OURS.search(str(name)):
             continue
         if any(str(name).startswith(page) or name.match(page) for page in _PAGES):
             yield from in_template(path.read_text())

@@ -23,8 +23,8 @@ from django.db import connection, transaction  # noqa: E402
 from indelible import Staff  # noqa: E402
 from indelible.catalogue.bookings import BookingCreated  # noqa: E402
 from indelible.django import record  # noqa: E402
-from indelible.document import Request  # noqa: E402
 from indelible.outbox import Outbox  # noqa: E402
+from indelible.record.document import Request  # noqa: E402
 
 from . import models  # noqa: E402
 

@@ -18,7 +18,7 @@ from indelible.catalogue.fields import Changed, FieldChange
 from indelible.catalogue.payments import ChargeFailed, ChargeRefunded, ChargeSucceeded
 from indelible.catalogue.services import ServiceCreated, ServiceDeleted, ServiceEdited
 from indelible.catalogue.vouchers import VoucherPurchased, VoucherRedeemed, VoucherSessionReturned
-from indelible.document import Actor
+from indelible.record.document import Actor
 from indelible.sqlalchemy import Recorder
 
 from .tables import CURRENCY, Booking, Charge, Client, Service, Voucher, an_id

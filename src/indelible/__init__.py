@@ -16,27 +16,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .catalogue import Action
-    from .document import Agent, Client, Integration, Person, Request, Staff, Support, System, Target
     from .errors import Conflict, IndelibleError, InvalidInput
     from .journal import Journal
     from .outbox import Outbox
+    from .record.document import Agent, Client, Integration, Person, Request, Staff, Support, System, Target
 
 _HOME = {
     "Action": "catalogue",
-    "Agent": "document",
-    "Client": "document",
+    "Agent": "record.document",
+    "Client": "record.document",
     "Conflict": "errors",
     "IndelibleError": "errors",
-    "Integration": "document",
+    "Integration": "record.document",
     "InvalidInput": "errors",
     "Journal": "journal",
     "Outbox": "outbox",
-    "Person": "document",
-    "Request": "document",
-    "Staff": "document",
-    "Support": "document",
-    "System": "document",
-    "Target": "document",
+    "Person": "record.document",
+    "Request": "record.document",
+    "Staff": "record.document",
+    "Support": "record.document",
+    "System": "record.document",
+    "Target": "record.document",
 }
 
 __all__ = [

@@ -34,10 +34,10 @@ from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from .catalogue import Action
-from .document import Actor, Person, Request
 from .errors import IndelibleError, InvalidInput
 from .outbox import statements
 from .outbox.prepared import Prepared, prepare
+from .record.document import Actor, Person, Request
 
 __all__ = ["Recorder"]
 

@@ -13,8 +13,8 @@ from tests.adapters.tables import Booking
 
 from indelible import InvalidInput, Staff
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated
-from indelible.document import Actor
 from indelible.outbox import recorded
+from indelible.record.document import Actor
 from indelible.sqlalchemy import Recorder
 from indelible.testing.logs import event
 

@@ -23,7 +23,7 @@ import pytest
 
 from indelible.demo import folder as demo
 from indelible.demo.uses import Use
-from indelible.inspection import inspect
+from indelible.manage.inspection import inspect
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 60  # seconds, on a busy machine
@@ -60,11 +60,11 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     built = demo.build(folder)
-    from indelible.service.demonstration import free_port
+    from indelible.service.run.demo import free_port
 
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "indelible.service.demonstration", str(folder), str(port)],
+        [sys.executable, "-m", "indelible.service.run.demo", str(folder), str(port)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
@@ -77,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Si
     assert '"level": "error"' not in output, output[-4000:]
     with demo.reopen(folder) as journal:
         log = journal.clinic(CLINIC)
-        checkpoint = log.store.last_checkpoint(CLINIC)
+        checkpoint = log.reading().last_checkpoint()
         assert checkpoint is not None
         assert checkpoint.size == log.size, "what was recorded last is not signed"
         assert inspect(log).result == "intact"

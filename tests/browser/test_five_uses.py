@@ -7,9 +7,9 @@ import csv
 import io
 import re
 
-from indelible.document import Actor
+from indelible.export.run import export
 from indelible.journal import Journal
-from indelible.wiring import export
+from indelible.record.document import Actor
 
 # Whose account was broken into.
 NAME = "Rui Magalhães"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from indelible.journal import Journal
-from indelible.view import View
+from indelible.read.view import View
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from pydantic import BaseModel
 
 from indelible.catalogue import Action
 from indelible.catalogue.fields import Kind
-from indelible.testing.logs import clock, journal, log
 
-__all__ = ["clock", "context_of", "journal", "log"]
+__all__ = ["context_of"]
 
 _BY_KIND = {
     "id": "x_1",

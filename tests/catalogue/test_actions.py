@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from indelible import canonical
 from indelible.catalogue import CATEGORIES, find, placeholders
 from indelible.catalogue.fields import to_json
 from indelible.catalogue.reference import built_in, render
+from indelible.format import canonical
 from indelible.testing.pins import check_pins
 
 ACTIONS = built_in()

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import pytest
 from pydantic import ValidationError
 
-from indelible import drafting
 from indelible.catalogue import Action, find, registered
 from indelible.catalogue.action import takes_target
 from indelible.catalogue.fields import (
@@ -27,8 +26,9 @@ from indelible.catalogue.fields import (
 )
 from indelible.catalogue.reference import built_in
 from indelible.catalogue.schema import describe
-from indelible.document import Document, Staff, Target
 from indelible.errors import InvalidInput
+from indelible.record import drafting
+from indelible.record.document import Document, Staff, Target
 from indelible.testing.logs import START
 
 RoomRef = Annotated[Id, Refers("room")]
@@ -208,4 +208,4 @@ class RoomNoted(Action, code="room.noted", label="L", category="services", targe
 def test_what_a_hosts_field_takes_and_no_body_can_hold_is_refused_by_name(value):
     event = Document(action="room.noted", context={"anything": value}, actor=Staff("usr_1"), target=Target("room", "1"))
     with pytest.raises(InvalidInput, match=r"^context\.anything"):
-        drafting.draft(event, zone="Europe/Lisbon", now=START)
+        drafting.draft(event, now=START)

@@ -13,29 +13,16 @@ import pytest
 
 from indelible.catalogue import Action, Extra, extra
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated, BookingRescheduled
-from indelible.catalogue.fields import (
-    Count,
-    Day,
-    Id,
-    Minor,
-    Personal,
-    PersonalText,
-    Refers,
-    Someone,
-    StaffMember,
-    Text,
-)
+from indelible.catalogue.fields import Count, Day, Id, Minor, Personal, PersonalText, Refers, Someone, StaffMember, Text
 from indelible.catalogue.log import LogViewed
 from indelible.catalogue.reference import render
 from indelible.catalogue.schema import context_schema, describe
-from indelible.details import details
-from indelible.document import Staff
 from indelible.errors import InvalidInput
-from indelible.second_line import second_line
-from indelible.story import story
-from indelible.testing.logs import clock, event, journal, log
-
-__all__ = ["clock", "journal", "log"]
+from indelible.read.details import details
+from indelible.read.second_line import second_line
+from indelible.read.story import story
+from indelible.record.document import Staff
+from indelible.testing.logs import event
 
 
 @pytest.fixture(autouse=True)
@@ -96,9 +83,9 @@ def test_documents_details_schema_and_stories_know_them(log):
         "acme_day": "2026-05-04",
     }  # fmt: skip
     assert second_line(view).endswith("room r7")
-    (told,) = story(log, "room/r7").entries
+    (told,) = story(log.reading(), "room/r7").entries
     assert told.view.seq == done.seq
-    assert b"quiet" not in log.store.one(log.info.id, done.seq).body
+    assert b"quiet" not in next(log.rows.entries(done.seq - 1, done.seq)).body
     properties = context_schema(BookingCreated)["properties"]
     assert properties["acme_room"] == {"type": "string", "minLength": 1, "maxLength": 255}
     fields = {field["name"]: field for field in describe(BookingCreated)["fields"]}
@@ -219,3 +206,16 @@ def run(folder, *command):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INDELIBLE_")}
     return subprocess.run([sys.executable, "-m", "indelible.cli.main", *command], cwd=folder, env=environment,
                           capture_output=True, text=True)  # fmt: skip
+
+
+def test_an_evidence_id_of_two_owners_is_one_link(log):
+    """One is the client's and the other one the actor's: neither keeps the entry, or its batch, from being recorded."""
+    theirs, seen = Annotated[Id, Personal("evidence")] | None, Annotated[Id, Personal("evidence", "actor")] | None
+    made(acme_charge=theirs, acme_seen=seen)
+    booked = BookingCreated.model_validate({"acme_charge": "ch_1", "acme_seen": "ch_1"})
+    done = log.record(booked, actor=Staff("usr_1"), target=("booking", "bk_1"), client=("cli_7", "Ana Sousa"))
+    assert [view.seq for view in log.read("stripe:ch_1")] == [done.seq]
+    assert {group["owner"] for group in log.entry(done.seq).members["personal"] if group["class"] == "evidence"} == {
+        0,
+        1,
+    }

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from indelible import money
 from indelible.catalogue import registered
 from indelible.catalogue.action import Money
 from indelible.catalogue.reference import built_in
+from indelible.format import money
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "money.md").read_text()
 

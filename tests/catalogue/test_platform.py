@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from indelible.inspection import inspect
-from indelible.money import EFFECTS
+from indelible.format.money import EFFECTS
+from indelible.manage.inspection import inspect
 
 LINES = Path(__file__).with_name("platform.jsonl").read_text(encoding="utf-8").splitlines()
 DOCUMENTS = [orjson.loads(line) for line in LINES]

@@ -14,15 +14,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from indelible import document
 from indelible.catalogue import Action
 from indelible.catalogue.fields import Count, Id, PersonalText, Word
 from indelible.catalogue.secrecy import FORMS, NAMES, QUALIFIERS, check_text, is_secret_name
 from indelible.catalogue.settings import SettingsChanged
 from indelible.errors import InvalidInput
-from indelible.testing.logs import clock, event, journal, log
-
-__all__ = ["clock", "journal", "log"]
+from indelible.record import document
+from indelible.testing.logs import event
 
 DOCUMENTED = Path(__file__).parents[2] / "docs/spec/secrets.md"
 LONG = "Ab3" * 12
@@ -191,7 +189,7 @@ def test_python_is_refused_as_a_document_is():
 
 
 def test_the_page_and_the_list_say_that_it_changed(log):
-    from indelible.details import details
+    from indelible.read.details import details
 
     log.record_document(changed("smtp_password"))
     shown = [part for one in details(log.entry(1)) for part in (one, *one.parts)]

@@ -14,7 +14,7 @@ from sqlite3 import connect
 import pytest
 
 from indelible.cli import main
-from indelible.personal import Part, join, split
+from indelible.keep.personal import Part, join, split
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_who_and_on_whose_wish_must_be_said(cli, arguments):
 
 
 def test_it_waits_for_no_reader_and_a_copy_of_before_is_erased_with_the_rest(cli, monkeypatch):
-    monkeypatch.setattr("indelible.stores.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("indelible.stores.sqlite.connection.BUSY_SECONDS", 0.05)
     cli.record(event(1), event(2, client={"id": "cli_78", "name": "Rui Alves"}))
     cli.ok("backup", "before.db")
     with closing(connect(cli.folder / "activity.db", isolation_level=None)) as reader:

@@ -235,9 +235,9 @@ def test_an_entry_whose_body_was_broken_is_named(recorded):
 
 def test_a_full_disk_for_the_database(cli, monkeypatch):
     """The page limit of SQLite is a full disk to it."""
-    from indelible.stores import sqlite
+    from indelible.stores.sqlite import connection as sqlite
 
-    unlimited = sqlite._connect
+    unlimited = sqlite.connect
 
     def limited(path):
         connection = unlimited(path)
@@ -246,9 +246,9 @@ def test_a_full_disk_for_the_database(cli, monkeypatch):
         return connection
 
     lines = "".join(json.dumps(event(number)) + "\n" for number in range(200)).encode()
-    monkeypatch.setattr(sqlite, "_connect", limited)
+    monkeypatch.setattr(sqlite, "connect", limited)
     assert cli.refused("import", "-", stdin=lines).startswith("the disk is full; nothing of this was recorded")
-    monkeypatch.setattr(sqlite, "_connect", unlimited)
+    monkeypatch.setattr(sqlite, "connect", unlimited)
     assert cli.ok("list", "--json").out == ""
     assert cli.ok("import", "-", stdin=lines).out == "200 recorded, 0 there already, 0 refused\n"
     assert cli.ok("verify").code == 0

@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from indelible.cli.checkup import Check, duration, file_system
-from indelible.document import System
+from indelible.cli.doctor_checks import Check, duration, file_system
 from indelible.journal import Journal, now_in_microseconds
 from indelible.outbox import guard, sql, sqlite_source
+from indelible.record.document import System
 from indelible.testing.logs import event
 from indelible.testing.postgres import connection, postgres, server
 
@@ -140,13 +140,13 @@ def keeps(result, level: str) -> list[str]:
 
 
 def test_a_keep_that_is_well_is_said_with_its_file_system(cli, monkeypatch):
-    monkeypatch.setattr("indelible.cli.checkup.filesystem", lambda path: ("ext4", "what is overwritten is gone"))
+    monkeypatch.setattr("indelible.cli.doctor_checks.filesystem", lambda path: ("ext4", "what is overwritten is gone"))
     cli.ok("keep", "copy", "copy")
     result = cli.ok("doctor")
     assert keeps(result, "ok") == [
         "activity.db.keep opens what it has of 1 clinic", "activity.db.keep is on ext4: what is overwritten is gone"
     ]  # fmt: skip
-    monkeypatch.setattr("indelible.cli.checkup.filesystem", lambda path: ("btrfs", "what is overwritten stays"))
+    monkeypatch.setattr("indelible.cli.doctor_checks.filesystem", lambda path: ("btrfs", "what is overwritten stays"))
     assert "activity.db.keep is on btrfs: what is overwritten stays" in keeps(cli.ok("doctor"), "look")
 
 
@@ -209,7 +209,7 @@ def record_unsigned(days: int = 0) -> None:
 
 def test_entries_that_nobody_signs_and_a_clock_that_is_behind_are_named(cli, monkeypatch):
     record_unsigned()
-    monkeypatch.setattr("indelible.cli.checkup.UNSIGNED_SECONDS", -1)
+    monkeypatch.setattr("indelible.cli.doctor_checks.UNSIGNED_SECONDS", -1)
     (line,) = [line for line in found(cli.ok("doctor"), "look") if line.startswith("clinic")]
     assert "1 of 2 entries are not signed, the newest of them for 0 s" in line
     record_unsigned(days=10)
@@ -227,13 +227,13 @@ def test_files_that_everybody_may_change_are_bad(cli):
 
 @pytest.mark.parametrize(("kind", "level"), [("nfs4", "bad"), ("tmpfs", "look"), ("ext4", "ok")])
 def test_a_log_on_a_network_disk_is_bad_and_one_in_memory_is_looked_at(tmp_path, monkeypatch, kind, level):
-    monkeypatch.setattr("indelible.cli.checkup.filesystem", lambda path: (kind, ""))
+    monkeypatch.setattr("indelible.cli.doctor_checks.filesystem", lambda path: (kind, ""))
     first, *_ = file_system("log", tmp_path / "activity.db")
     assert (first.level, kind in first.text) == (level, True)
 
 
 def test_a_full_disk_is_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("indelible.cli.checkup.LEAST_FREE", 1 << 60)
+    monkeypatch.setattr("indelible.cli.doctor_checks.LEAST_FREE", 1 << 60)
     assert "make room" in [*file_system("log", tmp_path)][-1].text
 
 

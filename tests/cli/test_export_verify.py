@@ -178,7 +178,7 @@ def test_a_checkpoint_is_a_signed_note_of_the_whole_log(recorded):
 
 
 def test_findings_cannot_control_the_terminal(recorded):
-    recorded.sql("UPDATE indelible_clinic SET name = ?, time_zone = ?", "a\x1b[31m", "b\x1b[31m")
+    recorded.sql("UPDATE indelible_head SET name = ?, time_zone = ?", "a\x1b[31m", "b\x1b[31m")
     result = recorded("verify")
     assert result.code == 1
     assert "\x1b" not in result.out + result.err

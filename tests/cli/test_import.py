@@ -133,7 +133,7 @@ def test_a_line_beyond_the_limit_is_refused_and_the_next_is_read(cli, file):
 
 
 def test_more_lines_than_a_batch(cli, file, monkeypatch):
-    monkeypatch.setattr("indelible.cli.recording._BATCH", 7)
+    monkeypatch.setattr("indelible.cli.commands.record.BATCH", 7)
     rows = lines(*range(30))
     rows[12] = "{"
     assert cli("import", file(rows), "--run", "r").out == "29 recorded, 0 there already, 1 refused\n"
@@ -188,8 +188,8 @@ def test_the_zero_time_of_a_platform_is_reported_and_the_others_go_in(cli, file,
 
 def test_what_append_cannot_take_is_reported_and_the_others_go_in(cli, file, monkeypatch):
     """Nothing that a draft takes is refused by append; should one be, it is refused alone."""
-    monkeypatch.setattr("indelible.drafting._check_size", lambda stem, work: None)
-    monkeypatch.setattr("indelible.entry.BODY_LIMIT", 1_200)
+    monkeypatch.setattr("indelible.record.drafting._check_size", lambda stem, work: None)
+    monkeypatch.setattr("indelible.format.entry.BODY_LIMIT", 1_200)
     rows = [*lines(1), *lines(2, context={"reason_code": "x" * 90, "policy": "y" * 200}), *lines(3)]
     done = cli("import", file(rows))
     assert done.out == "2 recorded, 0 there already, 1 refused\n"

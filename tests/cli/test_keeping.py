@@ -103,8 +103,9 @@ def test_a_bundle_that_cannot_be_meant_is_refused_and_nothing_is_recorded(three,
 
 def test_the_verifier_runs_alone_without_catalogue_keys_or_database(three):
     three.ok("bundle", "--output", "b.zip")
-    code = "import sys; sys.argv = ['v', 'b.zip']; from indelible.verify import __main__ as v; code = v.main(); " \
-        "bad = {'indelible.catalogue', 'indelible.keys', 'sqlite3', 'pydantic', 'typer'} & sys.modules.keys(); " \
+    code = "import sys; sys.argv = ['v', 'b.zip']; " \
+        "from indelible.proof.verify import __main__ as v; code = v.main(); " \
+        "bad = {'indelible.catalogue', 'indelible.keep', 'sqlite3', 'pydantic', 'typer'} & sys.modules.keys(); " \
         "sys.exit(bad and str(bad) or code)"  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from indelible.cli.commands import Clinics, Commands
-from indelible.cli.lazily import load
+from indelible.cli.command_list import AllCommands, ClinicCommands
+from indelible.cli.lazy_commands import load
 
-EVERY = [*Commands.listed.items(), *Clinics.listed.items()]
+EVERY = [*AllCommands.listed.items(), *ClinicCommands.listed.items()]
 
 
 @pytest.mark.parametrize(("name", "listed"), EVERY, ids=[f"{name} {listed.where}" for name, listed in EVERY])
@@ -17,5 +17,5 @@ def test_the_list_says_of_a_command_what_its_own_help_begins_with(name, listed):
 
 
 def test_a_command_s_module_is_not_taken_for_a_command(cli):
-    assert "No such command 'setting_up'" in cli.refused("setting_up")
+    assert "No such command 'setup'" in cli.refused("setup")
     assert "Did you mean 'list'?" in cli.refused("lst")

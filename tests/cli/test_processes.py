@@ -173,12 +173,13 @@ def test_a_module_of_actions_that_is_not_there(run):
 AS_NOBODY = f"""
 import os
 # Before the rights are gone: nobody may not read the interpreter's folders.
-import indelible.inspection, indelible.wiring, rich.progress, typer._adapters
-from indelible import catalogue, instant
-from indelible.cli import commands, lazily, main
+import indelible.manage.inspection, indelible.export.run, rich.progress, typer._adapters
+from indelible import catalogue
+from indelible.cli import command_list, lazy_commands, main
+from indelible.format import instant
 catalogue.registered()
-for name, listed in commands.Commands.listed.items():
-    lazily.load(name, listed)
+for name, listed in command_list.AllCommands.listed.items():
+    lazy_commands.load(name, listed)
 instant.zone("Europe/Lisbon")
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 main.main()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from indelible import reading
+from indelible.read import session as reading
 from indelible.testing.logs import event
 
 

@@ -83,7 +83,7 @@ def test_a_port_that_is_none_is_refused(empty, port):
 
 def test_the_demo_prints_a_page_for_each_use_and_no_list(become):
     command, environment, out = become("demo", "--folder", "demo", "--days", "9", "--serve", "--port", "9002")
-    assert command == ["indelible.service.demonstration", "demo", "9002"]
+    assert command == ["indelible.service.run.demo", "demo", "9002"]
     assert environment.keys() == os.environ.keys(), "the demo has settings of its own"
     assert len(re.findall(r"^\d\. ", out, re.MULTILINE)) == 5
     assert "http://localhost:9002/c/c_estrela/export/?q=category:payments+category:vouchers" in out
@@ -138,11 +138,11 @@ def test_an_invitation_is_made_by_the_service_with_the_same_settings(become, mon
     command, environment, _ = become("serve", "--url", "https://log.example.org", "invite", "maria@clinic.example",
                                      "--clinic", "c_1", "--role", "auditor", "--until", "2030-01-31", "--database",
                                      "log.db")  # fmt: skip
-    assert command == ["indelible.service.inviting", "--role=auditor", "--until=2030-01-31", "--",
+    assert command == ["indelible.service.run.invitation", "--role=auditor", "--until=2030-01-31", "--",
                        "maria@clinic.example", "c_1"]  # fmt: skip
     assert (environment["INDELIBLE_DATABASE"], environment["INDELIBLE_URL"]) == ("log.db", "https://log.example.org")
     command, environment, _ = become("serve", "--database", "a.db", "invite", "maria@clinic.example")
-    assert command == ["indelible.service.inviting", "--role=owner", "--", "maria@clinic.example"]
+    assert command == ["indelible.service.run.invitation", "--role=owner", "--", "maria@clinic.example"]
     assert environment["INDELIBLE_DATABASE"] == "a.db"
 
 

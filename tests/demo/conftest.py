@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from indelible import demo
-from indelible.testing.logs import clock, journal, log
 
-__all__ = ["clock", "journal", "log", "year"]
+__all__ = ["year"]
 
 START = date(2025, 3, 3)
 

@@ -12,8 +12,9 @@ from datetime import date, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
 
-from indelible import demo, document, drafting
+from indelible import demo
 from indelible.catalogue import registered
+from indelible.record import document, drafting
 
 START = date(2025, 3, 3)
 LATER = 1_900_000_000_000_000
@@ -28,7 +29,7 @@ print(hashlib.sha256(json.dumps(list(demo.make_documents(1, start=date(2025, 3, 
 
 def test_every_document_can_be_recorded(year):
     for one in year:
-        drafting.draft(document.parse(one), zone="Europe/Lisbon", now=LATER)
+        drafting.draft(document.parse(one), now=LATER)
 
 
 def test_a_document_survives_json(year):

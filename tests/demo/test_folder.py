@@ -9,9 +9,9 @@ import pytest
 from indelible import demo
 from indelible.catalogue.settings import SettingsChanged
 from indelible.demo import calendar, folder
-from indelible.document import Staff, Target
 from indelible.errors import Conflict
-from indelible.inspection import inspect
+from indelible.manage.inspection import inspect
+from indelible.record.document import Staff, Target
 
 # A morning long after the clinic's first six weeks.
 NOW = calendar.at(date(2026, 3, 2), 600)

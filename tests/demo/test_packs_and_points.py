@@ -9,7 +9,7 @@ import pytest
 
 from indelible import demo
 from indelible.demo import calendar
-from indelible.story import story
+from indelible.read.story import story
 
 START = date(2025, 3, 3)
 PACKS = ("voucher.purchased", "voucher.redeemed", "voucher.session_returned", "voucher.expired")
@@ -208,7 +208,7 @@ def recorded(tmp_path_factory):
 
 def test_the_planted_pack_is_told_from_its_sale_to_its_last_session(recorded):
     subject = demo.stories(start=date(2025, 3, 3))["pack"]
-    told = [one.view for one in story(recorded, subject).entries]
+    told = [one.view for one in story(recorded.reading(), subject).entries]
     left = [one.context["sessions_left"] for one in told if "sessions_left" in one.context]
     assert left == [4, 3, 2, 3, 2, 1, 0]
     actions = Counter(one.action for one in told)
@@ -220,7 +220,7 @@ def test_the_planted_pack_is_told_from_its_sale_to_its_last_session(recorded):
 
 def test_the_planted_reward_is_told_from_points_to_the_use_of_its_coupon(recorded):
     subject = demo.stories(start=date(2025, 3, 3))["reward"]
-    told = [one.view for one in story(recorded, subject).entries]
+    told = [one.view for one in story(recorded.reading(), subject).entries]
     actions = [one.action for one in told]
     assert [one for one in actions if one in ("points.redeemed", "booking.created", "coupon.redeemed")] == [
         "points.redeemed", "booking.created", "coupon.redeemed"]  # fmt: skip

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indelible import demo, document, instant
+from indelible import demo
 from indelible.demo import calendar
-from indelible.inspection import inspect
-from indelible.story import story
+from indelible.format import instant
+from indelible.manage.inspection import inspect
+from indelible.read.story import story
+from indelible.record import document
 
 START = date(2025, 3, 3)
 DAYS = 30
@@ -108,9 +110,9 @@ def test_every_list_export_and_bundle_has_a_filter_that_finds_something(uses, re
         for command in use.commands:
             verb, *words = shlex.split(command)
             if verb == "story":
-                assert story(recorded, words[0]).entries
+                assert story(recorded.reading(), words[0]).entries
             elif verb in ("list", "export", "bundle"):
-                assert list(recorded.read(recorded.parse([word for word in words if ":" in word or word[0].isdigit()])))
+                assert list(recorded.read([word for word in words if ":" in word or word[0].isdigit()]))
 
 
 @given(days=st.integers(min_value=1, max_value=60))

@@ -21,10 +21,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from indelible.testing.logs import clock, journal, log
 from indelible.testing.postgres import Server, server
 
-__all__ = ["clock", "journal", "log", "server"]
+__all__ = ["server"]
 
 # On PostgreSQL with Django's own choice, and with the driver that it takes where psycopg is not installed.
 ENGINES = ("sqlite", "postgresql", "psycopg2")

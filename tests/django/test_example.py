@@ -16,7 +16,7 @@ import django
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from indelible.outbox.drain import drain_all
+from indelible.drain.passes import drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.outbox.sqlite_source import SQLiteSource
 

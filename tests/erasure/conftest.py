@@ -15,13 +15,10 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from indelible import keys
 from indelible.journal import Journal
-from indelible.keep import Keep
-from indelible.keytree import Cover, point
-from indelible.testing.logs import clock, journal, log
-
-__all__ = ["clock", "journal", "log"]
+from indelible.keep import keys
+from indelible.keep.folder import Keep
+from indelible.keep.keytree import Cover, point
 
 _CLASSES = {b"e"[0]: "evidence", b"i"[0]: "identity", b"n"[0]: "network"}
 

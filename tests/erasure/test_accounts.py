@@ -6,8 +6,8 @@ import pytest
 
 from indelible.catalogue import find, registered
 from indelible.catalogue.reference import built_in
-from indelible.document import Staff
 from indelible.errors import InvalidInput
+from indelible.record.document import Staff
 from indelible.testing.logs import assert_intact, event
 
 PLANTED = ["cli_77", "Ana Planted", "198.51.100.77", "Planted/1.0"]

@@ -6,12 +6,15 @@ import threading
 
 import pytest
 
-from indelible import document, entry, erasure, merkle
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.document import Client, Person, Request, Staff, System
+from indelible.erasure import anonymizing as erasure
 from indelible.errors import InvalidInput, NotFound
-from indelible.inspection import inspect
-from indelible.personal import Dead, split
+from indelible.format import entry
+from indelible.keep.personal import Dead, split
+from indelible.manage.inspection import inspect
+from indelible.proof import merkle
+from indelible.record import document
+from indelible.record.document import Client, Person, Request, Staff, System
 from indelible.testing.logs import assert_intact, event
 
 ANA = {"id": "cli_77", "name": "Ana Planted"}
@@ -65,27 +68,23 @@ def if_known(log):
 
 
 def bodies(log):
-    with log.store.snapshot(log.info.id) as snapshot:
-        return [row.body for row in snapshot.entries()]
+    return [row.body for row in log.rows.entries(0, log.size)]
 
 
 def groups(log):
     """Every sealed group: (seq, token, class) to its values, None where its key is gone."""
     found = {}
     log.sealer.refresh()
-    with log.store.snapshot(log.info.id) as snapshot:
-        for row in snapshot.entries():
-            body = entry.decode(row.body)
-            tokens = [bytes.fromhex(text) for text in body.tokens]
-            paths = {(group.owner, group.personal_class): group.paths for group in body.groups}
-            for owner, personal_class, sealed in split(row.sealed):
-                place = (row.seq, tokens[owner], personal_class)
-                try:
-                    found[place] = log.sealer.open_values(
-                        row.id, *place[1:], sealed, paths[owner, personal_class]
-                    ).values
-                except Dead:
-                    found[place] = None
+    for row in log.rows.entries(0, log.size):
+        body = entry.decode(row.body)
+        tokens = [bytes.fromhex(text) for text in body.tokens]
+        paths = {(group.owner, group.personal_class): group.paths for group in body.groups}
+        for owner, personal_class, sealed in split(row.sealed):
+            place = (row.seq, tokens[owner], personal_class)
+            try:
+                found[place] = log.sealer.open_values(row.id, *place[1:], sealed, paths[owner, personal_class]).values
+            except Dead:
+                found[place] = None
     return found
 
 
@@ -102,7 +101,7 @@ def said(view):
 def test_in_every_role_the_client_loses_names_and_devices_and_the_others_keep_theirs(log, document):
     log.record_document(document)
     log.record_document(event(2, client=OTHER))
-    token = log.selecting().token("client", "cli_77")
+    token = log.reading().token("client", "cli_77")
     before, stored = groups(log), bodies(log)
     anonymize(log)
     mine = {place for place in before if place[1] == token and place[2] != "evidence"}
@@ -113,7 +112,7 @@ def test_in_every_role_the_client_loses_names_and_devices_and_the_others_keep_th
     left = {place: values for place, values in groups(log).items() if place[0] <= 2}
     assert left == {place: values for place, values in before.items() if place not in mine}
     assert bodies(log)[:2] == stored
-    assert log.selecting().token("client", "cli_77") is None
+    assert log.reading().token("client", "cli_77") is None
     view = log.entry(1)
     gone = {path for place in mine for path in before[place]}
     assert view.states == dict.fromkeys(gone, "erased")
@@ -132,7 +131,7 @@ def test_the_entry_says_who_asked_and_the_scrubbing_counts_exactly_what_went(log
     for one in ROLES.values():
         log.record_document(one)
     before = groups(log)
-    token = log.selecting().token("client", "cli_77")
+    token = log.reading().token("client", "cli_77")
     done = anonymize(log, requested_by="retention_rule", actor=System("job:retention"))
     view = log.entry(done.entry.seq)
     assert view.members["context"] == {"requested_by": "retention_rule"}
@@ -221,7 +220,7 @@ def test_the_client_as_actor_leaves_no_id_no_name_and_no_device(log):
     assert view.members["actor"] == {"kind": "client", "person": view.members["target"]["person"]}
     assert view.members["channel"] == "client_app"
     assert said(view) == {}
-    assert log.selecting().token("client", "cli_77") is None
+    assert log.reading().token("client", "cli_77") is None
 
 
 def test_a_member_of_staff_as_actor_is_kept_with_name_and_device(log):
@@ -248,14 +247,14 @@ def test_who_asked_is_one_of_three(log, who):
 
 def test_a_client_who_returns_is_another_person(log):
     log.record_document(event(1))
-    first = log.selecting().token("client", "cli_77")
+    first = log.reading().token("client", "cli_77")
     anonymize(log)
     log.record_document(event(2))
-    second = log.selecting().token("client", "cli_77")
+    second = log.reading().token("client", "cli_77")
     assert second not in (None, first)
     assert [view.seq for view in log.read("client:cli_77")] == [3]
     anonymize(log)
-    assert log.selecting().token("client", "cli_77") is None
+    assert log.reading().token("client", "cli_77") is None
     assert [log.entry(seq).who for seq in (1, 3)] == ["Maria Fernandes"] * 2
     assert set(inspect(log).erased) == {1, 3}
 
@@ -266,7 +265,7 @@ def test_a_key_used_before_answers_with_the_old_entry_and_does_not_bring_the_per
     anonymize(log)
     again = log.record_document(document)
     assert (again.seq, again.id, again.repeated) == (first.seq, first.id, True)
-    assert log.selecting().token("client", "cli_77") is None
+    assert log.reading().token("client", "cli_77") is None
     assert log.size == 2
     assert_intact(log)
 
@@ -276,7 +275,7 @@ def test_a_key_used_before_in_a_batch_beside_something_else_does_not_bring_the_p
     anonymize(log)
     drafts = [log.draft(document.parse(one)) for one in (event(1, key="k"), event(2, client=OTHER))]
     assert [result.repeated for result in log.append(drafts)] == [True, False]
-    assert log.selecting().token("client", "cli_77") is None
+    assert log.reading().token("client", "cli_77") is None
 
 
 def test_a_late_event_of_before_names_a_new_person_whom_nothing_ties_to_the_old(log):
@@ -321,8 +320,7 @@ def test_a_writer_at_the_same_time_loses_nothing_and_brings_nobody_back_by_halve
     assert failed == []
     done += if_known(log)
     assert log.size == 61 + len(done)
-    with log.store.snapshot(log.info.id) as snapshot:
-        people = list(snapshot.persons())
+    people = list(log.rows.persons("all"))
     known = {log.sealer.open_person(row.token, row.sealed)["id"] for row in people if row.erased_by is None}
     assert known == {"usr_12", "cli_78"}
     assert {row.erased_by for row in people} - {None} == {one.entry.seq for one in done}

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from indelible.document import Staff
+from indelible import stores
 from indelible.errors import SigningRefused
-from indelible.exported import record_export
-from indelible.inspection import inspect
 from indelible.journal import Journal
-from indelible.personal import join, split
-from indelible.stores import sqlite
+from indelible.keep.personal import join, split
+from indelible.manage.inspection import inspect
+from indelible.record.document import Staff
+from indelible.recorder import Recorder
 from indelible.testing.logs import Clock, assert_intact, event
 
 BY = Staff("usr_12", "Maria Fernandes")
@@ -27,10 +27,17 @@ def anonymize(log, client="cli_77"):
     return log.anonymize(client, requested_by="client", actor=BY)
 
 
+def exported(log, words):
+    session = log.reading()
+    return Recorder(log, BY).exported(
+        session, session.parse(words), log.checkpoint(), format="csv", profile="csv", up_to=session.size
+    )
+
+
 def copy(journal, folder):
     """Copy the database as it is now to `folder`."""
     (folder / "copy.db").touch(mode=0o600)
-    sqlite.copy(journal.places.database, folder / "copy.db")
+    stores.backup(journal.places.database, folder / "copy.db")
     return folder / "copy.db"
 
 
@@ -62,7 +69,7 @@ def test_an_older_copy_put_back_opens_everybody_but_who_was_erased_since(put_bac
     assert log.entry(1).client == OTHER
     assert log.entry(2).actor["name"] == "Maria Fernandes"
     assert list(log.read("Planted")) == []
-    assert log.selecting().token("client", "cli_77") is None
+    assert log.reading().token("client", "cli_77") is None
     log.record_document(event(4, client=OTHER))
     with pytest.raises(SigningRefused):
         log.checkpoint()
@@ -112,7 +119,7 @@ def erased(tmp_path):
     for number, client in enumerate([ANA, OTHER, ANA], 1):
         log.record_document(event(number, client=client))
     with closing(sqlite3.connect(tmp_path / "own.db", isolation_level=None)) as db:
-        before = made.kept(log.info)
+        before = made.kept(log.clinic)
         anonymize(log)
         log.checkpoint()
         yield log, db, before
@@ -167,9 +174,9 @@ def test_what_was_scrubbed_and_is_put_back_stays_dead(erased):
 def test_keys_put_back_by_who_has_the_master_key_are_restored(erased):
     """A cover of before the erasure that says it is of today: it takes the master key to write one."""
     log, _, before = erased
-    keep, kept = log.journal.keep, log.journal.kept(log.info)
+    keep, kept = log.shared.keep, log.shared.keep.read(log.clinic.origin)
     forged = replace(kept, cover=before.cover, version=kept.version + 1)
-    assert keep.swap(log.info.origin, forged, kept.version)
+    assert keep.swap(log.clinic.origin, forged, kept.version)
     found, _ = verdicts(log)
     assert {one for one in found if one[0] == "restored"} == {("restored", 1)}
     assert {verdict for verdict, _ in found} == {"restored"}
@@ -211,7 +218,7 @@ FILTERS = [
 def test_an_export_leaves_no_id_and_no_word_of_a_client_after_anonymize(journal, log, attack, words):
     log.record_document(event(1, client=ANA))
     log.record_document(event(2, actor={"kind": "client"} | ANA, client=OTHER))
-    done = record_export(log, log.parse(words), log.checkpoint(), BY, format="csv", profile="csv")
+    done = exported(log, words)
     anonymize(log)
     view = log.entry(done.seq)
     for text in ("cli_77", "Planted", "planted"):
@@ -224,6 +231,6 @@ def test_an_export_leaves_no_id_and_no_word_of_a_client_after_anonymize(journal,
 def test_an_export_about_others_keeps_its_filter(log):
     log.record_document(event(1, client=ANA))
     log.record_document(event(2, client=OTHER))
-    done = record_export(log, log.parse("client:cli_78"), log.checkpoint(), BY, format="csv", profile="csv")
+    done = exported(log, "client:cli_78")
     anonymize(log)
     assert log.entry(done.seq).context["filter"] == "client:cli_78"

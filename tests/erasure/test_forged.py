@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from indelible import entry, merkle
-from indelible.commitment import Committer, leaves
-from indelible.document import Staff
 from indelible.errors import SigningRefused
-from indelible.inspection import inspect
+from indelible.format import entry
+from indelible.format.commitment import Committer, leaves
 from indelible.journal import Journal
-from indelible.personal import Part, join
+from indelible.keep.personal import Part, join
+from indelible.manage.inspection import inspect
+from indelible.proof import merkle
+from indelible.record.document import Staff
 from indelible.testing.logs import Clock, event
 
 BY = Staff("usr_12", "Maria Fernandes")
@@ -46,8 +47,8 @@ class Files:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(log, "sign_when_due", lambda *arguments: None)
             log.anonymize("cli_3", requested_by="client", actor=BY)
-        self.info, self.origin = log.info, log.info.origin
-        self.nobody = log.info.nobody
+        self.info, self.origin = log.clinic, log.clinic.origin
+        self.nobody = log.clinic.nobody
         journal.store.close()
         self.db = sqlite3.connect(self.path, isolation_level=None)
         for (name,) in self.db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
@@ -72,7 +73,7 @@ class Files:
         """Put an entry at a number, in the place of what is there; columns, links and head fit."""
         data = json.dumps(members, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         body = entry.decode(data)
-        columns = entry.columns(body)
+        columns = body.columns
         columns = columns._replace(action=action or columns.action)
         self.db.execute("DELETE FROM indelible_entry WHERE seq = ? OR id = ?", (seq, columns.id))
         self.db.execute("DELETE FROM indelible_link WHERE seq = ?", (seq,))
@@ -81,8 +82,8 @@ class Files:
             " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (seq, *columns, data, sealed),
         )
-        for link in entry.links(body):
-            row = (link.kind, link.ref, link.as_target, body.occurred_at, seq)
+        for link in entry.links(body.members):
+            row = (*link, body.occurred_at, seq)
             self.db.execute("INSERT INTO indelible_link VALUES (1, ?, ?, ?, ?, ?)", row)
         rows = self.db.execute("SELECT body FROM indelible_entry ORDER BY seq").fetchall()
         frontier = merkle.extend(merkle.Frontier(), [merkle.leaf_hash(body) for (body,) in rows])
@@ -183,7 +184,7 @@ def assert_is_there(log, seq):
 def assert_everybody_is_there(log):
     named = {view.client.get("name") for view in log.read("action:booking.cancelled") if view.client}
     assert set(NAMES.values()) <= named
-    assert not log.sealer.is_dead(log.info.nobody)
+    assert not log.sealer.is_dead(log.clinic.nobody)
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
@@ -191,13 +192,13 @@ def test_a_forged_erasure_destroys_nothing_and_is_never_signed(files, forge):
     forge(files)
     journal = files.open()
     log = journal.clinic()
-    cover = journal.kept(log.info).cover.encode()
+    cover = journal.kept(log.clinic).cover.encode()
     assert_everybody_is_there(log)
     with pytest.raises(SigningRefused, match="says that it erased values, and was not written with the clinic's key"):
         log.checkpoint()
     files.db.execute("UPDATE indelible_entry SET action = 'client.anonymized' WHERE seq = ?", (FORGED,))
     assert log.replay() == 0
-    assert journal.kept(log.info).cover.encode() == cover
+    assert journal.kept(log.clinic).cover.encode() == cover
     assert inspect(log).result == "not_intact"
     journal.store.close()
     again = files.open()
@@ -258,7 +259,7 @@ def test_an_older_keep_is_erased_again_although_the_sealed_value_of_the_erasure_
     shutil.copy(older, cover)
     journal = files.open()
     log = journal.clinic()
-    assert journal.kept(log.info).up_to == FORGED
+    assert journal.kept(log.clinic).up_to == FORGED
     assert log.entry(1).client == {"id": None, "name": None}
     assert_is_there(log, 2)
     assert log.sealer.token("client", "cli_1", 0) is None  # the row is gone, and the id is that of somebody new

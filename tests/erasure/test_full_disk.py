@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from indelible import replacing
 from indelible.cli import main
-from indelible.document import Staff
 from indelible.errors import NotFound, StorageFailure
+from indelible.files import replacing
 from indelible.journal import Journal
+from indelible.record.document import Staff
 from indelible.testing.logs import Clock, event
 
 BY = Staff("usr_12", "Maria Fernandes")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from indelible import replacing, scrubbing
-from indelible.document import Staff
-from indelible.inspection import inspect
+from indelible.erasure import scrubbing
+from indelible.files import replacing
 from indelible.journal import Journal
-from indelible.stores.sqlite import SQLiteAppending
+from indelible.manage.inspection import inspect
+from indelible.record.document import Staff
+from indelible.stores.contract import Batch
+from indelible.stores.sqlite.rows import SQLiteAppending
 from indelible.testing.logs import Clock, assert_intact, event
 
 BY = Staff("usr_12", "Maria Fernandes")
@@ -63,6 +66,18 @@ def anonymize(folder, prepare=lambda log: None):
     return log
 
 
+def dying_at(is_it: Callable[[Batch], bool]):
+    """A way to write for a transaction that dies when a certain batch is written."""
+    written = SQLiteAppending.write
+
+    def write(tx, batch):
+        written(tx, batch)
+        if is_it(batch):
+            die()
+
+    return write
+
+
 def assert_erased(folder, copy, attack):
     """What the next opening finds: the client is erased, the others are there, and no cover of before is left."""
     with Journal(folder / "activity.db", clock=Clock()) as journal:
@@ -101,7 +116,7 @@ def test_killed_behind_the_commit_it_is_finished_when_the_log_is_opened(folder, 
 
 
 def test_killed_before_the_commit_nothing_was_done(folder, monkeypatch):
-    monkeypatch.setattr(SQLiteAppending, "mark_erased", die)
+    monkeypatch.setattr(SQLiteAppending, "write", dying_at(lambda batch: any(row.erased_by for row in batch.persons)))
     assert in_a_process(lambda: anonymize(folder)) == KILLED
     monkeypatch.undo()
     with Journal(folder / "activity.db", clock=Clock()) as journal:
@@ -156,16 +171,11 @@ def test_killed_while_scrubbing_the_counts_are_right_in_the_end(folder, copy, at
     """Five entries in three transactions and one in another; the one at which it dies is not committed."""
     monkeypatch.setattr(scrubbing, "_AT_ONCE", 2)
     calls = count(1)
-    scrub = SQLiteAppending.scrub
-
-    def dying(self, rows):
-        scrub(self, rows)
-        if next(calls) == transaction:
-            die()
+    dying = dying_at(lambda batch: batch == Batch(sealed=batch.sealed) and next(calls) == transaction)
 
     def work():
         log = anonymize(folder)
-        monkeypatch.setattr(SQLiteAppending, "scrub", dying)
+        monkeypatch.setattr(SQLiteAppending, "write", dying)
         log.scrub()
 
     assert in_a_process(work) == KILLED
@@ -176,7 +186,8 @@ def test_killed_between_the_last_part_and_its_record_the_scrubbing_is_recorded_b
     folder, copy, attack, monkeypatch
 ):
     def work():
-        monkeypatch.setattr(SQLiteAppending, "mark_scrubbed", die)
+        dying = dying_at(lambda batch: any(row.scrubbed_by for row in batch.persons))
+        monkeypatch.setattr(SQLiteAppending, "write", dying)
         anonymize(folder).scrub()
 
     assert in_a_process(work) == KILLED

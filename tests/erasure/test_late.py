@@ -8,13 +8,13 @@ from contextlib import closing
 import pytest
 from tests.outbox.conftest import Host
 
-from indelible import document
 from indelible.cli import main
-from indelible.document import Staff
+from indelible.drain.passes import drain_once
 from indelible.errors import Conflict, NotFound
 from indelible.journal import Journal
-from indelible.outbox.drain import drain_once
 from indelible.outbox.sqlite_source import SQLiteSource
+from indelible.record import document
+from indelible.record.document import Staff
 from indelible.testing.logs import assert_intact, event
 
 BY = Staff("usr_12", "Maria Fernandes")
@@ -59,7 +59,7 @@ def test_the_name_is_left_out_and_the_answer_and_the_entry_say_what(journal, era
     assert view.context["notice_minutes"] == 90
     assert [text for text in PLANTED if text in left(erased, done.seq)] == []
     assert attack(journal, PLANTED) == []
-    assert erased.selecting().token("client", "cli_77") is None
+    assert erased.reading().token("client", "cli_77") is None
     assert list(erased.read("client:cli_77")) == []
 
 
@@ -67,8 +67,7 @@ def test_nothing_ties_late_records_to_each_other_or_to_the_erased(erased):
     seqs = [1, *(erased.record_document(late(number)).seq for number in (8, 9))]
     clients = [view.members["tokens"][view.members["client"]["person"]] for view in map(erased.entry, seqs)]
     assert len(set(clients)) == 3
-    with erased.store.snapshot(erased.info.id) as snapshot:
-        rows = {row.token.hex() for row in snapshot.persons()}
+    rows = {row.token.hex() for row in erased.rows.persons("all")}
     assert rows & set(clients) == {clients[0]}
 
 

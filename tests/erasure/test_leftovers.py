@@ -10,10 +10,10 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from indelible import document
-from indelible.document import Staff
 from indelible.errors import NotFound
-from indelible.keytree import NODE_BYTES, RECORD_BYTES
+from indelible.keep.keytree import NODE_BYTES, RECORD_BYTES
+from indelible.record import document
+from indelible.record.document import Staff
 from indelible.testing.logs import event, last_connection
 
 CLINICS = ("c_lisbon", "c_porto", "c_faro")
@@ -80,13 +80,13 @@ def secrets_of(cover):
 
 def test_no_cover_that_is_left_in_the_keep_opens_who_was_erased(journal, log):
     log.record_document(event(client={"id": "cli_1", "name": "planted-ana"}))
-    former = journal.kept(log.info)
+    former = journal.kept(log.clinic)
     log.anonymize("cli_1", requested_by="client", actor=BY)
-    gone = secrets_of(former.cover) - secrets_of(journal.kept(log.info).cover)
+    gone = secrets_of(former.cover) - secrets_of(journal.kept(log.clinic).cover)
     assert gone
     files = sorted(journal.places.keep.iterdir())
     assert [path.suffix for path in files if path.name != "heads"] == [".cover", ".lock"]
-    opened = journal.keep.read(log.info.origin)
+    opened = journal.keep.read(log.clinic.origin)
     assert opened.up_to == 2
     assert [path for path in files for secret in gone if secret in path.read_bytes()] == []
 

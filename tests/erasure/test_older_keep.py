@@ -9,12 +9,12 @@ from contextlib import closing
 
 import pytest
 
-from indelible import keys
-from indelible.document import Staff
+from indelible import stores
 from indelible.errors import KeyUnavailable, NotFound
-from indelible.inspection import inspect
 from indelible.journal import Journal
-from indelible.stores import sqlite
+from indelible.keep import keys
+from indelible.manage.inspection import inspect
+from indelible.record.document import Staff
 from indelible.testing.logs import Clock, assert_intact, event, last_connection
 
 BY = Staff("usr_12", "Maria Fernandes")
@@ -102,7 +102,7 @@ def test_it_is_erased_again_although_the_row_of_the_person_is_gone(tmp_path):
     journal = Journal.create(tmp_path / "own.db", installation="log.example.org", clock=Clock())
     log = journal.add_clinic("c_lisbon", name="Lisbon", zone="Europe/Lisbon")
     log.record_document(event(1, client=ANA))
-    token = log.selecting().token("client", "cli_77")
+    token = log.reading().token("client", "cli_77")
     shutil.copytree(journal.places.keep, tmp_path / "older")
     anonymize(log)
     last_connection(journal.store).execute("DELETE FROM indelible_person WHERE token = ?", (token,))
@@ -122,7 +122,7 @@ def test_nobody_reads_where_the_older_one_cannot_be_written_to(journal, older, m
     def refuse(self, *arguments):
         raise KeyUnavailable("not now")
 
-    monkeypatch.setattr("indelible.keep.Keep.swap", refuse)
+    monkeypatch.setattr("indelible.keep.folder.Keep.swap", refuse)
     with opened_anew(journal) as again, pytest.raises(KeyUnavailable, match="not now"):
         again.clinic()
     monkeypatch.undo()
@@ -136,7 +136,7 @@ def test_an_older_database_and_an_older_keep_together_are_told_by_the_signed_hea
     log.checkpoint()
     shutil.copytree(journal.places.keep, tmp_path / "older")
     (tmp_path / "older.db").touch()
-    sqlite.copy(tmp_path / "own.db", tmp_path / "older.db")
+    stores.backup(tmp_path / "own.db", tmp_path / "older.db")
     anonymize(log)
     outside = log.checkpoint()
     assert outside is not None
@@ -225,4 +225,17 @@ def test_a_master_key_that_is_not_the_keep_s_is_told(journal, log, tmp_path):
     other = keys.create(tmp_path / "other.key")
     with pytest.raises(KeyUnavailable, match="is not the one that this database was made with"):
         Journal(journal.places.database, master_key=str(tmp_path / "other.key"))
-    assert other.fingerprint != journal.installation.master_key
+    assert other.fingerprint != journal.store.installation.master_key
+
+
+def test_behind_a_renewal_an_open_log_seals_under_the_new_keep(journal, older, log):
+    """Somebody was erased, so to whoever has the lost keep in memory the new one looks older."""
+    assert log.reading().named("Bruno")
+    for cover in journal.places.keep.glob("*.cover"):
+        cover.unlink()
+    renewed = journal.renew_keep("c_lisbon")
+    assert renewed.reading().named("Bruno") == frozenset(), "the name was lost with the keep"
+    seqs = [one.record_document(event(9, client=CARLA)).seq for one in (renewed, log)]
+    with Journal(journal.places.database, clock=journal.clock) as other:
+        assert [other.clinic().entry(seq).client for seq in seqs] == [CARLA, CARLA]
+    assert_intact(renewed)

@@ -9,14 +9,16 @@ from contextlib import closing
 
 import pytest
 
-from indelible.bundling import export_bundle, export_complete
-from indelible.document import Staff
-from indelible.errors import IndelibleError, NotFound
-from indelible.inspection import inspect
+from indelible.errors import IndelibleError, NotFound, StorageFailure
+from indelible.export.bundling import export_bundle, export_complete
+from indelible.export.run import begin
 from indelible.journal import Journal
-from indelible.lifetime import close_clinic
+from indelible.manage.inspection import inspect
+from indelible.manage.lifetime import close_clinic
+from indelible.proof.verify import verify_bundle
+from indelible.read.query import Query
+from indelible.record.document import Staff
 from indelible.testing.logs import Clock, assert_intact, event
-from indelible.verify import verify_bundle
 
 BY = Staff("usr_12", "Maria Fernandes")
 ANA, BRUNO = {"id": "cli_77", "name": "Ana Planted"}, {"id": "cli_78", "name": "Bruno Kept"}
@@ -53,9 +55,8 @@ def together(*works):
 def dead_tokens_are_marked(log):
     """Nobody whose key is gone has a value that no erasure accounts for."""
     log.sealer.refresh()
-    with log.store.snapshot(log.info.id) as snapshot:
-        for row in snapshot.persons():
-            assert log.sealer.is_dead(row.token) == (row.erased_by is not None)
+    for row in log.rows.persons("all"):
+        assert log.sealer.is_dead(row.token) == (row.erased_by is not None)
 
 
 def test_a_process_with_keys_from_before_gives_who_returns_a_new_token(journal, log):
@@ -110,7 +111,7 @@ def test_erasures_of_many_clients_in_many_places_all_hold(journal, log):
         results = together(*(lambda at=at, n=n: anonymize(at, f"cli_{n}") for n, at in enumerate([*logs, *logs])))
     assert [one for one in results if isinstance(one, Exception)] == []
     assert {view.client["name"] for view in log.read("action:booking.cancelled")} == {None, "Bruno Kept"}
-    assert journal.kept(log.info).up_to == log.size
+    assert journal.kept(log.clinic).up_to == log.size
     dead_tokens_are_marked(log)
     assert_intact(log)
 
@@ -119,10 +120,10 @@ def test_an_erasure_beside_a_writer_in_another_process_leaves_nothing_under_a_de
     log.record_document(event(1, client=ANA))
     code = (
         "import sys; from indelible import Journal; from indelible.testing.logs import Clock, event\n"
-        "log = Journal(sys.argv[1], clock=Clock()).clinic()\n"
+        "journal = Journal(sys.argv[1], clock=Clock())\nlog = journal.clinic()\n"
         "print(log.entry(1).client['name'], flush=True)\n"
         "for number in range(60): log.record_document(event(number, client={'id': 'cli_77', 'name': 'Ana Planted'}))\n"
-        "log.journal.close()\n"
+        "journal.close()\n"
     )
     path = str(journal.places.database)
     with subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True) as writer:
@@ -147,7 +148,7 @@ def test_an_erasure_beside_a_writer_in_another_process_leaves_nothing_under_a_de
 @pytest.mark.parametrize(("words", "left"), [("", 5), ("client:cli_77", 5), ("train", 1)])
 def test_an_erasure_in_the_middle_of_an_export_is_in_the_chunks_that_come(journal, log, monkeypatch, words, left):
     """Two entries at a time, and each time the keep is asked; of the chunk that was begun one is still to come."""
-    monkeypatch.setattr("indelible.reading.CHUNK", 2)
+    monkeypatch.setattr("indelible.read.session.CHUNK", 2)
     for number in range(6):
         log.record_document(event(number, client=ANA))
     rows = log.read(words)
@@ -170,11 +171,48 @@ def test_a_bundle_begun_between_an_erasures_commit_and_the_end_of_its_keys_has_n
         patch.setattr(type(log), "_cut_out", lambda self, behind: 0)
         anonymize(log)
     output = tmp_path / "evidence.zip"
-    work(*((log, log.parse(""), output) if work is export_bundle else (log, output)), actor=BY)
+    work(*((log, log.reading().parse(""), output) if work is export_bundle else (log, output)), actor=BY)
     with output.open("rb") as file:
         report = verify_bundle(file, log.signer.verifier)
     assert report.findings == []
     assert report.erased
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "jsonl"])
+def test_a_list_begun_between_an_erasures_commit_and_the_end_of_its_keys_has_no_value_of_theirs(
+    log, monkeypatch, format
+):
+    log.record_document(event(1, client=ANA))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(log), "_cut_out", lambda self, behind: 0)
+        anonymize(log)
+    rows = begin(log, Query(), format=format, actor=BY)
+    assert [view.client for view in rows.session.read("action:booking.cancelled")] == [{"id": None, "name": None}]
+    assert b"".join(rows.blocks())
+
+
+@pytest.mark.parametrize(("client", "refused"), [("cli_77", True), ("cli_other", False)])
+def test_a_bundle_is_begun_anew_where_somebody_in_it_was_erased_meanwhile_and_not_for_others(
+    log, tmp_path, client, refused
+):
+    log.record_document(event(1, client=ANA))
+    log.record_document(event(2, client={"id": "cli_other", "name": "Somebody Else"}))
+    erased: list[object] = []
+
+    def meanwhile(done):
+        if not erased:
+            erased.append(anonymize(log, client))
+
+    output = tmp_path / "evidence.zip"
+    wanted = log.reading().parse("client:cli_77")
+    if refused:
+        with pytest.raises(StorageFailure, match="anonymized while"):
+            export_bundle(log, wanted, output, actor=BY, progress=meanwhile)
+        return
+    export_bundle(log, wanted, output, actor=BY, progress=meanwhile)
+    with output.open("rb") as file:
+        assert verify_bundle(file, log.signer.verifier).findings == []
+    assert erased
 
 
 @pytest.mark.parametrize("work", [export_bundle, export_complete], ids=["filter", "complete"])
@@ -182,7 +220,7 @@ def test_an_erasure_beside_a_bundle_gives_a_bundle_that_checks_out(journal, log,
     for number in range(30):
         log.record_document(event(number, client=ANA if number % 3 else BRUNO))
     output = tmp_path / "evidence.zip"
-    given = (log, log.parse(""), output) if work is export_bundle else (log, output)
+    given = (log, log.reading().parse(""), output) if work is export_bundle else (log, output)
     bundled, erased = together(lambda: work(*given, actor=BY), lambda: anonymize(log))
     assert not isinstance(erased, Exception)
     if isinstance(bundled, Exception):  # told to begin anew, with no file left
@@ -201,8 +239,10 @@ def test_an_erasure_beside_a_close_is_done_or_refused_and_the_log_is_sound(tmp_p
         log.record_document(event(number, client=ANA))
     with opened_anew(journal) as other:
         theirs = other.clinic()
-        closed, erased = together(lambda: close_clinic(log, tmp_path / "last.zip", actor=BY), lambda: anonymize(theirs))
-    info = next(iter(journal.clinics()))
+        closed, erased = together(
+            lambda: close_clinic(journal, log.clinic.id, tmp_path / "last.zip", actor=BY), lambda: anonymize(theirs)
+        )
+    info, _ = next(iter(journal.clinics()))
     if isinstance(closed, Exception):
         assert not isinstance(erased, Exception)
         assert journal.kept(info).cover.encode()

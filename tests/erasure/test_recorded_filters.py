@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import fields
 from datetime import date
 
 import pytest
 
-from indelible import query
-from indelible.document import Staff
-from indelible.exported import CLOSED, WITHOUT_TEXT, record_export
-from indelible.observed import record_view
-from indelible.query import Choice, Query
+from indelible.journal import Journal
+from indelible.read import query
+from indelible.read.filter_names import CLOSED, WITHOUT_TEXT
+from indelible.read.query import Choice, Query
+from indelible.record.document import Staff
+from indelible.recorder import Recorder
 from indelible.testing.logs import assert_intact, event
 
 BY = Staff("usr_9", "Rui Kept")
@@ -36,8 +38,10 @@ AROUND = {
     "with days and words": lambda wanted: Query(wanted.wanted, first=date(2026, 5, 1), words=("Planted Ana",)),
 }  # fmt: skip
 RECORD = {
-    "export": lambda log, wanted: record_export(log, wanted, log.checkpoint(), BY, format="csv", profile="csv"),
-    "view": lambda log, wanted: record_view(log, wanted, BY),
+    "export": lambda log, wanted: Recorder(log, BY).exported(
+        log.reading(), wanted, log.checkpoint(), format="csv", profile="csv", up_to=log.size
+    ),
+    "view": lambda log, wanted: Recorder(log, BY).viewed(log.reading(), wanted),
 }
 
 
@@ -86,16 +90,18 @@ def test_no_spelling_of_a_client_s_id_outlives_the_client(journal, log, attack, 
 def test_a_filter_as_it_is_typed_keeps_nothing_of_the_client(log, words, record):
     for client_id in ("cli_planted", "client/planted"):
         fill(log, client_id)
-    seq = record(log, log.parse(words)).seq
+    seq = record(log, log.reading().parse(words)).seq
     for client_id in ("cli_planted", "client/planted"):
         log.anonymize(client_id, requested_by="client", actor=BY)
-    again = record(log, log.parse(words)).seq  # of a client who was anonymized before nothing is written down anew
+    again = record(
+        log, log.reading().parse(words)
+    ).seq  # of a client who was anonymized before nothing is written down anew
     for one in (seq, again):
         assert [text for text in ("lanted", "203.0.113.77", "351912345678", STRIPE) if text in left_of(log, one)] == []
 
 
 def recorded(log, words):
-    done = record_export(log, log.parse(words), log.checkpoint(), BY, format="csv", profile="csv")
+    done = RECORD["export"](log, log.reading().parse(words))
     return log.entry(done.seq).context.get("filter")
 
 
@@ -141,3 +147,24 @@ def test_whatever_a_filter_can_hold_is_closed_or_is_taken_for_personal():
 def test_a_client_whose_id_begins_with_client_is_found(log, words):
     log.record_document(event(1, client={"id": "client/7", "name": "Ana"}))
     assert [view.seq for view in log.read(words)] == [1]
+
+
+def test_who_is_erased_while_an_export_of_theirs_begins_does_not_come_back_with_it(journal, log, attack, monkeypatch):
+    """Another process erases the client between the look at the filter and the transaction that records it."""
+    fill(log, "cli_planted")
+    begin = log.appending
+
+    def appending():
+        monkeypatch.undo()
+        with closing(Journal(journal.places.database, clock=journal.clock)) as other:
+            other.clinic().anonymize("cli_planted", requested_by="client", actor=BY)
+        return begin()
+
+    monkeypatch.setattr(log, "appending", appending)
+    seq = RECORD["export"](log, log.reading().parse("client:cli_planted")).seq
+    assert log.entry(seq - 1).action == "client.anonymized"
+    assert "lanted" not in left_of(log, seq)
+    assert log.entry(seq).context["filter"] == "client:unknown"
+    assert log.reading().token("client", "cli_planted") is None
+    assert attack(journal, ["lanted"]) == []
+    assert_intact(log)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from indelible.testing.logs import clock, journal, log
 from indelible.testing.node import install
 from indelible.testing.postgres import connection, postgres, server
 
-__all__ = ["clock", "connection", "journal", "log", "postgres", "server"]
+__all__ = ["connection", "postgres", "server"]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "outbox_node"
 

@@ -21,8 +21,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import Session
 
+from indelible.drain.passes import drain_all
 from indelible.outbox import sql
-from indelible.outbox.drain import drain_all
 from indelible.outbox.postgres_source import PostgresSource
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from indelible.drain.passes import Drained, drain_all, drain_once
 from indelible.outbox import sql
-from indelible.outbox.drain import Drained, drain_all, drain_once
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.postgres import connection, postgres, server
 

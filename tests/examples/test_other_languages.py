@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from indelible.contract import declarations
 from indelible.outbox import sql
 from indelible.outbox.postgres_source import PostgresSource
+from indelible.record.typescript import declarations
 from indelible.testing.node import install
 from indelible.testing.postgres import connection, postgres, server
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from indelible.drain.passes import drain_all
 from indelible.outbox import sql
-from indelible.outbox.drain import drain_all
 from indelible.outbox.sqlite_source import SQLiteSource
 
 HOWTO = Path(__file__).parents[2] / "docs/howto/outbox.md"

@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from indelible.document import parse_json
-from indelible.drafting import draft
 from indelible.outbox import sql
 from indelible.outbox.grants import findings
 from indelible.outbox.postgres_source import PostgresSource
+from indelible.record.document import parse_json
+from indelible.record.drafting import draft
 from indelible.testing.postgres import connection, postgres, server
 
 __all__ = ["connection", "postgres", "server"]
@@ -70,7 +70,7 @@ def test_a_client_cancels_a_booking_of_theirs_and_it_is_recorded_as_theirs(host,
     assert clinic == "c_lisbon"
     assert document["actor"] == {"kind": "client", "id": ANA}
     assert document["target"] == {"kind": "booking", "id": "bk_1"}
-    draft(parse_json(json.dumps(document).encode()), zone="Europe/Lisbon", now=2_000_000_000_000_000)
+    draft(parse_json(json.dumps(document).encode()), now=2_000_000_000_000_000)
     assert host.execute("SELECT login, role FROM indelible.outbox").fetchone() == ("authenticator", "authenticated")
 
 

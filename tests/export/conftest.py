@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from indelible import wiring
-from indelible.append import Appended
-from indelible.document import System
-from indelible.export.manifest import Format
-from indelible.journal import ClinicLog, Journal
+from indelible.export import run
+from indelible.export.formats import Format
+from indelible.journal import Journal
+from indelible.log import ClinicLog
+from indelible.record.append import Appended
+from indelible.record.document import System
 
 UA = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
@@ -54,7 +55,7 @@ def exported(log: ClinicLog) -> Callable[..., list[dict[str, str]]]:
 
     def export(words: str = "", format: Format = "csv-data") -> list[dict[str, str]]:
         out = io.BytesIO()
-        wiring.export(log, words, out, format=format, actor=System("command:export"))
+        run.export(log, words, out, format=format, actor=System("command:export"))
         return list(csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig"), newline="")))
 
     return export

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from indelible import instant, offsets
 from indelible.catalogue import Action
 from indelible.catalogue.action import _REGISTER
 from indelible.catalogue.fields import Instant, Personal, Word
-from indelible.document import System
-from indelible.journal import ClinicLog
-from indelible.wiring import export
+from indelible.export.run import export
+from indelible.format import instant, offsets
+from indelible.log import ClinicLog
+from indelible.record.document import System
 
 Record = Callable[..., Any]
 Exported = Callable[..., list[dict[str, str]]]

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from indelible import checkpoint, instant
-from indelible.csv_row import COLUMNS, NUMBERS, TRIGGERS, decode_cell
-from indelible.document import Staff, System
 from indelible.errors import InvalidQuery, StorageFailure
 from indelible.export import csv_file
-from indelible.export.csv_file import DATA, SPREADSHEET
-from indelible.journal import ClinicLog
-from indelible.note import Verifier
-from indelible.view import View
-from indelible.wiring import export
+from indelible.export.run import export
+from indelible.format import instant
+from indelible.format.csv_row import COLUMNS, NUMBERS, TRIGGERS, decode_cell
+from indelible.log import ClinicLog
+from indelible.proof import checkpoint
+from indelible.proof.note import Verifier
+from indelible.read.view import View
+from indelible.record.document import Staff, System
 
 ACTOR = System("command:export")
 Record = Callable[..., Any]
@@ -64,12 +64,10 @@ def test_a_row_says_what_was_recorded(record: Record, exported: Exported):
 
 def test_the_profiles_differ_only_in_the_bom(log: ClinicLog, record: Record):
     record(target={"kind": "booking", "id": "bk_1", "name": "=1"})
-    files = {}
-    for profile in (SPREADSHEET, DATA):
-        files[profile] = io.BytesIO()
-        csv_file.write(log.read(up_to=1), files[profile], zone="Europe/Lisbon", profile=profile)
-    data = files[DATA].getvalue()
-    assert files[SPREADSHEET].getvalue() == b"\xef\xbb\xbf" + data
+    with_bom, data = (
+        b"".join(csv_file.rows(log.read(up_to=1), zone="Europe/Lisbon", bom=bom)) for bom in (True, False)
+    )
+    assert with_bom == b"\xef\xbb\xbf" + data
     assert data.startswith(b"seq,id,") and b",'=1," in data
     assert data.count(b"\r\n") == data.count(b"\n") == 2 and data.endswith(b"\r\n")
 
@@ -217,7 +215,7 @@ def test_an_empty_log_gives_a_header_and_no_checkpoint(log: ClinicLog):
 @pytest.mark.parametrize("change", ["x''", "substr(sealed, 1, length(sealed) - 1)"], ids=["gone", "damaged"])
 def test_values_gone_or_damaged_are_empty_cells(log: ClinicLog, record: Record, exported: Exported, change: str):
     record(context={"late": True, "reason_text": "train"})
-    with sqlite3.connect(log.journal.places.database) as other:
+    with sqlite3.connect(log.shared.places.database) as other:
         other.execute(f"UPDATE indelible_entry SET sealed = {change} WHERE seq = 1")
     (row,) = exported()
     personal = ("actor_id", "actor_name", "client_id", "client_name", "ip", "device")
@@ -247,7 +245,7 @@ def test_a_file_broken_off_is_not_there_and_an_older_one_stays(log: ClinicLog, r
     record(occurred_at="2026-05-01T10:00:00Z")
     record(occurred_at="2026-05-02T10:00:00Z")
     log.checkpoint()
-    with sqlite3.connect(log.journal.places.database) as other:
+    with sqlite3.connect(log.shared.places.database) as other:
         other.execute("DROP TRIGGER indelible_entry_no_update")
         other.execute("UPDATE indelible_entry SET body = x'7b7d' WHERE seq = 1")
     target = tmp_path / "exports" / "all.csv"

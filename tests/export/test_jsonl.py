@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 import pytest
 
-from indelible.document import System
 from indelible.errors import StorageFailure
-from indelible.journal import ClinicLog
-from indelible.wiring import export
+from indelible.export import jsonl_file
+from indelible.export.run import export
+from indelible.log import ClinicLog
+from indelible.record.document import System
 
 ACTOR = System("command:export")
 Record = Callable[..., Any]
@@ -46,7 +47,8 @@ def test_lines_are_the_documents_of_the_list_in_its_order(log: ClinicLog, record
     assert (manifest.written.rows, manifest.written.first_seq, manifest.written.last_seq) == (3, 1, 2)
 
 
-def test_entries_recorded_while_it_is_written_stay_out(log: ClinicLog, record: Record):
+def test_entries_recorded_while_it_is_written_stay_out(log: ClinicLog, record: Record, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jsonl_file, "_BLOCK", 1)
     for _ in range(3):
         record()
     out = Recording(record)
@@ -57,7 +59,7 @@ def test_entries_recorded_while_it_is_written_stay_out(log: ClinicLog, record: R
 
 def test_what_is_gone_is_null_and_says_so(log: ClinicLog, record: Record):
     record()
-    with sqlite3.connect(log.journal.places.database) as other:
+    with sqlite3.connect(log.shared.places.database) as other:
         other.execute("UPDATE indelible_entry SET sealed = x'' WHERE seq = 1")
     out = io.BytesIO()
     export(log, "", out, format="jsonl", actor=ACTOR)
@@ -87,7 +89,7 @@ def test_an_entry_that_cannot_be_read_leaves_no_file(log: ClinicLog, record: Rec
     record(occurred_at="2026-05-01T10:00:00Z")
     record(occurred_at="2026-05-02T10:00:00Z")
     log.checkpoint()
-    with sqlite3.connect(log.journal.places.database) as other:
+    with sqlite3.connect(log.shared.places.database) as other:
         other.execute("DROP TRIGGER indelible_entry_no_update")
         other.execute("UPDATE indelible_entry SET body = x'7b7d' WHERE seq = 1")
     (tmp_path / "out").mkdir()

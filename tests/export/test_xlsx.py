@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
+import secrets
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import openpyxl
 import pytest
@@ -21,21 +26,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl.utils.datetime import from_excel
 from openpyxl.utils.escape import unescape
-from xlsxwriter.xmlwriter import XMLwriter
 
-from indelible import instant as instants
 from indelible.cli import main
-from indelible.csv_row import COLUMNS, NUMBERS, decode_cell
-from indelible.document import System
-from indelible.errors import InvalidInput, StorageFailure
-from indelible.export import csv_file, xlsx_file
-from indelible.journal import ClinicLog
-from indelible.view import View
-from indelible.wiring import export
+from indelible.errors import StorageFailure
+from indelible.export import csv_file, workbook, xlsx_file
+from indelible.export.run import export
+from indelible.export.written import Sheets, Written, counted, exhaust
+from indelible.format import instant as instants
+from indelible.format.csv_row import COLUMNS, NUMBERS, decode_cell
+from indelible.log import ClinicLog
+from indelible.read.view import View
+from indelible.record.document import System
 
 ACTOR = System("command:export")
 CREATED = 1_777_810_951_000_000  # 2026-05-03T12:22:31Z
 Record = Callable[..., Any]
+LONG = ["=" * 3_999 + "🜂"] * 10
 TIMES = frozenset({"occurred_at", "local_date", "local_time", "recorded_at"})
 HOSTILE = (
     *("=1+1", "'=1", "@x", "+44", "-2", "\t=x", " x ", "a\nb", "a\r\nb\r", "\uff1dcmd", "12", "1e5", "TRUE", "#N/A"),
@@ -68,10 +74,24 @@ def _value(cell: Any) -> Any:
     return unescape(cell.value) if isinstance(cell.value, str) else cell.value
 
 
-def written(log: ClinicLog, **options: Any) -> tuple[Book, xlsx_file.WrittenBook]:
-    out = io.BytesIO()
-    done = xlsx_file.write(log.read(), out, zone="Europe/Lisbon", created=CREATED, **options)
-    return Book(out.getvalue()), done
+class Made(NamedTuple):
+    data: bytes
+    written: Written
+    sheets: Sheets
+
+
+def made(views: Iterable[View], **options: Any) -> Made:
+    """The bytes of a workbook, and what they hold."""
+    blocks: list[bytes] = []
+    settings: dict[str, Any] = {"zone": "Europe/Lisbon", "created": CREATED} | options
+    done = exhaust(counted(views, partial(xlsx_file.rows, **settings)), blocks.append)
+    assert done.sheets is not None
+    return Made(b"".join(blocks), done, done.sheets)
+
+
+def written(log: ClinicLog, **options: Any) -> tuple[Book, Made]:
+    done = made(log.read(), **options)
+    return Book(done.data), done
 
 
 def view(name: str = "", minor: int = 1, currency: str = "EUR") -> View:
@@ -85,9 +105,7 @@ def view(name: str = "", minor: int = 1, currency: str = "EUR") -> View:
 
 
 def cell_of(view: View, column: str) -> Any:
-    out = io.BytesIO()
-    xlsx_file.write([view], out, zone="Europe/Lisbon", created=CREATED)
-    sheet = Book(out.getvalue()).sheets["entries"]
+    sheet = Book(made([view]).data).sheets["entries"]
     assert [len(row) for row in sheet] == [len(COLUMNS)] * 2
     return sheet[1][COLUMNS.index(column)]
 
@@ -108,7 +126,8 @@ def test_the_rows_are_those_of_the_csv(log: ClinicLog, record: Record):
            actor={"kind": "agent", "id": "1E5", "name": "=Booking assistant", "on_behalf_of": ana})  # fmt: skip
     book, done = written(log)
     for one, found in zip(log.read(), book.rows(), strict=True):
-        cells = dict(zip(COLUMNS, csv_file.row(one, "Europe/Lisbon"), strict=True))
+        (line,) = csv.reader([csv_file.row(one, "Europe/Lisbon")])
+        cells = dict(zip(COLUMNS, line, strict=True))
         assert list(found) == list(COLUMNS)
         for name, cell in cells.items():
             if name in NUMBERS and cell:
@@ -118,11 +137,8 @@ def test_the_rows_are_those_of_the_csv(log: ClinicLog, record: Record):
                 assert cell.startswith(day.isoformat())
             else:
                 assert (found[name] or "") == decode_cell(cell)
-    assert done.sheets == (("entries", 2), ("sums", 1), ("about", 5)) and (
-        done.rows,
-        done.first_seq,
-        done.last_seq,
-    ) == (2, 2, 1)
+    assert done.sheets.sheets == (("entries", 2), ("sums", 1), ("about", 5))
+    assert (done.written.rows, done.written.first_seq, done.written.last_seq) == (2, 2, 1)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -197,9 +213,7 @@ def test_times_are_real_ones_that_show_the_clinic_s_clock(log: ClinicLog, record
 )
 def test_a_date_that_spreadsheets_do_not_agree_on_is_a_text(instant: str, day: object):
     us = instants.parse(instant, "")
-    out = io.BytesIO()
-    xlsx_file.write([replace(view(), occurred_at=us)], out, zone="UTC", created=CREATED)
-    (row,) = Book(out.getvalue()).rows()
+    (row,) = Book(made([replace(view(), occurred_at=us)], zone="UTC").data).rows()
     assert (row["local_date"], row["local_time"], row["seq"]) == (day, time(12), 1)
     assert isinstance(row["occurred_at"], str) == isinstance(day, str)
 
@@ -208,7 +222,9 @@ def test_a_date_that_spreadsheets_do_not_agree_on_is_a_text(instant: str, day: o
 def test_every_second_of_every_day_comes_back(second: int, day: date):
     us = instants.parse(f"{day}T00:00:00Z", "") + second * 1_000_000 + 999_999
     text = instants.local_text(us, 0)
-    number, form = xlsx_file._moment(text) or (0, "")
+    cell = xlsx_file._moment(text)
+    assert isinstance(cell, workbook.Number)
+    number, form = float(cell.digits), cell.format
     assert from_excel(number).isoformat() == text[:19] and form.endswith(' "+00:00"')
     assert round(number * 86_400) == (day - date(1899, 12, 30)).days * 86_400 + second
 
@@ -259,7 +275,7 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(log: ClinicLog, record: Record):
     for _ in range(20):
         record()
     book, done = written(log, most_rows=10)
-    assert done.sheets[:3] == (("entries", 9), ("entries 2", 9), ("entries 3", 2)) and done.rows == 20
+    assert done.sheets.sheets[:3] == (("entries", 9), ("entries 2", 9), ("entries 3", 2)) and done.written.rows == 20
     seqs = [row["seq"] for name in book.sheets if name.startswith("entries") for row in book.rows(name)]
     assert seqs == list(range(20, 0, -1))
     for sheet in book.book.worksheets:
@@ -269,13 +285,13 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(log: ClinicLog, record: Record):
 
 
 def test_a_text_too_long_for_a_cell_stands_in_parts(log: ClinicLog, record: Record):
-    snapshot = {"name": "Facial", "notes": ["=" * 3_999 + "🜂"] * 10}
+    snapshot = {"name": "Facial", "notes": LONG}
     record("service.deleted", target={"kind": "service", "id": "srv_1"}, context={"snapshot": snapshot})
     record()
     (deleted,) = log.read("category:services")
     context = json.dumps(deleted.context, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     book, done = written(log)
-    assert done.sheets[:2] == (("entries", 2), ("long texts", 3)) and done.long_texts == 1
+    assert done.sheets.sheets[:2] == (("entries", 2), ("long texts", 3)) and done.sheets.long_texts == 1
     parts = book.rows("long texts")
     assert "".join(part["text"] for part in parts) == context
     assert [(part["seq"], part["column"], part["part"]) for part in parts] == [
@@ -286,11 +302,9 @@ def test_a_text_too_long_for_a_cell_stands_in_parts(log: ClinicLog, record: Reco
 
 def test_the_properties_name_nobody_and_the_bytes_come_again(log: ClinicLog, record: Record):
     record()
-    outs = [io.BytesIO(), io.BytesIO()]
-    for out in outs:
-        xlsx_file.write(log.read(), out, zone="Europe/Lisbon", created=CREATED, about="Entries of the log x.")
-    assert outs[0].getvalue() == outs[1].getvalue()
-    found = Book(outs[0].getvalue()).book.properties
+    data, again = (made(log.read(), about="Entries of the log x.").data for _ in range(2))
+    assert data == again
+    found = Book(data).book.properties
     assert found.created == found.modified == wall(2026, 5, 3, 12, 22, 31)
     assert (found.title, found.description) == ("Activity log", "Entries of the log x.")
     assert not any([found.creator, found.lastModifiedBy, found.subject, found.keywords, found.category])
@@ -320,9 +334,8 @@ def test_an_entry_recorded_between_two_rows_is_not_in_the_file(log: ClinicLog, r
 
     for _ in range(3):
         record()
-    out = io.BytesIO()
-    xlsx_file.write(and_record(log.read(up_to=log.size)), out, zone="Europe/Lisbon", created=CREATED)
-    assert [row["seq"] for row in Book(out.getvalue()).rows()] == [3, 2, 1] and log.size == 6
+    data = made(and_record(log.read(up_to=log.size))).data
+    assert [row["seq"] for row in Book(data).rows()] == [3, 2, 1] and log.size == 6
 
 
 def test_the_manifest_is_true_of_its_file(log: ClinicLog, record: Record, tmp_path: Path):
@@ -339,20 +352,20 @@ def test_the_manifest_is_true_of_its_file(log: ClinicLog, record: Record, tmp_pa
     recorded = log.entry(manifest["recorded_as"])
     assert (recorded.context["format"], recorded.context["profile"]) == ("xlsx", "spreadsheet")
     about = Book(data).book.properties.description
-    assert about == f"Entries of the log {log.info.origin} up to number 1; this export is its number 2."
+    assert about == f"Entries of the log {log.clinic.origin} up to number 1; this export is its number 2."
 
 
 def test_an_empty_log_is_a_header(log: ClinicLog):
     book, done = written(log)
     assert [cell.value for cell in book.sheets["entries"][0]] == list(COLUMNS)
-    assert len(book.sheets["entries"]) == 1 and done.rows == 0 and done.sheets[0] == ("entries", 0)
+    assert len(book.sheets["entries"]) == 1 and done.written.rows == 0 and done.sheets.sheets[0] == ("entries", 0)
 
 
 def test_an_entry_that_cannot_be_read_leaves_no_file(log: ClinicLog, record: Record, tmp_path: Path, temporary: Path):
     record(occurred_at="2026-05-01T10:00:00Z")
     record(occurred_at="2026-05-02T10:00:00Z")
     log.checkpoint()
-    with sqlite3.connect(log.journal.places.database) as other:
+    with sqlite3.connect(log.shared.places.database) as other:
         other.execute("DROP TRIGGER indelible_entry_no_update")
         other.execute("UPDATE indelible_entry SET body = x'7b7d' WHERE seq = 1")
     (tmp_path / "out").mkdir()
@@ -361,17 +374,58 @@ def test_an_entry_that_cannot_be_read_leaves_no_file(log: ClinicLog, record: Rec
     assert not list((tmp_path / "out").iterdir()) and not list(temporary.iterdir())
 
 
-def test_rows_wait_where_only_their_owner_reads_them(log: ClinicLog, record: Record, temporary: Path):
-    record()
-    seen: list[int] = []
+def test_long_texts_wait_in_a_file_that_nobody_else_can_open(
+    log: ClinicLog, record: Record, temporary: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(xlsx_file, "_SPOOL", 1)
+    for _ in range(3):
+        record("service.deleted", target={"kind": "service", "id": "srv_1"}, context={"snapshot": {"notes": LONG}})
+    seen: list[Path] = []
 
     def watched(views: Any) -> Any:
         for one in views:
-            seen.extend(path.stat().st_mode & 0o777 for path in temporary.iterdir())
+            seen.extend(temporary.iterdir())
             yield one
 
-    xlsx_file.write(watched(log.read()), io.BytesIO(), zone="Europe/Lisbon", created=CREATED)
-    assert seen == [0o700] and not list(temporary.iterdir())
+    done = made(watched(log.read()))
+    assert done.sheets.long_texts == 3 and len(Book(done.data).rows("long texts")) == 9
+    assert seen == [] and not list(temporary.iterdir())
+
+
+def test_a_workbook_comes_as_its_rows_do(log: ClinicLog):
+    taken = 0
+
+    def many() -> Any:
+        nonlocal taken
+        for _ in range(3_000):
+            taken += 1
+            yield view(secrets.token_hex(100))
+
+    blocks = xlsx_file.rows(many(), zone="Europe/Lisbon", created=CREATED)
+    first = next(blocks)
+    assert 0 < taken < 3_000 and len(first) < 200_000
+    assert max(map(len, blocks)) < 200_000 and taken == 3_000
+
+
+def test_a_sheet_ends_before_its_part_is_too_large_for_the_zip(log: ClinicLog, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workbook, "MOST_BYTES", 10_000)
+    done = made([view("x" * 3_000)] * 8)
+    names = [name for name, _ in done.sheets.sheets if name.startswith("entries")]
+    assert names == ["entries", "entries 2", "entries 3", "entries 4"] and done.written.rows == 8
+    assert sum(len(Book(done.data).rows(name)) for name in names) == 8
+
+
+def test_every_part_is_well_formed_and_named(log: ClinicLog, record: Record):
+    record(actor={"kind": "staff", "id": "1", "name": "<&\x01>"})
+    with zipfile.ZipFile(io.BytesIO(made(log.read(), about="<&>").data)) as file:
+        assert file.testzip() is None
+        parts = {name: ElementTree.fromstring(file.read(name)) for name in file.namelist()}
+    named = {one.get("PartName", "") for one in parts["[Content_Types].xml"]} - {""}
+    assert named == {f"/{name}" for name in parts if not name.endswith(".rels") and name != "[Content_Types].xml"}
+    for name, part in parts.items():
+        if name.endswith(".rels"):
+            folder = PurePosixPath(name).parent.parent
+            assert {str(folder / one.get("Target", "")) for one in part} <= set(parts)
 
 
 def test_a_full_disk_is_one_sentence(log: ClinicLog, record: Record, temporary: Path):
@@ -383,37 +437,11 @@ def test_a_full_disk_is_one_sentence(log: ClinicLog, record: Record, temporary: 
     assert not list(temporary.iterdir())
 
 
-def test_a_temporary_folder_that_goes_away_is_one_sentence(log: ClinicLog, record: Record, temporary: Path):
-    record()
-
-    def vanishing(views: Any) -> Any:
-        for path in temporary.glob("*/*"):
-            path.unlink()
-        yield from views
-
-    with pytest.raises(OSError, match="No such file"):
-        xlsx_file.write(vanishing(log.read()), io.BytesIO(), zone="Europe/Lisbon", created=CREATED)
-
-
-def test_without_xlsxwriter_nothing_is_recorded(log: ClinicLog, record: Record, monkeypatch: pytest.MonkeyPatch):
-    record()
-    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
-    with pytest.raises(InvalidInput, match=r"XLSX needs the extra: pip install 'indelible\[xlsx\]'"):
-        export(log, "", io.BytesIO(), format="xlsx", actor=ACTOR)
-    assert log.size == 1
-
-
-def test_an_xlsxwriter_without_what_is_replaced_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delattr(XMLwriter, "_xml_rich_inline_string")
-    with pytest.raises(InvalidInput, match="XLSX needs another version of XlsxWriter"):
-        xlsx_file.write([], io.BytesIO(), zone="Europe/Lisbon", created=CREATED)
-
-
 def test_the_command_writes_a_workbook_to_standard_output(
     log: ClinicLog, record: Record, capsysbinary: pytest.CaptureFixture[bytes]
 ):
     record()
-    assert main.run(["export", "--database", str(log.journal.places.database), "--format", "xlsx"]) == 0
+    assert main.run(["export", "--database", str(log.shared.places.database), "--format", "xlsx"]) == 0
     out, err = capsysbinary.readouterr()
     assert [row["seq"] for row in Book(out).rows()] == [1]
     assert err.startswith(b"1 row, up to entry 1, SHA-256 " + hashlib.sha256(out).hexdigest().encode())
@@ -424,5 +452,5 @@ def test_the_command_shows_no_workbook_on_a_terminal(
 ):
     record()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert main.run(["export", "--database", str(log.journal.places.database), "--format", "xlsx"]) == 2
+    assert main.run(["export", "--database", str(log.shared.places.database), "--format", "xlsx"]) == 2
     assert "--output: a workbook is not for a terminal" in capsys.readouterr().err and log.size == 1

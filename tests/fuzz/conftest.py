@@ -26,9 +26,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indelible.bundling import export_bundle, export_complete
-from indelible.document import Client, Staff
+from indelible.export.bundling import export_bundle, export_complete
 from indelible.journal import Journal
+from indelible.record.document import Client, Staff
 from indelible.testing.logs import Clock, event
 
 ROUNDS = int(os.environ.get("INDELIBLE_ROUNDS", "0"))
@@ -235,7 +235,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         export_bundle(log, "category:bookings", folder / "bookings.zip", actor=Staff("usr_12"))
         export_bundle(log, "", folder / "selection.zip", actor=Staff("usr_12"), given=("identity",))
         export_complete(log, folder / "complete.zip", actor=Staff("usr_12"), last_seq=7)
-        (folder / "vkey").write_text(log.info.vkey)
+        (folder / "vkey").write_text(log.clinic.vkey)
     return folder
 
 

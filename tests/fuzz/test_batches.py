@@ -10,11 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indelible.document import parse_json
 from indelible.errors import InvalidInput
-from indelible.testing.logs import clock, event, journal, log
-
-__all__ = ["clock", "journal", "log"]
+from indelible.record.document import parse_json
+from indelible.testing.logs import event
 
 # What ends a batch somewhere: at the edge of a type, of a format, of a library.
 HOSTILE: list[Any] = [

@@ -10,17 +10,17 @@ import orjson
 import pytest
 from hypothesis import strategies as st
 
-from indelible.document import Staff
 from indelible.errors import IndelibleError, MalformedProof, SigningRefused, StorageFailure
-from indelible.headstore import HeadStore, SignedHead
-from indelible.inspection import inspect
 from indelible.journal import Journal
-from indelible.merkle import EMPTY_ROOT
-from indelible.note import Verifier
-from indelible.story import story
+from indelible.keep.heads import HeadStore, SignedHead
+from indelible.manage.inspection import inspect
+from indelible.proof.merkle import EMPTY_ROOT
+from indelible.proof.note import Verifier
+from indelible.proof.verify import verify_bundle, words
+from indelible.read.story import story
+from indelible.record.document import Staff
 from indelible.testing.bundles import pack, unpack
 from indelible.testing.logs import event
-from indelible.verify import verify_bundle, words
 
 
 def verified(data, key):
@@ -124,7 +124,7 @@ def journal_of(path):
             lambda log: list(log.read()),
             lambda log: [view.document() for view in log.page("client:cli_77 about:bk_1 Ana").views],
             lambda log: list(log.read("actor:staff -target:bk_2 stripe:ch_3N from:2020-01-01")),
-            lambda log: story(log, "bk_1"),
+            lambda log: story(log.reading(), "bk_1"),
             lambda log: inspect(log),
             lambda log: log.checkpoint(),
             lambda log: log.record_document(event(1, key="k9")),

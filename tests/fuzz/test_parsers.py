@@ -10,28 +10,17 @@ from sqlite3 import connect
 import pytest
 from hypothesis import strategies as st
 
-from indelible import (
-    bundle,
-    canonical,
-    checkpoint,
-    csv_row,
-    device,
-    document,
-    entry,
-    instant,
-    keys,
-    merkle,
-    money,
-    note,
-    personal,
-    planned,
-    query,
-)
-from indelible.checkpoint import Checkpoint
-from indelible.drafting import draft
+from indelible.catalogue import device
 from indelible.errors import InvalidInput, InvalidQuery, KeyUnavailable, MalformedProof
-from indelible.note import Signer, Verifier
-from indelible.reading import Cursor
+from indelible.format import canonical, csv_row, entry, instant, money, planned
+from indelible.keep import keys, personal
+from indelible.proof import bundle, checkpoint, merkle, note
+from indelible.proof.checkpoint import Checkpoint
+from indelible.proof.note import Signer, Verifier
+from indelible.read import query
+from indelible.read.session import Cursor
+from indelible.record import document
+from indelible.record.drafting import draft
 from indelible.testing.bundles import unpack
 from indelible.testing.logs import START
 
@@ -54,7 +43,7 @@ def test_canonical_json(fuzz, bodies):
 def test_the_body_of_an_entry_and_what_is_derived_from_it(fuzz, bodies):
     def parse(data):
         body = entry.decode(data)
-        entry.columns(body), set(entry.links(body)), entry.erasure(body)
+        body.columns, set(entry.links(body.members)), entry.erasure(body)
         return body
 
     assert any(b'"erases"' in body for body in bodies)
@@ -166,7 +155,7 @@ def test_where_a_filter_is_wrong_can_be_shown(drive, strategies):
 
 def test_a_document_and_its_draft(fuzz, documents):
     def parse(data):
-        return draft(document.parse_json(data), zone="Europe/Lisbon", now=START)
+        return draft(document.parse_json(data), now=START)
 
     fuzz("document.parse_json, draft", documents, parse, InvalidInput, json=True)
 
@@ -181,7 +170,7 @@ JSON = st.recursive(
 def test_a_document_of_any_json_value(drive):
     def check(value):
         try:
-            draft(document.parse(value), zone="Europe/Lisbon", now=START)
+            draft(document.parse(value), now=START)
         except InvalidInput:
             return False
         return True

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from indelible import keys
-from indelible.document import parse
 from indelible.errors import InvalidInput, KeyUnavailable, StorageFailure
 from indelible.journal import Journal
+from indelible.keep import keys
+from indelible.record.document import parse
 from indelible.testing.logs import assert_intact, event, last_connection
 
 NOBODY = 65_534
@@ -22,7 +22,7 @@ NOBODY = 65_534
 
 def limit_pages(log, beyond):
     """Let the database grow by this many pages and no more; None lifts the limit."""
-    db = last_connection(log.store)
+    db = last_connection(log.shared.store)
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {1_000_000 if beyond is None else pages + beyond}")
 
@@ -76,7 +76,8 @@ def small_disk(tmp_path):
 def test_a_really_full_file_system_loses_nothing_and_after_it_the_log_goes_on(small_disk, clock):
     # The filler leaves some space for the write-ahead log, which grows before the database does.
     filler = small_disk / "filler"
-    log = Journal.create(small_disk / "activity.db", clock=clock).add_clinic("c", name="C", zone="Europe/Lisbon")
+    journal = Journal.create(small_disk / "activity.db", clock=clock)
+    log = journal.add_clinic("c", name="C", zone="Europe/Lisbon")
     filler.write_bytes(bytes(192 * 1024))
     done = 0
     with pytest.raises(StorageFailure, match="disk"):
@@ -87,7 +88,7 @@ def test_a_really_full_file_system_loses_nothing_and_after_it_the_log_goes_on(sm
     assert log.record_document(event(done, key=f"k{done}")).seq == done + 1
     log.checkpoint()
     assert_intact(log)
-    log.journal.close()
+    journal.close()
 
 
 DAMAGED = pytest.param(b"This is not a database. " * 100, id="damaged")
@@ -96,7 +97,7 @@ DAMAGED = pytest.param(b"This is not a database. " * 100, id="damaged")
 @pytest.mark.parametrize("damage", [DAMAGED, pytest.param(None, id="gone")])
 def test_an_entry_that_is_on_disk_is_acknowledged_although_it_cannot_be_signed(log, clock, damage):
     log.record_document(event())
-    heads = log.journal.places.head_store
+    heads = log.shared.places.head_store
     good = heads.read_bytes()
     heads.unlink() if damage is None else heads.write_bytes(damage)
     clock.advance(10)
@@ -286,4 +287,4 @@ def test_a_clinic_that_cannot_be_is_refused_and_the_field_named(journal, clinic,
     with pytest.raises(InvalidInput) as raised:
         journal.add_clinic(clinic, name=name, zone=zone)
     assert raised.value.field == field
-    assert [one.id for one in journal.clinics()] == ["c_lisbon"]
+    assert [one.id for one, _ in journal.clinics()] == ["c_lisbon"]

@@ -28,6 +28,22 @@ for number in range(count):
 """
 
 
+# Renames the clinic, and moves it, `count` times; never knowing what another one does.
+RENAMER = """
+import sys
+from indelible.journal import Journal
+from indelible.record.document import Staff
+path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+log = Journal(path).clinic("c_lisbon")
+print("ready", flush=True)
+sys.stdin.readline()
+zones = ["Europe/Madrid", "Europe/Rome", "Europe/Paris"]
+for number in range(count):
+    log.rename(f"{name} {number}", actor=Staff(name))
+    log.set_time_zone(zones[(number + len(name)) % 3], actor=Staff(name))
+"""
+
+
 @pytest.fixture
 def path(tmp_path):
     """A database made with the machine's clock, as the writers have it; verified at the end."""
@@ -73,8 +89,25 @@ def test_four_processes_leave_no_gap_and_no_double(path):
     with Journal(path) as journal:
         log = journal.clinic()
         assert {(view.seq, view.id) for view in log.read()} == {(int(seq), made) for seq, made, _ in lines}
-        with log.store.snapshot(log.info.id) as snapshot:
-            assert len(list(snapshot.persons())) == 8  # one member of staff and seven clients, each met once
+        assert len(list(log.rows.persons("all"))) == 8  # one member of staff and seven clients, each met once
+
+
+def test_two_processes_that_rename_at_once_record_no_false_fact(path):
+    processes = [writer(path, name, 40, RENAMER) for name in ("one", "other")]
+    for process in processes:
+        start(process)
+    for process in processes:
+        _, errors = process.communicate()
+        assert (process.returncode, errors) == (0, "")
+    with Journal(path) as journal:
+        log = journal.clinic()
+        entries = list(log.read())[::-1]
+        names = [view.context["changes"][0] for view in entries if view.action == "settings.changed"]
+        zones = [view.context["zone"] for view in entries if view.action == "clinic.time_zone_changed"]
+        assert len(names) == 80
+        for said, first, last in ((names, "Lisbon", log.state().name), (zones, "Europe/Lisbon", log.state().zone)):
+            assert [one["old"] for one in said] == [first, *(one["new"] for one in said[:-1])]
+            assert said[-1]["new"] == last
 
 
 def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_is_half_there(path):

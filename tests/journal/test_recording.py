@@ -9,14 +9,15 @@ from datetime import datetime
 
 import pytest
 
-from indelible import document
-from indelible.append import Appended
 from indelible.catalogue.bookings import BookingCreated
-from indelible.document import Staff
 from indelible.errors import Conflict, InvalidInput, NotFound, StorageFailure
-from indelible.inspection import inspect
-from indelible.journal import BATCH_LIMIT, Journal
-from indelible.personal import Unreadable, join, split
+from indelible.journal import Journal
+from indelible.keep.personal import Unreadable, join, split
+from indelible.log import BATCH_LIMIT
+from indelible.manage.inspection import inspect
+from indelible.record import document
+from indelible.record.append import Appended
+from indelible.record.document import Staff
 from indelible.testing.logs import START, assert_intact, event
 
 
@@ -72,9 +73,10 @@ def test_a_batch_is_one_transaction_of_at_most_10000(log):
     with pytest.raises(InvalidInput, match=f"at most {BATCH_LIMIT}"):
         log.append([one] * (BATCH_LIMIT + 1))
     assert log.size == 0
-    with pytest.raises(StorageFailure):  # the same id twice: nothing of the batch is kept
-        log.append([*drafts(log, event(1)), one, one])
-    assert log.size == 0
+    log.append([one])
+    with pytest.raises(StorageFailure):  # an id that is there already: nothing of the batch is kept
+        log.append([*drafts(log, event(1)), one])
+    assert log.size == 1
     assert log.append([]) == []
 
 
@@ -169,8 +171,7 @@ def test_without_a_key_the_same_document_is_recorded_again(log):
 
 
 def latest_names(log):
-    with log.store.snapshot(log.info.id) as snapshot:
-        people = [log.sealer.open_person(row.token, row.sealed) for row in snapshot.persons()]
+    people = [log.sealer.open_person(row.token, row.sealed) for row in log.rows.persons("all")]
     return {person["id"]: person.get("name") for person in people}
 
 
@@ -244,7 +245,7 @@ def test_the_same_ids_in_two_clinics_share_no_token_and_no_look_up(journal, log,
     assert log.sealer.token("client", "cli_77", 0).hex() in tokens[0]
     assert porto.sealer.token("client", "cli_77", 0).hex() in tokens[1]
     assert log.sealer.find("key", "k") != porto.sealer.find("key", "k")
-    assert log.info.nobody != porto.info.nobody
+    assert log.clinic.nobody != porto.clinic.nobody
 
 
 def test_queries_of_one_clinic_never_return_the_others(log, porto):
@@ -260,8 +261,8 @@ def test_queries_of_one_clinic_never_return_the_others(log, porto):
 def test_sealed_parts_that_were_moved_do_not_open(log, porto):
     """To another clinic, another entry of the same clinic, another person, another class."""
     first, second = log.entry(1), log.entry(2)
-    parts = split(log.store.one(log.info.id, 1).sealed)
-    elsewhere = {(part.owner, part.personal_class): part.data for part in split(log.store.one(log.info.id, 2).sealed)}
+    parts = split(next(log.rows.entries(0, 1)).sealed)
+    elsewhere = {(part.owner, part.personal_class): part.data for part in split(next(log.rows.entries(1, 2)).sealed)}
     assert len(parts) == 3
     for part in parts:
         place = bytes.fromhex(first.id.replace("-", "")), bytes.fromhex(first.members["tokens"][part.owner])
@@ -288,7 +289,7 @@ def test_an_entry_with_the_sealed_values_of_another_shows_none_of_them(log, tmp_
     for number in (1, 2):
         log.record_document(event(number))
     log.checkpoint()
-    shown, own, elsewhere = log.entry(1).values, *(log.store.one(log.info.id, seq).sealed for seq in (1, 2))
+    shown, own, elsewhere = log.entry(1).values, *(next(log.rows.entries(seq - 1, seq)).sealed for seq in (1, 2))
     swapped = [part._replace(owner=1 - part.owner) for part in split(own)]
     renamed = [part._replace(personal_class={"identity": "network"}.get(part.personal_class, "identity"))
                for part in split(own)]  # fmt: skip
@@ -335,8 +336,18 @@ def test_verify_in_a_process_that_does_not_know_of_the_move_is_intact(tmp_path, 
     assert_intact(log)
 
 
-def test_a_draft_whose_values_are_in_another_order_is_not_written(log):
+def test_a_draft_that_comes_twice_is_one_entry_by_its_key_or_refused(log):
+    plain, keyed = drafts(log, event(1), event(2, key="k"))
+    with pytest.raises(InvalidInput, match="drafts: hold one twice"):
+        log.append([plain, keyed, plain])
+    assert log.size == 0
+    assert [(one.seq, one.repeated) for one in log.append([keyed, plain, keyed])] == [(1, False), (2, False), (1, True)]
+
+
+def test_what_append_cannot_write_is_no_draft(log):
     drafted = log.draft(document.parse(event()))
     with pytest.raises(ValueError, match="in order of owner, class and path"):
-        log.append([replace(drafted, values=drafted.values[::-1])])
-    assert log.size == 0
+        replace(drafted, values=drafted.values[::-1])
+    for persons in (drafted.persons[:1], drafted.persons * 200):
+        with pytest.raises(ValueError, match="belong to its persons"):
+            replace(drafted, persons=persons)

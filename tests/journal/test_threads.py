@@ -16,8 +16,9 @@ import threading
 import pytest
 
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.document import Staff
 from indelible.journal import Journal
+from indelible.record.document import Staff
+from indelible.testing.logs import event
 
 BY = Staff("usr_12")
 # What a process may have open in these tests: far less than 200 threads with two files each.
@@ -112,7 +113,7 @@ def test_journals_that_are_closed_leave_none_open_also_from_another_thread(tmp_p
 
 def test_a_thread_that_outlives_a_closed_journal_opens_it_anew(log):
     record(log)
-    log.store.close()
+    log.shared.store.close()
     record(log)
     assert log.size == 2
 
@@ -125,10 +126,27 @@ def test_a_forked_process_records_on_connections_of_its_own(log):
         code = 1
         try:
             record(log)
-            log.store.close()
+            log.shared.store.close()
             code = 0
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     record(log)
     assert log.size == 3
+
+
+def test_a_log_that_is_opened_while_the_journal_closes_is_no_trouble(journal, log, monkeypatch):
+    journal.add_clinic("c_porto", name="Porto", zone="Europe/Lisbon")
+    log.record_document(event())
+    with Journal(journal.places.database, clock=journal.clock) as closing:
+        first = closing.clinic("c_lisbon")
+        first.unsigned = True
+        sign = first.checkpoint
+
+        def checkpoint():
+            closing.clinic("c_porto")
+            return sign()
+
+        monkeypatch.setattr(first, "checkpoint", checkpoint)
+        closing.close()
+        assert closing.open_logs() == []

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from indelible.keep import Keep, Kept
-from indelible.keys import MasterKey
-from indelible.keytree import Cover, Node
+from indelible.keep.folder import Keep, Kept
+from indelible.keep.keys import MasterKey
+from indelible.keep.keytree import Cover, Node
 
 MASTER = MasterKey(bytes(range(32)))
 ORIGIN = "log.example.org/c/00112233445566778899aabbccddeeff"

@@ -11,8 +11,8 @@ import pytest
 from tests.keep.conftest import MASTER, ORIGIN, OTHER, TREE, cover_file, plain, state
 
 from indelible.errors import InvalidInput, KeyUnavailable, StorageFailure
-from indelible.keep import Keep, Kept
-from indelible.keys import MasterKey
+from indelible.keep.folder import Keep, Kept
+from indelible.keep.keys import MasterKey
 
 AT = 1_780_000_000_000_000
 UNKNOWN = "log.example.org/c/" + "0" * 32

@@ -12,7 +12,7 @@ import pytest
 from tests.keep.calls import Recording, after_power_cut, killed_at, lay_out, now, watched
 from tests.keep.conftest import MASTER, ORIGIN, cover_file, plain, state
 
-from indelible.keep import Keep, Kept
+from indelible.keep.folder import Keep, Kept
 
 NAME = cover_file(Path(), ORIGIN).name
 STEM = NAME.partition(".")[0]

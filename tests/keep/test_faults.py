@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.keep.conftest import MASTER, ORIGIN, OTHER, TREE, cover_file, plain, state
 
-from indelible import keep as module
-from indelible import replacing
 from indelible.errors import IndelibleError, KeyUnavailable, StorageFailure
-from indelible.keep import Keep, Kept
-from indelible.keys import MasterKey
+from indelible.files import replacing
+from indelible.keep import folder as module
+from indelible.keep.folder import Keep, Kept
+from indelible.keep.keys import MasterKey
 
 
 def said(error: Exception) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from indelible import filesystem as module
-from indelible.filesystem import filesystem
+from indelible.files import filesystem as module
+from indelible.files.filesystem import filesystem
 
 # As proc_pid_mountinfo(5) has it: with and without optional fields, octal escapes, one mount that hides another.
 MOUNTS = r"""

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.keep.conftest import MASTER, ORIGIN, OTHER, TREE, cover_file, plain, state
 
-from indelible import keep as module
-from indelible import keytree, replacing
 from indelible.errors import InvalidInput
-from indelible.keep import Keep, Kept
+from indelible.files import replacing
+from indelible.keep import folder as module
+from indelible.keep import keytree
+from indelible.keep.folder import Keep, Kept
 
 
 def test_what_is_kept_comes_back_in_every_process(keep, fresh):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.keep.conftest import MASTER, ORIGIN, cover_file, plain, state
 
-from indelible import replacing
 from indelible.errors import StorageFailure
-from indelible.keep import Keep, Kept
+from indelible.files import replacing
+from indelible.keep.folder import Keep, Kept
 
 ROUNDS = 40
 

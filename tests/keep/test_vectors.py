@@ -97,10 +97,10 @@ if __name__ == "__main__":
 
 import os  # noqa: E402 - the part above runs without the library
 
-from indelible import keytree  # noqa: E402
 from indelible.errors import KeyUnavailable  # noqa: E402
-from indelible.keep import Keep, Kept  # noqa: E402
-from indelible.keys import MasterKey  # noqa: E402
+from indelible.keep import keytree  # noqa: E402
+from indelible.keep.folder import Keep, Kept  # noqa: E402
+from indelible.keep.keys import MasterKey  # noqa: E402
 
 VECTORS = json.loads(FILE.read_text(encoding="ascii"))
 MASTER = MasterKey(bytes.fromhex(VECTORS["master_key_hex"]))

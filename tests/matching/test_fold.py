@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indelible.matching import LETTERS, fold, network_of, pattern
+from indelible.read.matching import LETTERS, fold, network_of, pattern
 
 EVERY = [chr(point) for point in range(sys.maxunicode + 1)]
 

@@ -23,7 +23,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -35,21 +35,26 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from indelible import erasure, instant, lifetime, signing, wiring
-from indelible.append import Appended, append
-from indelible.bundle import Line
-from indelible.bundling import export_bundle, export_complete
-from indelible.csv_row import decode_cell
-from indelible.document import Actor, Agent, Client, Request, Staff, System, parse
+from indelible.erasure import anonymizing as erasure
 from indelible.errors import Conflict, InvalidInput, NotFound, SigningRefused
-from indelible.headstore import HeadStore
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog, Journal
-from indelible.reading import Cursor
-from indelible.stores.sqlite import SQLiteStore
-from indelible.story import story
+from indelible.export import run
+from indelible.export.bundling import export_bundle, export_complete
+from indelible.format import instant
+from indelible.format.csv_row import decode_cell
+from indelible.journal import Journal
+from indelible.keep import signing
+from indelible.keep.heads import HeadStore
+from indelible.log import ClinicLog
+from indelible.manage import lifetime
+from indelible.manage.inspection import inspect
+from indelible.proof.bundle import Line
+from indelible.proof.verify import verify_bundle
+from indelible.read.session import Cursor
+from indelible.read.story import story
+from indelible.record.append import Appended, append
+from indelible.record.document import Actor, Agent, Client, Request, Staff, System, parse
+from indelible.stores.sqlite.store import SQLiteStore
 from indelible.testing.logs import Clock
-from indelible.verify import verify_bundle
 
 CLINIC = "c_lisbon"
 ZONES = ("Europe/Lisbon", "America/Sao_Paulo", "Asia/Kathmandu")
@@ -106,14 +111,16 @@ class CrashingHeads(HeadStore):
 
 
 class CrashingStore(SQLiteStore):
-    """A store in whose `add_checkpoint` the process ends."""
+    """A store in whose writing of a checkpoint the process ends."""
 
     when = ""
 
-    def add_checkpoint(self, clinic_id, row):
+    @contextmanager
+    def appending(self, clinic_id):
         if self.when == "before the row":
             raise Crash
-        super().add_checkpoint(clinic_id, row)
+        with super().appending(clinic_id) as tx:
+            yield tx
 
 
 @dataclass
@@ -498,8 +505,8 @@ class JournalMachine(RuleBasedStateMachine):
     def crash_while_appending(self, drawn, dies):
         drafts = [self._draft(self._document(**one)) for one in drawn]
         copied = None
-        with suppress(Crash), self.log.store.appending(CLINIC) as tx:
-            append(tx, drafts, self.log.info, self.log.sealer, self.clock())
+        with suppress(Crash), self.log.appending() as (tx, _):
+            append(tx, drafts, self.log.clinic, self.log.sealer, self.clock())
             copied = self._copied() if dies else None
             raise Crash
         if copied is not None:
@@ -507,9 +514,9 @@ class JournalMachine(RuleBasedStateMachine):
 
     @rule(client=st.sampled_from(CLIENTS))
     def crash_while_anonymizing(self, client):
-        with suppress(Crash, NotFound), self.log.store.appending(CLINIC) as tx:
+        with suppress(Crash, NotFound), self.log.appending() as (tx, at):
             erasure.anonymize(
-                tx, client, self.log.info, self.log.sealer, self.clock(), requested_by="staff", actor=Staff("usr_1"),
+                tx, client, at, self.log.sealer, requested_by="staff", actor=Staff("usr_1"),
                 request=Request(),
             )  # fmt: skip
             raise Crash
@@ -519,7 +526,7 @@ class JournalMachine(RuleBasedStateMachine):
         store, heads = CrashingStore(self.path), CrashingHeads(self.journal.places.head_store)
         store.when = heads.when = when
         with suppress(Crash):
-            signing.sign_head(store, heads, self.log.info, self.log.signer, self.clock())
+            signing.sign_head(store, heads, self.log.clinic, self.log.signer, self.clock())
         store.close()
         if verified:
             assert inspect(self.log).result == "intact"
@@ -689,12 +696,14 @@ class JournalMachine(RuleBasedStateMachine):
         own = [row for row in self.model.rows if any(ref[:2] == subject for ref in row.refs)]
         if not own:
             with pytest.raises(NotFound):
-                story(self.log, "/".join(subject))
+                story(self.log.reading(), "/".join(subject))
             return
         shared = {ref[:2] for row in own for ref in row.refs if ref[0] in (*PAYMENTS, "operation")}
         told = [row for row in self.model.rows if row in own or any(ref[:2] in shared for ref in row.refs)]
         told.sort(key=lambda row: (row.occurred_at, row.seq))
-        assert [one.view.seq for one in story(self.log, "/".join(subject)).entries] == [row.seq for row in told]
+        assert [one.view.seq for one in story(self.log.reading(), "/".join(subject)).entries] == [
+            row.seq for row in told
+        ]
 
     @rule(terms=filters, limit=st.integers(1, 4), drawn=documents)
     def page_through_while_recording(self, terms, limit, drawn):
@@ -761,7 +770,7 @@ class JournalMachine(RuleBasedStateMachine):
     def export_csv(self, terms):
         rows = self.model.listed(terms)
         out = io.BytesIO()
-        wiring.export(self.log, text(terms), out, format="csv-data", actor=Staff("usr_1"))
+        run.export(self.log, text(terms), out, format="csv-data", actor=Staff("usr_1"))
         self._exported(terms)
         found = list(csv.DictReader(io.StringIO(out.getvalue().decode(), newline="")))
         assert [int(cells["seq"]) for cells in found] == [row.seq for row in rows]
@@ -813,14 +822,14 @@ class JournalMachine(RuleBasedStateMachine):
 
     def _check_the_older(self, size: int, older: bool) -> None:
         self._check_list([row for row in self.model.listed() if row.seq <= size], {"erased", "left_out", "missing"})
-        known = self.journal.heads.get(self.log.info.origin)
+        known = self.journal.heads.get(self.log.clinic.origin)
         if older:
             with pytest.raises(SigningRefused, match="older backup"):
                 self.log.checkpoint()
             assert inspect(self.log).result != "intact"
         else:
             assert inspect(self.log).result == "intact"
-        assert self.journal.heads.get(self.log.info.origin) == known
+        assert self.journal.heads.get(self.log.clinic.origin) == known
 
     def _moved_away(self) -> Path:
         """Move the database away; key and head store stay."""

@@ -12,10 +12,10 @@ import pytest
 
 from indelible.outbox import sqlite_source
 from indelible.outbox.sqlite_source import SQLiteSource
-from indelible.testing.logs import START, clock, event, journal, log
+from indelible.testing.logs import START, event
 from indelible.testing.postgres import connection, postgres, server
 
-__all__ = ["clock", "connection", "journal", "log", "postgres", "server"]
+__all__ = ["connection", "postgres", "server"]
 
 # A second before the clock of the journal.
 AT = START - 1_000_000

@@ -10,9 +10,11 @@ import pytest
 from tests.outbox.conftest import AT
 
 from indelible import Journal
+from indelible.drain import copies, intake
+from indelible.drain import passes as drain
+from indelible.drain.passes import Drain, Drained, drain_all, drain_once
 from indelible.errors import KeyUnavailable, StorageFailure
-from indelible.outbox import copies, drain, sqlite_source, taking
-from indelible.outbox.drain import Drain, Drained, drain_all, drain_once
+from indelible.outbox import sqlite_source
 from indelible.outbox.sqlite_source import SQLiteSource
 from indelible.testing.logs import event
 
@@ -42,7 +44,7 @@ def test_who_has_few_documents_does_not_wait_for_the_many_of_another(journal, ho
     host.events(1, 2, 3)
     host.put(event(4), clinic="c_porto")
     order = []
-    take = taking.take
+    take = intake.take
 
     def watched(log, rows):
         order.append(rows[0].clinic)
@@ -322,7 +324,7 @@ def test_it_takes_what_comes_and_signs_it_when_that_is_due(log, clock, host, loo
     done, told = loop(lambda: host.events(1), lambda: host.events(2), later, lambda: None)
     assert (done, told) == (Drained(2, 2, 0, 0), [f"draining {host.path}"])
     assert not log.unsigned
-    assert log.store.last_checkpoint("c_lisbon").size == 2
+    assert log.reading().last_checkpoint().size == 2
 
 
 def test_a_database_that_does_not_answer_is_told_once_and_asked_again(host, loop):

@@ -7,10 +7,12 @@ import json
 import psycopg
 import pytest
 
+from indelible.drain import copies
+from indelible.drain.passes import Drained, drain_all, drain_once
 from indelible.errors import StorageFailure
-from indelible.outbox import copies, sql
-from indelible.outbox.drain import Drained, drain_all, drain_once
+from indelible.outbox import sql
 from indelible.outbox.postgres_source import PostgresSource
+from indelible.stores.contract import SourceRow
 from indelible.testing.logs import START, event
 
 
@@ -104,7 +106,8 @@ def test_a_server_whose_transactions_went_back_is_not_drained(journal, log, db, 
     record(db, event(1))
     drain_once(journal, source)
     # As the log remembers it when the database is restored: it was further than it is.
-    journal.store.advance_source(source.identity().outbox, source.identity().xid + 1_000)
+    identity = source.identity()
+    journal.store.keep_source(SourceRow(*identity._replace(xid=identity.xid + 1_000)))
     record(db, event(2))
     with pytest.raises(StorageFailure, match="is older than it was"):
         drain_once(journal, source)

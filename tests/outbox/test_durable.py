@@ -11,7 +11,7 @@ import pytest
 from indelible.errors import StorageFailure
 from indelible.outbox import sql
 from indelible.outbox.postgres_source import PostgresSource
-from indelible.outbox.waiting import Unreachable
+from indelible.outbox.source import Unreachable
 from indelible.testing.postgres import cluster
 
 DOCUMENT = json.dumps(

@@ -11,23 +11,24 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
-from indelible.document import System
+from indelible.drain import copies
+from indelible.drain.erased_names import EMPTIED, names
+from indelible.drain.erasure import Outboxes
+from indelible.drain.passes import drain_all, drain_once
 from indelible.errors import NotFound
-from indelible.outbox import copies, sql
-from indelible.outbox.drain import drain_all, drain_once
-from indelible.outbox.emptying import EMPTIED, names
-from indelible.outbox.forgetting import Outboxes
+from indelible.outbox import sql
 from indelible.outbox.postgres_source import PostgresSource
-from indelible.outbox.waiting import Waiting
+from indelible.outbox.source import Waiting
+from indelible.record.document import System
 from indelible.testing.logs import event
 
 JOB = System("job:test")
 
 
 def anonymize(log, urls, client="cli_77", within=5.0):
-    outboxes = Outboxes(log.journal, urls, within)
+    outboxes = Outboxes(log.shared, urls, within)
     done = log.anonymize(client, requested_by="client", actor=JOB)
-    return done, outboxes.empty(log.info.id, [client])
+    return done, outboxes.empty(log.clinic.id, [client])
 
 
 def everything(path) -> bytes:
@@ -73,7 +74,7 @@ def test_a_drainer_without_the_right_to_change_what_is_held_empties_it(log, conn
     try:
         with pytest.raises(NotFound):
             anonymize(log, [where])  # nobody was recorded
-        beside = Outboxes(log.journal, [where]).empty("c_lisbon", ["cli_77"])
+        beside = Outboxes(log.shared, [where]).empty("c_lisbon", ["cli_77"])
         assert (beside.emptied, beside.unreached) == (1, [])
     finally:
         connection.execute("DROP OWNED BY only_drains; DROP ROLE only_drains")
@@ -105,7 +106,7 @@ def test_what_is_held_is_emptied_and_says_why_and_nothing_of_it_stays_in_the_fil
 
 
 def anonymized_again(log, host) -> int:
-    return Outboxes(log.journal, [str(host.path)]).empty("c_lisbon", ["cli_77"]).emptied
+    return Outboxes(log.shared, [str(host.path)]).empty("c_lisbon", ["cli_77"]).emptied
 
 
 def test_an_erasure_that_the_host_asked_for_empties_what_its_outbox_holds(journal, host, source):
@@ -152,7 +153,7 @@ def test_a_hosts_number_is_an_id_and_what_cannot_be_read_names_whoever_is_in_it(
 # What is not there, and who cannot be reached
 
 
-def test_what_is_committed_afterwards_comes_late_and_without_the_name(log, connection, postgres, clock):
+def test_what_is_committed_afterwards_comes_late_and_without_the_name(log, journal, connection, postgres, clock):
     clock.now = time.time_ns() // 1000
     sql.install(connection)
     connection.execute("SELECT indelible.record('c_lisbon', %s)", (json.dumps(event(1)),))
@@ -163,7 +164,7 @@ def test_what_is_committed_afterwards_comes_late_and_without_the_name(log, conne
     assert (done.entry.seq, beside.complete) == (2, True)
     connection.commit()
     with closing(PostgresSource(postgres)) as source:
-        assert drain_all(log.journal, source).appended == 1
+        assert drain_all(journal, source).appended == 1
     assert list(log.read("client:cli_77")) == []
     assert "client.name" in log.entry(3).members["left_out"]
     assert "Ana" not in str(log.entry(3).document())
@@ -185,7 +186,7 @@ def test_who_cannot_be_reached_is_named_and_the_erasure_is_done(log, host, tmp_p
 def test_an_outbox_that_hangs_is_given_up_in_time_and_named(log, host, monkeypatch):
     log.record_document(event(1))
     free = threading.Event()
-    monkeypatch.setattr("indelible.outbox.forgetting.drain_once", lambda *given: free.wait(60))
+    monkeypatch.setattr("indelible.drain.erasure.drain_once", lambda *given: free.wait(60))
     try:
         begun = time.monotonic()
         _, beside = anonymize(log, [str(host.path)], within=0.2)
@@ -195,20 +196,20 @@ def test_an_outbox_that_hangs_is_given_up_in_time_and_named(log, host, monkeypat
     assert beside.unreached == [f"{host.path}: it did not answer within 0 seconds"]
 
 
-def test_a_known_database_without_an_address_is_counted(log, host, source):
+def test_a_known_database_without_an_address_is_counted(log, journal, host, source):
     host.events(1)
-    drain_all(log.journal, source)
+    drain_all(journal, source)
     _, beside = anonymize(log, [])
     assert (beside.unnamed, beside.unreached) == (1, [])
 
 
-def test_a_copy_is_not_drained_and_is_named(log, host, source, connection, postgres):
+def test_a_copy_is_not_drained_and_is_named(log, journal, host, source, connection, postgres):
     host.events(1)
-    drain_all(log.journal, source)
+    drain_all(journal, source)
     sql.install(connection)
     connection.commit()
     _, beside = anonymize(log, [str(host.path), postgres])
     (one,) = beside.unreached
     assert "none of the databases" in one
     with closing(PostgresSource(postgres)) as other:
-        copies.adopt(log.journal.store, other)
+        copies.adopt(log.shared.store, other)

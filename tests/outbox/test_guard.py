@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from indelible.cli.main import run
+from indelible.drain.passes import drain_once
 from indelible.errors import InvalidInput
 from indelible.outbox import guard, sql
-from indelible.outbox.drain import drain_once
 from indelible.outbox.postgres_source import PostgresSource
 
 _BOOKING = (

@@ -9,10 +9,11 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from indelible.outbox import guard, health, holding, sql
-from indelible.outbox.drain import drain_once
+from indelible.drain import health, refusals
+from indelible.drain.passes import drain_once
+from indelible.outbox import guard, sql
 from indelible.outbox.postgres_source import PostgresSource
-from indelible.outbox.waiting import Backlog
+from indelible.outbox.source import Backlog
 from indelible.testing.logs import event
 
 
@@ -178,7 +179,7 @@ def test_a_release_sees_back_what_it_holds(pg, outbox, journal):
     put(outbox, clinic="c_faro")
     drain_once(journal, pg)
     journal.add_clinic("c_faro", name="Faro", zone="Europe/Lisbon")
-    assert holding.release(journal, pg) == 1
+    assert refusals.release(journal, pg) == 1
     found = health.look(pg)
     assert (found.waiting, found.held) == (1, {})
     drain_once(journal, pg)

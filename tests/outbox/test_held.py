@@ -9,9 +9,9 @@ from tests.outbox.conftest import AT
 
 from indelible import Journal, Staff
 from indelible.catalogue import find
-from indelible.lifetime import close_clinic
-from indelible.outbox import holding
-from indelible.outbox.drain import Drained, drain_all, drain_once
+from indelible.drain import refusals
+from indelible.drain.passes import Drained, drain_all, drain_once
+from indelible.manage.lifetime import close_clinic
 from indelible.testing.logs import assert_intact, event
 
 
@@ -108,7 +108,7 @@ def test_what_is_of_a_closed_clinic_is_held_finally(tmp_path, clock, host, sourc
         host.events(1, clinic="c_porto")
         drain_once(journal, source)
         before = journal.clinics()
-        close_clinic(porto, tmp_path / "final.zip", actor=Staff("usr_1"))
+        close_clinic(journal, porto.clinic.id, tmp_path / "final.zip", actor=Staff("usr_1"))
         if seen_open:  # what the drainer saw of the clinics is older than the closing
             answers = [before]
             now = journal.clinics
@@ -124,9 +124,9 @@ def test_what_is_of_a_closed_clinic_is_held_finally(tmp_path, clock, host, sourc
 def test_a_code_that_a_later_release_knows_is_tried_again(journal, log, host, source, monkeypatch):
     host.put(event(1, action="booking.teleported"))
     drain_all(journal, source)
-    assert holding.release(journal, source) == 0
-    monkeypatch.setattr(holding, "find", lambda code: find("booking.cancelled"))
-    assert holding.release(journal, source) == 1
+    assert refusals.release(journal, source) == 0
+    monkeypatch.setattr(refusals, "find", lambda code: find("booking.cancelled"))
+    assert refusals.release(journal, source) == 1
     monkeypatch.undo()
     drain_once(journal, source)
     assert words(source) == [("unknown_action", False)]

@@ -14,10 +14,11 @@ import pytest
 from tests.outbox.hosts import bookings, host, record, server
 
 from indelible import Journal
+from indelible.drain import copies
+from indelible.drain.passes import Drained, drain_all
 from indelible.errors import StorageFailure
-from indelible.inspection import inspect
-from indelible.outbox import copies, sql
-from indelible.outbox.drain import Drained, drain_all
+from indelible.manage.inspection import inspect
+from indelible.outbox import sql
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.logs import event
 

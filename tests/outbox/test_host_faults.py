@@ -12,11 +12,12 @@ import pytest
 from tests.outbox.hosts import bookings, host, record, server
 
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.document import System
+from indelible.drain import passes as drain
+from indelible.drain.passes import Drain, Drained, drain_all, drain_once
 from indelible.errors import StorageFailure
-from indelible.outbox import Outbox, drain, guard, sql
-from indelible.outbox.drain import Drain, Drained, drain_all, drain_once
+from indelible.outbox import Outbox, guard, sql
 from indelible.outbox.postgres_source import PostgresSource
+from indelible.record.document import System
 from indelible.testing.postgres import pooled
 
 __all__ = ["host", "pooled", "server"]

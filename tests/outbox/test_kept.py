@@ -11,8 +11,9 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
-from indelible.outbox import emptying, sql, sqlite_source
-from indelible.outbox.drain import Drained, drain_all
+from indelible.drain import erased_names
+from indelible.drain.passes import Drained, drain_all
+from indelible.outbox import sql, sqlite_source
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.outbox.sqlite_source import SQLiteSource
 from indelible.testing.logs import event
@@ -124,7 +125,7 @@ def test_those_of_a_client_go_when_the_client_is_anonymized_and_an_order_is_not_
     journal.add_clinic("c_porto", name="Porto", zone="Europe/Lisbon")
     drain_all(journal, place.source, keep_days=7)
     assert place.kept == 3
-    assert emptying.empty(place.source, "c_lisbon", frozenset({"cli_77"})) == 0
+    assert erased_names.empty(place.source, "c_lisbon", frozenset({"cli_77"})) == 0
     assert place.kept == 2
     place.put({"client": "cli_78", "requested_by": "client"}, erasure=1)
     drain_all(journal, place.source, keep_days=7)

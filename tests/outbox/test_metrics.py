@@ -6,13 +6,13 @@ import re
 
 import pytest
 
+from indelible.drain import health, metrics
+from indelible.drain.health import Health
+from indelible.drain.metrics import Counters
+from indelible.drain.passes import Drain
 from indelible.errors import StorageFailure
-from indelible.outbox import health, metrics
-from indelible.outbox.drain import Drain
 from indelible.outbox.guard import Guard
-from indelible.outbox.health import Health
-from indelible.outbox.metrics import Totals
-from indelible.store import SourceRow
+from indelible.stores.contract import SourceRow
 from indelible.testing.logs import event
 
 _SAMPLE = re.compile(r'(indelible_[a-z_]+)(\{[a-z]+="[^"\\\n]*"(?:,[a-z]+="[^"\\\n]*")*\})? (\d+(?:\.\d+)?)')
@@ -47,7 +47,7 @@ def test_every_number_is_in_its_place(journal, log, clock):
     log.record_document(event(1))
     log.record_document(event(2))
     clock.advance(30)
-    totals = Totals()
+    totals = Counters()
     totals.add(appended=5, repeated=1)
     totals.add(appended=2, held=3, errors=4)
     well = Health(
@@ -73,7 +73,7 @@ def test_every_number_is_in_its_place(journal, log, clock):
 
 
 def test_a_log_without_entries_or_outboxes_has_a_text_too(journal):
-    found = parsed(metrics.text([], journal.store, journal.clock(), Totals()))
+    found = parsed(metrics.text([], journal.store, journal.clock(), Counters()))
     assert found["indelible_entries_unsigned"] == 0
     assert "indelible_last_signed_age_seconds" not in found
 
@@ -91,8 +91,8 @@ def test_nobody_is_named(journal, host, source):
 
 
 def test_what_a_drain_did_is_counted_and_so_is_what_stopped_it(journal, host, source, monkeypatch):
-    totals = Totals()
-    monkeypatch.setattr("indelible.outbox.drain.TOTALS", totals)
+    totals = Counters()
+    monkeypatch.setattr("indelible.drain.passes.COUNTERS", totals)
     host.events(1)
     host.put(event(2, key="a"))
     host.put(event(2, key="a"))

@@ -9,8 +9,8 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from indelible.drain.passes import Drained, drain_all
 from indelible.outbox import sql
-from indelible.outbox.drain import Drained, drain_all
 from indelible.outbox.postgres_source import PostgresSource
 from indelible.testing.logs import event
 from indelible.testing.postgres import pooled

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from indelible import Agent, Client, InvalidInput, Person, Request, Staff, Target, document, drafting
+from indelible import Agent, Client, InvalidInput, Person, Request, Staff, Target
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated
 from indelible.catalogue.clients import ClientAnonymized
-from indelible.money import minor
+from indelible.format.money import minor
 from indelible.outbox.prepared import Prepared, prepare
+from indelible.record import document, drafting
 from indelible.testing.logs import event
 
 MARIA = Staff("usr_12", "Maria Fernandes", role="receptionist")
@@ -28,7 +29,7 @@ LISBON = ZoneInfo("Europe/Lisbon")
 
 def drafted(text: str) -> drafting.Draft:
     """As the log drafts a row's document."""
-    return drafting.draft(document.parse_json(text.encode()), zone="UTC", now=2_000_000_000_000_000)
+    return drafting.draft(document.parse_json(text.encode()), now=2_000_000_000_000_000)
 
 
 def says(draft: drafting.Draft) -> tuple:

@@ -11,7 +11,7 @@ import pytest
 from indelible.errors import InvalidInput, NotFound, StorageFailure
 from indelible.outbox import postgres_source, sql
 from indelible.outbox.postgres_source import PostgresSource
-from indelible.outbox.waiting import Unreachable
+from indelible.outbox.source import Unreachable
 
 DOCUMENT = {
     "action": "booking.cancelled",

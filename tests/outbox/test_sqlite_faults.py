@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from tests.outbox.conftest import AT, Host
 
+from indelible.drain.passes import Drained, drain_all, drain_once
 from indelible.errors import StorageFailure
-from indelible.outbox.drain import Drained, drain_all, drain_once
+from indelible.outbox.source import Held
 from indelible.outbox.sqlite_source import SQLiteSource
-from indelible.outbox.waiting import Held
 from indelible.testing.logs import event
 
 NOBODY = 65_534

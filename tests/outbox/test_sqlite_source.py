@@ -12,8 +12,8 @@ from tests.outbox.conftest import AT
 
 from indelible.errors import NotFound, StorageFailure
 from indelible.outbox import sqlite_source
+from indelible.outbox.source import Unreachable, Waiting
 from indelible.outbox.sqlite_source import SQLiteSource
-from indelible.outbox.waiting import Unreachable, Waiting
 from indelible.testing.logs import event
 
 

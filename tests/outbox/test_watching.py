@@ -9,8 +9,9 @@ import psycopg
 import psycopg.sql
 import pytest
 
-from indelible.outbox import guard, sql, watching
-from indelible.outbox.drain import Drain, drain_all
+from indelible.drain import guards
+from indelible.drain.passes import Drain, drain_all
+from indelible.outbox import guard, sql
 from indelible.outbox.postgres_source import PostgresSource
 
 
@@ -43,7 +44,7 @@ def told(journal) -> list[tuple[str, str, str]]:
     """Clinic, table and state of each entry about a guard."""
     return [
         (clinic.id, view.context["table"], view.context["state"])
-        for clinic in journal.clinics()
+        for clinic, _ in journal.clinics()
         for view in journal.clinic(clinic.id).read("action:log.guard_missing")
     ]
 
@@ -56,7 +57,7 @@ def test_what_transactions_counted_is_added_up(journal, host, source):
     for number in range(3):
         host.execute("INSERT INTO booking VALUES (%s, 'c_lisbon')", (str(number),))
     assert host.execute("SELECT count(*) FROM indelible.tally").fetchone() == (3,)
-    assert watching.watch(journal, source) is None
+    assert guards.watch(journal, source) is None
     assert host.execute("SELECT count(*) FROM indelible.tally").fetchone() == (0,)
     assert [one.changes for one in guard.completeness(host)] == [3]
     assert told(journal) == []
@@ -80,7 +81,7 @@ def test_a_table_that_belongs_to_no_clinic_is_told_to_every_open_one(journal, ho
     guard.install(host, "price", "service", "id", mode="count")
     host.execute("INSERT INTO price VALUES ('1')")
     host.execute("DROP TRIGGER indelible_guard_update ON price")
-    watching.watch(journal, source)
+    guards.watch(journal, source)
     assert told(journal) == [("c_lisbon", "price", "trigger_missing"), ("c_porto", "price", "trigger_missing")]
 
 
@@ -89,22 +90,22 @@ def test_a_function_that_was_changed_and_a_table_that_is_gone_are_told(journal, 
         "DO $$ BEGIN EXECUTE (SELECT replace(pg_get_functiondef(oid), 'BEGIN', 'BEGIN ' || chr(10)) FROM pg_proc"
         " WHERE proname ~ '^guard_[0-9]+$'); END $$"
     )
-    watching.watch(journal, source)
+    guards.watch(journal, source)
     host.execute("DROP TABLE booking")
-    watching.watch(journal, source)
+    guards.watch(journal, source)
     assert {state for _, _, state in told(journal)} == {"changed"}  # the first of its day
     clock.advance(86_400)
-    watching.watch(journal, source)
+    guards.watch(journal, source)
     assert {state for _, _, state in told(journal)} == {"changed", "table_gone"}
 
 
 def test_one_process_looks_into_the_logs_once_a_day(journal, host, source):
     disable(host)
-    known: watching.Told = set()
-    watching.watch(journal, source, known)
+    known: guards.Told = set()
+    guards.watch(journal, source, known)
     size = journal.clinic("c_lisbon").size
     assert {table for table, _ in known} == {"booking"}
-    watching.watch(journal, source, known)
+    guards.watch(journal, source, known)
     assert journal.clinic("c_lisbon").size == size
 
 
@@ -130,11 +131,11 @@ def test_a_role_that_may_not_look_is_told_once_and_drains_on(journal, host, serv
 
 
 def test_a_copy_tells_nothing_to_the_log(journal, host, source):
-    watching.watch(journal, source)
+    guards.watch(journal, source)
     drain_all(journal, source)
     host.execute("SELECT indelible.unbind()")
     disable(host)
-    assert "none of the databases" in (watching.watch(journal, source) or "")
+    assert "none of the databases" in (guards.watch(journal, source) or "")
     assert told(journal) == []
 
 
@@ -149,12 +150,12 @@ def test_a_table_may_have_any_name(journal, host, source, schema, name, shown):
     guard.install(host, table, "service", "id", mode="count")
     disable(host, table)
     for _ in range(2):
-        assert watching.watch(journal, source) is None
+        assert guards.watch(journal, source) is None
     assert told(journal) == [("c_lisbon", shown, "trigger_disabled"), ("c_porto", shown, "trigger_disabled")]
 
 
 def test_a_table_that_was_dropped_on_purpose_is_unguarded_by_its_name(journal, host, source):
     host.execute("DROP TABLE booking")
     host.execute("SELECT indelible.unguard(relation) FROM indelible.guarded WHERE name = 'booking'")
-    watching.watch(journal, source)
+    guards.watch(journal, source)
     assert told(journal) == []

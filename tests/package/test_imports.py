@@ -23,9 +23,7 @@ def _modules_after(statement: str) -> set[str]:
 def test_the_verifier_loads_no_catalogue_no_keys_and_no_database_driver() -> None:
     loaded = _modules_after("import indelible.verify")
     unwanted = {"sqlite3", "pydantic", "typer", "rich", "django", "psycopg", "ua_parser"}
-    unwanted |= {
-        f"indelible.{name}" for name in ("catalogue", "document", "journal", "keys", "personal", "store", "stores")
-    }
+    unwanted |= {f"indelible.{name}" for name in ("catalogue", "journal", "keep", "read", "record", "stores")}
     assert "indelible.verify" in loaded
     assert not loaded & unwanted
 
@@ -55,16 +53,17 @@ def test_a_bundle_is_verified_without_the_catalogue_and_without_the_journal(tmp_
     file = tmp_path / "x.zip"
     file.write_bytes(b"PK\x05\x06" + bytes(18))
     loaded = _modules_of("verify", str(file))
-    assert "indelible.verify.bundle" in loaded
+    assert "indelible.proof.verify.bundle" in loaded
     unwanted = {"sqlite3", "rich", "django"}  # pydantic is there: typer itself reads options with it
-    unwanted |= {f"indelible.{name}" for name in ("catalogue", "document", "journal", "keys", "store", "stores")}
+    unwanted |= {f"indelible.{name}" for name in ("catalogue", "record.document", "journal", "keep.keys", "stores")}
     assert not loaded & unwanted
 
 
 def test_the_list_of_commands_imports_none_of_them() -> None:
     for argument in ("--help", "--version"):
         loaded = _modules_of(argument)
-        assert not loaded & {"pydantic", "sqlite3", "indelible.catalogue", "indelible.journal", "indelible.verify"}
+        unwanted = {"pydantic", "sqlite3", "indelible.catalogue", "indelible.journal", "indelible.proof.verify"}
+        assert not loaded & unwanted
 
 
 def test_a_command_imports_no_demo_and_no_action_that_it_does_not_use(tmp_path: Path) -> None:
@@ -76,7 +75,7 @@ def test_a_command_imports_no_demo_and_no_action_that_it_does_not_use(tmp_path: 
 
 def test_no_command_but_demo_loads_the_demo() -> None:
     loaded = _modules_of("actions")
-    assert "indelible.cli.catalogued" in loaded
+    assert "indelible.cli.commands.actions" in loaded
     assert not {name for name in loaded if name.split(".")[:2] == ["indelible", "demo"]}
 
 

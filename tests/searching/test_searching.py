@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from indelible import reading
-from indelible.document import Staff
-from indelible.personal import Sealer
-from indelible.searching import LookedUp
-from indelible.tallying import count, totals
+from indelible.keep.personal import Sealer
+from indelible.read import session as reading
+from indelible.read.searching import LookedUp
+from indelible.read.tallying import count, totals
+from indelible.record.document import Staff
 from indelible.testing.logs import event
 
 
@@ -18,7 +18,7 @@ def seqs(log, words):
     page = log.page(words)
     assert [view.seq for view in page.views] == found
     assert page.older is None
-    assert count(log, log.parse(words)).entries == len(found)
+    assert count(log.reading(), log.reading().parse(words)).entries == len(found)
     return found
 
 
@@ -162,7 +162,7 @@ def test_a_word_that_is_an_id_and_a_name_means_both(log):
 
 
 def test_a_name_of_very_many_people_is_looked_for_in_the_entries(log, monkeypatch):
-    from indelible import searching
+    from indelible.read import searching
 
     monkeypatch.setattr(searching, "MOST_PEOPLE", 2)
     for number, name in enumerate(["Ana A", "Ana B", "Ana C", "Rui D"], 1):
@@ -197,7 +197,7 @@ def test_names_follow_the_log_and_go_with_their_person(log, journal, tmp_path, m
     assert (seqs(log, "sousa"), seqs(log, "lopes")) == ([2], [3, 1])
     assert len(opened) == 3  # the two clients and who recorded them
     log.anonymize("cli_2", requested_by="client", actor=Staff("usr_1"))
-    assert log._directory.find("sousa") == frozenset()
+    assert log._directory.find("sousa", log.rows, log.state()) == frozenset()
     assert seqs(log, "rui") == []
 
 
@@ -208,7 +208,7 @@ def test_another_process_erasing_somebody_takes_the_name_away(log, journal):
     assert seqs(log, "sousa") == [1]
     with Journal(journal.places.database, clock=journal.clock) as other:
         other.clinic().anonymize("cli_1", requested_by="client", actor=Staff("usr_1"))
-    assert log._directory.find("sousa") == frozenset()
+    assert log._directory.find("sousa", log.rows, log.state()) == frozenset()
     assert not any("sousa" in name for name in log._directory._names.values())
 
 
@@ -323,10 +323,11 @@ def long(log, monkeypatch):
 
 
 def test_tallies_go_on_where_they_stopped_and_count_nothing_twice(long):
-    wanted = long.parse("needle")
+    wanted = long.reading().parse("needle")
     entries, cents, older, steps = 0, 0, None, 0
+    session = long.reading()
     while steps == 0 or older is not None:
-        counted, summed = count(long, wanted, after=older), totals(long, wanted, after=older)
+        counted, summed = count(session, wanted, after=older), totals(session, wanted, after=older)
         entries, steps = entries + counted.entries, steps + 1
         cents += sum(one.money_in.amount_minor for one in summed.currencies)
         assert counted.whole is (counted.older is None)

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from indelible.catalogue import find
-from indelible.document import Actor, Client, Staff, System
-from indelible.inspection import inspect
-from indelible.journal import ClinicLog, Journal
-from indelible.outbox.drain import drain_all
-from indelible.outbox.sources import open_source
+from indelible.drain.passes import drain_all
+from indelible.drain.sources import open_source
+from indelible.journal import Journal
+from indelible.log import ClinicLog
+from indelible.manage.inspection import inspect
+from indelible.record.document import Actor, Client, Staff, System
 
 PASSWORD = "a sentence that nobody guesses"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -34,7 +35,7 @@ class Service:
         self.database = database
 
     def clinic(self, name: str = "Clínica da Graça", zone: str = "Europe/Lisbon") -> ClinicLog:
-        from indelible.service.opened_log import journal
+        from indelible.service.shared_journal import journal
 
         return journal().add_clinic(f"c_{secrets.token_hex(5)}", name=name, zone=zone)
 
@@ -47,11 +48,11 @@ class Service:
         name: str = "Inês Faria",
     ) -> Any:
         """Somebody new; with a role and a clinic, a member of it."""
-        from indelible.service.models import Membership, User
+        from indelible.service.accounts.models import Membership, User
 
         user = User.objects.create_user(f"{secrets.token_hex(6)}@clinic.example", PASSWORD, name=name)
         if role is not None and log is not None:
-            Membership.objects.create(user=user, clinic_id=log.info.id, role=role, until=until)
+            Membership.objects.create(user=user, clinic_id=log.clinic.id, role=role, until=until)
         return user
 
     def client(self, user: Any = None, **headers: str) -> Any:
@@ -80,7 +81,7 @@ class Service:
             ("voucher.purchased", {"amount_minor": 3_000, "currency": "EUR"}, who, ("voucher", ids["voucher"]), True),
             ("reward.created", {}, who, ("reward", ids["reward"]), False),
             ("account.logged_in", {"method": "password"}, who, ("staff", "usr_desk"), False),
-            ("settings.changed", {"section": "booking"}, who, ("clinic", log.info.id), False),
+            ("settings.changed", {"section": "booking"}, who, ("clinic", log.clinic.id), False),
             ("service.deleted", {"snapshot": {"name": f"Massage {mark}", "price_minor": 5_500, "currency": "EUR"}}, who,
              ("service", ids["service"]), False),
         ]  # fmt: skip
@@ -129,7 +130,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "INDELIBLE_DATABASE": str(database),
             "INDELIBLE_URL": "http://localhost:8000",
             "INDELIBLE_KEEP_BESIDE": "yes",
-            "DJANGO_SETTINGS_MODULE": "indelible.service.settings",
+            "DJANGO_SETTINGS_MODULE": "indelible.service.run.settings",
         }
     )
     for name in (
@@ -141,9 +142,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "INDELIBLE_OUTBOXES",
     ):
         os.environ.pop(name, None)
-    from indelible.service import environment, starting
+    from indelible.service import environment
+    from indelible.service.run import startup
 
-    starting.prepare(environment.read())
+    startup.prepare(environment.read())
     # Read once; other tests of this process must not find them.
     for name in ("INDELIBLE_DATABASE", "INDELIBLE_URL", "INDELIBLE_KEEP_BESIDE", "DJANGO_SETTINGS_MODULE"):
         os.environ.pop(name, None)
@@ -151,18 +153,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     from django.db import connections
     from django.test.utils import setup_test_environment, teardown_test_environment
 
-    from indelible.service import draining
-    from indelible.service.opened_log import close_journal, journal
+    from indelible.service.run import drain_threads
+    from indelible.service.shared_journal import close_journal, journal
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests' passwords are no secrets
     setup_test_environment()
     at_once = AtOnce(settings.ENVIRONMENT)
-    draining.wake = at_once.drain  # a thread would come some milliseconds later
+    drain_threads.wake = at_once.drain  # a thread would come some milliseconds later
     yield Service(database)
     at_once.close()
     try:
-        for clinic in journal().clinics():
-            if clinic.closed_at is None:
+        for clinic, state in journal().clinics():
+            if state.closed_at is None:
                 log = journal().clinic(clinic.id)
                 log.checkpoint()
                 report = inspect(log)

@@ -140,7 +140,7 @@ def test_changing_the_second_factor_needs_a_fresh_password(service, monkeypatch)
 def test_a_link_for_a_new_password_leaves_the_second_factor(service):
     from datetime import timedelta
 
-    from indelible.service.models import OneTimeLink
+    from indelible.service.accounts.models import OneTimeLink
 
     log = service.clinic()
     user = service.user("owner", log)

@@ -47,9 +47,9 @@ def actions(log: Any) -> list[str]:
 def test_a_sign_in_is_in_the_log_of_every_clinic_with_device_and_session(service):
     log, second, other = service.clinic(), service.clinic(), service.clinic()
     user = service.user("manager", log)
-    from indelible.service.models import Membership
+    from indelible.service.accounts.models import Membership
 
-    Membership.objects.create(user=user, clinic_id=second.info.id, role="staff")
+    Membership.objects.create(user=user, clinic_id=second.clinic.id, role="staff")
     browser = sign_in(service, user)
     assert browser.answer.status_code == 302
     assert is_signed_in(browser)
@@ -115,13 +115,13 @@ def test_hammering_gets_a_429_in_our_look_and_fills_no_log(service):
 def test_an_unknown_address_answers_like_a_wrong_password_and_is_the_only_clinics(service, monkeypatch):
     log = service.clinic()
     user = service.user("staff", log)
-    from indelible.service import recording
+    from indelible.service.accounts import recording
 
     class Alone:
         """A journal that has only this clinic."""
 
         def clinics(self) -> list[Any]:
-            return [log.info]
+            return [(log.clinic, log.state())]
 
         def clinic(self, clinic_id: str) -> Any:
             return log
@@ -136,7 +136,7 @@ def test_an_unknown_address_answers_like_a_wrong_password_and_is_the_only_clinic
     entry = next(iter(log.read("category:account")))
     assert entry.context["reason_code"] == "unknown_account"
     assert entry.document()["actor"]["reason"] == "login:unknown-account"
-    assert (entry.document()["target"]["kind"], entry.document()["target"]["id"]) == ("clinic", log.info.id)
+    assert (entry.document()["target"]["kind"], entry.document()["target"]["id"]) == ("clinic", log.clinic.id)
     assert "nobody@" not in str(entry.document())
 
 
@@ -296,7 +296,7 @@ def test_a_mail_server_that_fails_undoes_nothing(service, outbox, monkeypatch):
 
 
 def test_a_link_for_a_new_password_works_once_and_ends_every_session(service):
-    from indelible.service.models import OneTimeLink
+    from indelible.service.accounts.models import OneTimeLink
 
     log = service.clinic()
     user = service.user("staff", log)
@@ -314,7 +314,7 @@ def test_a_link_for_a_new_password_works_once_and_ends_every_session(service):
 
 
 def test_who_opens_the_link_while_signed_in_is_signed_out_too(service):
-    from indelible.service.models import OneTimeLink
+    from indelible.service.accounts.models import OneTimeLink
 
     log = service.clinic()
     user = service.user("staff", log)
@@ -325,11 +325,11 @@ def test_who_opens_the_link_while_signed_in_is_signed_out_too(service):
 
 
 def test_an_invitation_signs_in_and_says_how(service):
-    from indelible.service.models import OneTimeLink
+    from indelible.service.accounts.models import OneTimeLink
 
     log = service.clinic()
     owner = service.user("owner", log)
-    _, secret = OneTimeLink.make(OneTimeLink.INVITATION, timedelta(hours=1), clinic_id=log.info.id, role="staff",
+    _, secret = OneTimeLink.make(OneTimeLink.INVITATION, timedelta(hours=1), clinic_id=log.clinic.id, role="staff",
                                  email="guest@clinic.example", made_by=owner)  # fmt: skip
     browser = sign_in(service, owner)  # who invites may try the link in their own browser
     browser.post(f"/invitation/{secret}/", {"name": "Rui Lopes", "password": NEW})
@@ -340,10 +340,9 @@ def test_an_invitation_signs_in_and_says_how(service):
 
 
 def test_a_former_auditor_leaves_no_traces_in_the_clinic(service):
-    from indelible.service.access import today
 
     log = service.clinic()
-    user = service.user("auditor", log, until=today(log) - timedelta(days=1))
+    user = service.user("auditor", log, until=log.reading().today - timedelta(days=1))
     assert is_signed_in(sign_in(service, user))
     sign_in(service, user, "wrong")
     assert told(log) == []
@@ -353,18 +352,18 @@ def test_a_former_auditor_leaves_no_traces_in_the_clinic(service):
 def test_what_cannot_be_recorded_does_not_happen(service, monkeypatch, after):
     """The outbox refuses, for the first clinic or only the second: nothing changes, and neither has an entry."""
     from indelible.django import recording
-    from indelible.service.models import Membership, OneTimeLink
+    from indelible.service.accounts.models import Membership, OneTimeLink
 
     log, second = service.clinic(), service.clinic()
     user = service.user("staff", log)
-    Membership.objects.create(user=user, clinic_id=second.info.id, role="staff")
+    Membership.objects.create(user=user, clinic_id=second.clinic.id, role="staff")
     browser, other = sign_in(service, user), sign_in(service, user)
     _, secret = OneTimeLink.make(OneTimeLink.PASSWORD, timedelta(hours=1), user=user)
     before = told(log), told(second)
     whole = recording._insert
 
     def refusing(connection: Any, row: Prepared) -> str:
-        if row.clinic == (log, second)[after].info.id:
+        if row.clinic == (log, second)[after].clinic.id:
             raise StorageFailure("the disk is full")
         return whole(connection, row)
 
@@ -412,7 +411,7 @@ def test_the_cookie_of_a_session_is_not_for_scripts(service):
 
 
 def test_the_rescue_command_prints_a_link_that_is_recorded(service, capsys):
-    from indelible.service import rescue
+    from indelible.service.run import rescue
 
     log = service.clinic()
     user = service.user("owner", log)
@@ -428,7 +427,7 @@ def test_the_rescue_command_prints_a_link_that_is_recorded(service, capsys):
 
 def test_the_rescue_command_says_what_is_wrong():
     from indelible.errors import NotFound
-    from indelible.service import rescue
+    from indelible.service.run import rescue
 
     with pytest.raises(NotFound, match="no account has this e-mail address"):
         rescue.link("nobody@clinic.example")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from indelible.catalogue import action, host
-from indelible.instant import format as canonical
+from indelible.format.instant import format as canonical
 
 LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 PHONE = (
@@ -30,12 +30,12 @@ def log(service):
 @pytest.fixture
 def browser(service, log):
     made = service.client(service.user("owner", log))
-    made.get(reverse("activity", args=[log.info.id]))  # that somebody read it is recorded once
+    made.get(reverse("activity", args=[log.clinic.id]))  # that somebody read it is recorded once
     return made
 
 
 def said(browser, name, log, *args, **query):
-    page = browser.get(reverse(name, args=[log.info.id, *args]), query)
+    page = browser.get(reverse(name, args=[log.clinic.id, *args]), query)
     assert page.status_code == 200
     return words(page.content.decode())
 
@@ -46,7 +46,7 @@ def words(html):
 
 def rows(browser, name, log, *args, **query):
     """The text of each row of a table, or item of a story."""
-    html = browser.get(reverse(name, args=[log.info.id, *args]), query).content.decode()
+    html = browser.get(reverse(name, args=[log.clinic.id, *args]), query).content.decode()
     found = re.findall(r'<(?:tr|li) class="(?:entry|signin)[^"]*">(.*?)</(?:tr|li)>', html, re.DOTALL)
     return [words(one) for one in found]
 
@@ -136,7 +136,7 @@ def test_what_the_log_took_late_says_so_on_every_page_and_is_found_by_when_it_wa
 
 
 def test_an_imported_entry_says_so(browser, log):
-    from indelible.document import parse
+    from indelible.record.document import parse
 
     document = parse({
         "action": "booking.created", "actor": {"kind": "staff", "id": "usr_1"},
@@ -153,13 +153,13 @@ def test_one_new_entry_leads_to_it_also_where_it_is_dated_back(browser, log):
         booking(log, number)
 
     def announced(since, q=""):
-        page = browser.get(reverse("new", args=[log.info.id]), {"since": since, "q": q}).content.decode()
+        page = browser.get(reverse("new", args=[log.clinic.id]), {"since": since, "q": q}).content.decode()
         return re.search(r'href="([^"]*)"', page)
 
     assert announced(log.size) is None
     size = log.size
     booking(log, 4)
-    assert announced(size).group(1) == reverse("activity", args=[log.info.id])  # at the top of the list
+    assert announced(size).group(1) == reverse("activity", args=[log.clinic.id])  # at the top of the list
     size = log.size
     booking(log, 5, occurred_at=ago(days=40))
     for q in ("", "category:bookings", "recorded:2020-01-01..", "recorded:late"):
@@ -220,7 +220,7 @@ def test_a_hosts_own_category_kind_label_and_sentence_are_in_its_words(browser, 
     assert "All of Green things" in page
     assert "Maria aired cabin r_4" in page
     assert "category Rooms and cabins" in said(browser, "activity", log, q="category:rooms")
-    html = browser.get(reverse("activity", args=[log.info.id])).content.decode()
+    html = browser.get(reverse("activity", args=[log.clinic.id])).content.decode()
     assert "rooms" not in re.findall(r'<tr class="entry ([^"]*)"', html)  # a class of the stylesheet is never a host's
     assert "#rooms" not in html
     told = said(browser, "entry", log, aired.id)
@@ -253,7 +253,7 @@ def test_the_list_says_for_whom_an_assistant_acted_and_offers_it_by_name(browser
     (shown,) = rows(browser, "activity", log, q="actor:agent")
     assert shown.startswith("Booking assistant, for Ana Sousa Booking assistant, for Ana Sousa, created reservation")
     assert rows(browser, "activity", log, q="actor:assistant_1") == [shown]
-    html = browser.get(reverse("activity", args=[log.info.id]), {"q": "actor:assistant_1"}).content.decode()
+    html = browser.get(reverse("activity", args=[log.clinic.id]), {"q": "actor:assistant_1"}).content.decode()
     assert '<option value="agent">Any assistant</option>' in html
     assert '<option value="assistant_1" selected>Booking assistant</option>' in html
     assert "who Booking assistant" in words(html)  # the chip
@@ -261,8 +261,8 @@ def test_the_list_says_for_whom_an_assistant_acted_and_offers_it_by_name(browser
 
 def test_an_entry_says_the_assistant_and_for_whom_with_the_way_to_each(browser, log):
     entry = log.record_document(ASSISTED)
-    html = browser.get(reverse("entry", args=[log.info.id, entry.id])).content.decode()
-    story, listed = reverse("story", args=[log.info.id, "client", "cli_7"]), reverse("activity", args=[log.info.id])
+    html = browser.get(reverse("entry", args=[log.clinic.id, entry.id])).content.decode()
+    story, listed = reverse("story", args=[log.clinic.id, "client", "cli_7"]), reverse("activity", args=[log.clinic.id])
     assert f'<dt>On behalf of</dt><dd><a href="{story}">Ana Sousa</a>' in html
     assert f'<dt>Who</dt><dd><a href="{listed}?q=actor%3Aassistant_1">Booking assistant</a>' in html
     told = browser.get(story).content.decode()

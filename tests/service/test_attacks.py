@@ -18,13 +18,13 @@ OTHER_PASSWORD = "another sentence that is hard"
 def invitation(service: Any, log: Any, by: Any, role: str = "staff", email: str = "", **more: Any) -> str:
     """Invite as a member does, and return the link's path."""
     email = email or f"guest{service.user().pk}@new.example"
-    answer = service.client(by).post(f"/c/{log.info.id}/people/invite/", {"email": email, "role": role, **more})
+    answer = service.client(by).post(f"/c/{log.clinic.id}/people/invite/", {"email": email, "role": role, **more})
     assert answer.status_code == 302, answer.content.decode()
     return sent("invitation")
 
 
 def password_link(service: Any, log: Any, by: Any, whose: Any) -> str:
-    assert service.client(by).post(f"/c/{log.info.id}/people/{whose.public_id}/password/").status_code == 302
+    assert service.client(by).post(f"/c/{log.clinic.id}/people/{whose.public_id}/password/").status_code == 302
     return sent("new-password")
 
 
@@ -38,9 +38,9 @@ def sent(kind: str) -> str:
 
 
 def membership(user: Any, log: Any) -> Any:
-    from indelible.service.models import Membership
+    from indelible.service.accounts.models import Membership
 
-    return Membership.objects.filter(user=user, clinic_id=log.info.id).first()
+    return Membership.objects.filter(user=user, clinic_id=log.clinic.id).first()
 
 
 JOINING = {"name": "Somebody New", "password": OTHER_PASSWORD}
@@ -49,16 +49,16 @@ JOINING = {"name": "Somebody New", "password": OTHER_PASSWORD}
 @pytest.mark.parametrize("then", ["removed", "demoted"])
 def test_an_invitation_ends_with_the_right_to_invite(service, then):
     """A manager who is let go keeps a link for a second account."""
-    from indelible.service.models import User
+    from indelible.service.accounts.models import User
 
     log = service.clinic()
     owner, manager = service.user("owner", log), service.user("manager", log)
     link = invitation(service, log, manager)
     before = User.objects.count()
     if then == "removed":
-        service.client(owner).post(f"/c/{log.info.id}/people/{manager.public_id}/remove/")
+        service.client(owner).post(f"/c/{log.clinic.id}/people/{manager.public_id}/remove/")
     else:
-        service.client(owner).post(f"/c/{log.info.id}/people/{manager.public_id}/role/", {"role": "staff"})
+        service.client(owner).post(f"/c/{log.clinic.id}/people/{manager.public_id}/role/", {"role": "staff"})
     assert service.client().get(link).status_code == 404
     assert service.client().post(link, JOINING).status_code == 404
     assert User.objects.count() == before
@@ -68,7 +68,7 @@ def test_an_owner_who_was_demoted_cannot_come_back_by_an_own_invitation(service)
     log = service.clinic()
     first, second, again = service.user("owner", log), service.user("owner", log), service.user()
     link = invitation(service, log, second, "owner", again.email)
-    service.client(first).post(f"/c/{log.info.id}/people/{second.public_id}/role/", {"role": "manager"})
+    service.client(first).post(f"/c/{log.clinic.id}/people/{second.public_id}/role/", {"role": "manager"})
     assert service.client(again).post(link).status_code == 404
     assert membership(again, log) is None
 
@@ -84,7 +84,7 @@ def test_an_invitation_still_works_while_the_inviter_may_invite(service):
 @pytest.mark.parametrize("where", ["the same clinic", "another clinic"])
 def test_a_password_link_does_not_open_what_its_owner_became_since(service, where):
     """A manager makes a link for a receptionist and keeps it until that one is an owner."""
-    from indelible.service.models import Membership
+    from indelible.service.accounts.models import Membership
 
     log, other = service.clinic(), service.clinic()
     manager, staff = service.user("manager", log), service.user("staff", log)
@@ -92,7 +92,7 @@ def test_a_password_link_does_not_open_what_its_owner_became_since(service, wher
     if where == "the same clinic":
         Membership.objects.filter(user=staff).update(role="owner")
     else:
-        Membership.objects.create(user=staff, clinic_id=other.info.id, role="owner")
+        Membership.objects.create(user=staff, clinic_id=other.clinic.id, role="owner")
     assert service.client().post(link, {"password": OTHER_PASSWORD}).status_code == 404
     staff.refresh_from_db()
     assert staff.check_password(PASSWORD)
@@ -102,7 +102,7 @@ def test_a_password_link_ends_when_its_maker_is_removed(service):
     log = service.clinic()
     owner, manager, staff = service.user("owner", log), service.user("manager", log), service.user("staff", log)
     link = password_link(service, log, manager, staff)
-    service.client(owner).post(f"/c/{log.info.id}/people/{manager.public_id}/remove/")
+    service.client(owner).post(f"/c/{log.clinic.id}/people/{manager.public_id}/remove/")
     assert service.client().get(link).status_code == 404
     assert service.client().post(link, {"password": OTHER_PASSWORD}).status_code == 404
     staff.refresh_from_db()
@@ -113,11 +113,11 @@ def test_a_manager_cannot_withdraw_the_invitation_of_an_owner(service):
     log = service.clinic()
     guest = service.user()
     link = invitation(service, log, service.user("owner", log), "owner", guest.email)
-    from indelible.service.models import OneTimeLink
+    from indelible.service.accounts.models import OneTimeLink
 
     number = OneTimeLink.objects.get(email=guest.email).pk
     manager = service.client(service.user("manager", log))
-    assert manager.post(f"/c/{log.info.id}/people/invitations/{number}/withdraw/").status_code == 404
+    assert manager.post(f"/c/{log.clinic.id}/people/invitations/{number}/withdraw/").status_code == 404
     assert service.client(guest).post(link).status_code == 302
     assert membership(guest, log).role == "owner"
 
@@ -133,8 +133,8 @@ def test_only_an_auditor_gets_a_last_day(service):
 @pytest.mark.parametrize("what", ["role", "remove"])
 def test_two_owners_cannot_end_each_other_at_once(service, monkeypatch, what):
     """One of them is demoted or removed between being let in and acting."""
-    from indelible.service import access
-    from indelible.service.models import Membership
+    from indelible.service.accounts.models import Membership
+    from indelible.service.web import access
 
     log = service.clinic()
     one, two = service.user("owner", log), service.user("owner", log)
@@ -144,19 +144,19 @@ def test_two_owners_cannot_end_each_other_at_once(service, monkeypatch, what):
         visit = real(user, clinic)
         if user.pk == one.pk:
             monkeypatch.setattr(access, "visit", real)
-            service.client(two).post(f"/c/{log.info.id}/people/{one.public_id}/{what}/", {"role": "staff"})
+            service.client(two).post(f"/c/{log.clinic.id}/people/{one.public_id}/{what}/", {"role": "staff"})
         return visit
 
     monkeypatch.setattr(access, "visit", read_before)
-    answer = service.client(one).post(f"/c/{log.info.id}/people/{two.public_id}/{what}/", {"role": "staff"})
+    answer = service.client(one).post(f"/c/{log.clinic.id}/people/{two.public_id}/{what}/", {"role": "staff"})
     assert answer.status_code == 409
-    assert Membership.objects.filter(clinic_id=log.info.id, role="owner").count() == 1
+    assert Membership.objects.filter(clinic_id=log.clinic.id, role="owner").count() == 1
 
 
 def test_a_link_makes_one_account_even_for_two_requests_at_once(service):
     from django.db import connections
 
-    from indelible.service.models import User
+    from indelible.service.accounts.models import User
 
     log = service.clinic()
     link = invitation(service, log, service.user("owner", log), "staff", "race@new.example")
@@ -185,8 +185,8 @@ def test_a_manager_gives_nobody_more_than_staff(service, field, value):
     manager, staff = service.user("manager", log), service.user("staff", log)
     browser = service.client(manager)
     for address in (f"people/{staff.public_id}/role/", f"people/{manager.public_id}/role/", "people/invite/"):
-        browser.post(f"/c/{log.info.id}/{address}", {field: value, "email": "x@new.example", "user": manager.pk,
-                                                     "clinic_id": log.info.id, "is_active": "1"})  # fmt: skip
+        browser.post(f"/c/{log.clinic.id}/{address}", {field: value, "email": "x@new.example", "user": manager.pk,
+                                                     "clinic_id": log.clinic.id, "is_active": "1"})  # fmt: skip
     assert membership(staff, log).role == "staff"
     assert membership(manager, log).role == "manager"
 
@@ -213,10 +213,10 @@ def test_nobody_protects_themselves_with_a_name_that_the_log_refuses(service, na
     browser = service.client(user)
     browser.post("/account/", {"name": name, "email": user.email})
     owner = service.client(service.user("owner", log))
-    page = owner.get(f"/c/{log.info.id}/people/").content.decode()
+    page = owner.get(f"/c/{log.clinic.id}/people/").content.decode()
     assert "<img src=x" not in page
     assert "\u202e" not in page
-    removed = owner.post(f"/c/{log.info.id}/people/{user.public_id}/remove/")
+    removed = owner.post(f"/c/{log.clinic.id}/people/{user.public_id}/remove/")
     assert removed.status_code == 302
     assert membership(user, log) is None
 
@@ -264,36 +264,36 @@ def test_a_clients_own_link_is_dead_once_it_was_used_even_where_the_client_came_
     log = service.clinic()
     ids = service.fill(log, "back")
     manager = service.client(service.user("manager", log))
-    page = manager.post(f"/c/{log.info.id}/story/client/{ids['client']}/link/").content.decode()
+    page = manager.post(f"/c/{log.clinic.id}/story/client/{ids['client']}/link/").content.decode()
     link = re.search(r"/forget/[^\"<\s]+", page)
     assert link is not None
     stranger = service.client()
     assert stranger.get(link[0]).status_code == 200
-    assert log.selecting().token("client", ids["client"]) is not None, "a GET has no effect"
+    assert log.reading().token("client", ids["client"]) is not None, "a GET has no effect"
     assert stranger.post(link[0]).status_code == 200
-    assert log.selecting().token("client", ids["client"]) is None
+    assert log.reading().token("client", ids["client"]) is None
     assert "Your details are gone" in stranger.get(link[0]).content.decode()
     service.fill(log, "back")
     size = log.size
     again = stranger.post(link[0]).content.decode()
     assert "Your details are gone" not in again, "the log knows the client again"
     assert "This link was used already" in again
-    assert log.selecting().token("client", ids["client"]) is not None
+    assert log.reading().token("client", ids["client"]) is not None
     assert log.size == size
 
 
 def test_a_clients_own_link_cannot_be_bent(service):
-    from indelible.service.pages.story import sign
+    from indelible.service.web.pages.story import sign
 
     log, other = service.clinic(), service.clinic()
     service.fill(log, "bent")
     service.fill(other, "bent")
-    token = sign(log, "client_bent")
-    theirs = sign(other, "client_bent")
+    token = sign(log.reading(), "client_bent")
+    theirs = sign(other.reading(), "client_bent")
     mixed = f"{token.split(':', 1)[0]}:{theirs.split(':', 1)[1]}"
     for bent in (token[:-1], token + "A", mixed, token.replace(":", "."), "x", token.swapcase()):
         assert service.client().post(f"/forget/{bent}/").status_code == 404
-    assert log.selecting().token("client", "client_bent") is not None
+    assert log.reading().token("client", "client_bent") is not None
 
 
 WIDER = ["-action:booking.created", "-actor:usr_desk -category:bookings", "category:account", "-category:bookings",
@@ -303,16 +303,16 @@ WIDER = ["-action:booking.created", "-actor:usr_desk -category:bookings", "categ
 
 @pytest.mark.parametrize("words", WIDER)
 def test_no_filter_brings_staff_what_they_do_not_see(service, words):
-    from indelible.service.access import visit
+    from indelible.service.web.access import visit
 
     log = service.clinic()
     service.fill(log, "todo")
     user = service.user("staff", log)
-    found = visit(user, log.info.id)
+    found = visit(user, log.clinic.id)
     assert found is not None
-    page = found.page(log.parse(words), after=None, limit=500)
+    page = found.session.page(words, limit=500)
     assert not {view.category for view in page.views} & found.role.hidden
-    text = service.client(user).get(f"/c/{log.info.id}/new/", {"since": "0", "q": words}).content.decode()
+    text = service.client(user).get(f"/c/{log.clinic.id}/new/", {"since": "0", "q": words}).content.decode()
     count = re.search(r"\d+", re.sub(r"<[^>]+>", "", text))
     assert int(count[0] if count else 0) == len(page.views)
 
@@ -323,7 +323,7 @@ def test_no_filter_brings_staff_what_they_do_not_see(service, words):
 @pytest.mark.parametrize("place", ["", "totals/", "new/", "export/"])
 def test_no_day_of_the_calendar_breaks_a_page(service, words, place):
     log = service.clinic()
-    answer = service.client(service.user("owner", log)).get(f"/c/{log.info.id}/{place}", {"q": words, "since": "0"})
+    answer = service.client(service.user("owner", log)).get(f"/c/{log.clinic.id}/{place}", {"q": words, "since": "0"})
     assert answer.status_code == 200
 
 
@@ -341,7 +341,7 @@ def test_an_id_of_the_host_breaks_no_page_and_leads_to_its_own_story(service, th
         "request": {"channel": "staff_web", "user_agent": markup},
     })  # fmt: skip
     browser = service.client(service.user("owner", log))
-    here = f"/c/{log.info.id}/"
+    here = f"/c/{log.clinic.id}/"
     entry = next(log.read("action:client.created"))
     pages = [browser.get(here), browser.get(f"{here}entries/{entry.id}/")]
     links = set(re.findall(r'href="([^"]*/story/client/[^"]*)"', pages[0].content.decode()))
@@ -360,19 +360,19 @@ def test_an_id_of_the_host_breaks_no_page_and_leads_to_its_own_story(service, th
 
 def test_a_clinic_that_another_process_closed_is_closed_here_too(service, tmp_path):
     """Its keys are destroyed: no name may be read with those that this process still held."""
-    from indelible.document import System
     from indelible.journal import Journal
-    from indelible.lifetime import close_clinic
-    from indelible.service.pages.story import sign
+    from indelible.manage.lifetime import close_clinic
+    from indelible.record.document import System
+    from indelible.service.web.pages.story import sign
 
     log = service.clinic()
     ids = service.fill(log, "gone")
     browser = service.client(service.user("owner", log))
-    addresses = [f"/c/{log.info.id}/", f"/c/{log.info.id}/story/client/{ids['client']}/",
-                 f"/forget/{sign(log, ids['client'])}/"]  # fmt: skip
+    addresses = [f"/c/{log.clinic.id}/", f"/c/{log.clinic.id}/story/client/{ids['client']}/",
+                 f"/forget/{sign(log.reading(), ids['client'])}/"]  # fmt: skip
     assert [browser.get(one).status_code for one in addresses] == [200, 200, 200]
     with contextlib.closing(Journal(service.database)) as another:
-        close_clinic(another.clinic(log.info.id), tmp_path / "final.zip", actor=System("command:close"))
+        close_clinic(another, log.clinic.id, tmp_path / "final.zip", actor=System("command:close"))
     assert [browser.get(one).status_code for one in addresses] == [404, 404, 404]
 
 
@@ -385,7 +385,7 @@ def test_nobody_reads_a_log_without_being_in_it(service, place):
     browser = service.client(user)
     entry = next(log.read("action:client.created")).id
     for _ in range(2):
-        assert browser.get(f"/c/{log.info.id}/{place.format(entry=entry)}").status_code == 200
+        assert browser.get(f"/c/{log.clinic.id}/{place.format(entry=entry)}").status_code == 200
     assert [view.actor["id"] for view in log.read("action:log.viewed")] == [user.public_id]
 
 
@@ -398,7 +398,7 @@ def test_a_database_that_cannot_be_written_is_said_and_changes_nothing(service):
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = ON")
         try:
-            removed = browser.post(f"/c/{log.info.id}/people/{staff.public_id}/remove/")
+            removed = browser.post(f"/c/{log.clinic.id}/people/{staff.public_id}/remove/")
             entered = stranger.post("/account/login/", {"login": owner.email, "password": PASSWORD})
         finally:
             cursor.execute("PRAGMA query_only = OFF")

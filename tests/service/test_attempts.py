@@ -30,7 +30,7 @@ def settings(service: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from indelible.service import attempts
+    from indelible.service.accounts import attempts
 
     class Clock:
         now = 1_000.0

@@ -154,7 +154,7 @@ def test_a_welcome_that_is_sent_twice_at_once_makes_one_owner_and_one_clinic(ser
 def test_connections_leave_the_database_its_files(monkeypatch, soft, hard, connections):
     import resource
 
-    from indelible.service import server
+    from indelible.service.run import server
 
     limits = [(soft, hard)]
     monkeypatch.setattr(resource, "getrlimit", lambda what: limits[-1])

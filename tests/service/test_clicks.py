@@ -20,7 +20,7 @@ def log(service):
 @pytest.fixture
 def browser(service, log):
     made = service.client(service.user("owner", log))
-    made.get(reverse("activity", args=[log.info.id]))  # that somebody read it is recorded once
+    made.get(reverse("activity", args=[log.clinic.id]))  # that somebody read it is recorded once
     return made
 
 
@@ -40,7 +40,7 @@ def cancelled(log, operation, number=1):
 
 
 def shown(browser, log, q=""):
-    html = browser.get(reverse("activity", args=[log.info.id]), {"q": q} if q else {}).content.decode()
+    html = browser.get(reverse("activity", args=[log.clinic.id]), {"q": q} if q else {}).content.decode()
     return re.findall(r'<tr class="entry[^"]*">(.*?)</tr>', html, re.DOTALL)
 
 
@@ -61,7 +61,7 @@ def test_every_entry_of_a_click_leads_to_itself(browser, log):
     row = shown(browser, log, "operation:op_1")[0]
     entries = [view.id for view in log.read("operation:op_1")]
     assert len(entries) == 4
-    assert all(reverse("entry", args=[log.info.id, one]) in row for one in entries)
+    assert all(reverse("entry", args=[log.clinic.id, one]) in row for one in entries)
 
 
 def test_two_clicks_are_two_rows_and_what_belongs_to_none_has_its_own(browser, log):
@@ -89,7 +89,7 @@ def test_the_second_line_says_what_the_entry_holds(browser, log):
     cancelled(log, "op_1")
     rows = words(shown(browser, log, "action:voucher.session_returned")[0])
     assert "4 of 5 sessions left" in rows
-    panel = browser.get(reverse("story", args=[log.info.id, "voucher", "voucher_1"])).content.decode()
+    panel = browser.get(reverse("story", args=[log.clinic.id, "voucher", "voucher_1"])).content.decode()
     assert "4 of 5 sessions left" in words(panel)
 
 

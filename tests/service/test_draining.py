@@ -10,10 +10,10 @@ import pytest
 
 from indelible import Journal
 from indelible.catalogue.bookings import BookingCancelled
-from indelible.document import System
 from indelible.errors import InvalidInput
 from indelible.outbox import Outbox
 from indelible.outbox.sql import install
+from indelible.record.document import System
 from indelible.service import environment
 
 from .test_server import Service, service  # noqa: F401 - a fixture

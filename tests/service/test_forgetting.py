@@ -31,15 +31,15 @@ def outboxes(service):
 @pytest.fixture
 def clinic(service, tmp_path, outboxes):
     """A clinic, and a host's file with a document of it that waits and one that is held."""
-    from indelible.service.opened_log import journal
-    from indelible.store import SourceRow
+    from indelible.service.shared_journal import journal
+    from indelible.stores.contract import SourceRow
 
     log = service.clinic()
     path = tmp_path / "host.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         sqlite_source.install(db)
         for document in (event(1), event(2, actor=None)):
-            row = (log.info.id, json.dumps(document))
+            row = (log.clinic.id, json.dumps(document))
             db.execute("INSERT INTO indelible_outbox (clinic, document) VALUES (?, ?)", row)
     with closing(sqlite_source.SQLiteSource(path)) as source:
         journal().store.keep_source(SourceRow(*source.identity()))
@@ -59,7 +59,7 @@ def warnings(answer) -> str:
 
 def anonymize(service, log):
     browser = service.client(service.user("owner", log))
-    address = f"/c/{log.info.id}/story/client/cli_77/anonymize/"
+    address = f"/c/{log.clinic.id}/story/client/cli_77/anonymize/"
     return browser.post(address, {"requested_by": "client", "sure": "on"}, follow=True)
 
 
@@ -83,12 +83,12 @@ def test_an_outbox_out_of_reach_is_said_to_who_asked(service, clinic, outboxes):
 
 
 def test_the_clients_own_button_does_the_same_and_logs_what_could_not_be_reached(service, clinic, outboxes, caplog):
-    from indelible.service.pages.story import sign
+    from indelible.service.web.pages.story import sign
 
     log, path = clinic
     outboxes(path, "postgresql://u:secret@127.0.0.1:1/x")
     with caplog.at_level(logging.ERROR, "indelible.forgetting"):
-        assert service.client().post(f"/forget/{sign(log, 'cli_77')}/").status_code == 200
+        assert service.client().post(f"/forget/{sign(log.reading(), 'cli_77')}/").status_code == 200
     assert held(path) == ["{}"]
     assert "127.0.0.1:1/x does not answer" in caplog.text
     assert "secret" not in caplog.text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from indelible.service.gateway import Gateway
+from indelible.service.run.gateway import Gateway
 
 NEVER = 60.0
 
@@ -48,6 +48,7 @@ class Exchange:
 
     def __init__(self, *parts: bytes | None, path: str = "/", headers: Any = (), takes: int = 1_000_000) -> None:
         self.parts, self.takes, self.sent = list(parts), takes, list[dict[str, Any]]()
+        self.gone = asyncio.Event()
         self.scope = {
             "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"q=1",
             "http_version": "1.1", "scheme": "http", "server": ("localhost", 8000), "client": ("192.0.2.1", 5),
@@ -56,6 +57,7 @@ class Exchange:
 
     async def receive(self) -> dict[str, Any]:
         if not self.parts:
+            await self.gone.wait()
             return {"type": "http.disconnect"}
         part = self.parts.pop(0)
         if part is None:
@@ -137,7 +139,9 @@ def test_who_goes_away_halfway_is_answered_nothing():
             return message | {"more_body": True}  # the next is that nobody is there
 
     application = Application()
-    assert asyncio.run(Leaving(b"half").through(Gateway(application, 1))).sent == []
+    leaving = Leaving(b"half")
+    leaving.gone.set()
+    assert asyncio.run(leaving.through(Gateway(application, 1))).sent == []
     assert application.seen == []
 
 
@@ -188,6 +192,39 @@ def test_a_reader_that_takes_nothing_holds_no_thread_and_is_left_in_the_end():
     assert quick.body == b"page"
     assert not slow.is_complete
     assert application.closed == 1
+
+
+def test_a_stream_that_nobody_reads_any_more_is_not_made_to_its_end():
+    made = []
+
+    def counted() -> Iterator[bytes]:
+        for block in many():
+            made.append(block)
+            yield block
+
+    class Leaving(Exchange):
+        async def send(self, message: dict[str, Any]) -> None:
+            await super().send(message)
+            if len(self.sent) == 4:
+                self.gone.set()
+
+    application = Application(counted)
+    gateway = Gateway(application, 1, streams=1)
+    leaving = asyncio.run(Leaving(b"", path="/file").through(gateway))
+    assert len(made) < 10 and not leaving.is_complete and application.closed == 1
+    assert asyncio.run(Exchange(b"", path="/file").through(gateway)).is_complete
+
+
+def test_what_was_made_before_a_stream_failed_is_sent():
+    def failing() -> Iterator[bytes]:
+        yield b"rows"
+        yield b"it broke off"
+        raise ValueError
+
+    exchange = Exchange(b"", path="/file")
+    with pytest.raises(ValueError):
+        asyncio.run(exchange.through(Gateway(Application(failing), 1)))
+    assert exchange.body == b"rowsit broke off" and not exchange.is_complete
 
 
 def test_a_stream_whose_making_fails_does_not_look_complete():

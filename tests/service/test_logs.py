@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from indelible.errors import InvalidInput
-from indelible.instant import zone
-from indelible.service.logs import JSONLines
+from indelible.format.instant import zone
+from indelible.service.run.json_logs import JSONLines
 
 VALUE = "maria@clinic.example"
 
@@ -32,9 +32,9 @@ def raised(error: Exception):
 
 
 def test_our_own_message_is_whole():
-    found = line("indelible.signing", "the log of %s is signed\nagain", "c_1", status=503, route="c/<str:clinic>/")
+    found = line("indelible.keep.signing", "the log of %s is signed\nagain", "c_1", status=503, route="c/<str:clinic>/")
     assert found["event"] == "the log of c_1 is signed\nagain"
-    assert (found["level"], found["logger"]) == ("error", "indelible.signing")
+    assert (found["level"], found["logger"]) == ("error", "indelible.keep.signing")
     assert (found["status"], found["route"]) == (503, "c/<str:clinic>/")
     assert found["time"].endswith("+00:00")
 
@@ -60,7 +60,7 @@ def test_the_places_of_our_code_do_not_tell_where_it_is_installed():
     with pytest.raises(InvalidInput) as refused:
         zone("No/Where", "zone")
     found = line("indelible.x", "failed", exc_info=(InvalidInput, refused.value, refused.tb))
-    assert found["where"][-1].startswith("indelible/instant.py:")
+    assert found["where"][-1].startswith("indelible/format/instant.py:")
 
 
 def test_what_else_is_passed_along_is_left_out():

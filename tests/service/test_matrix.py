@@ -90,7 +90,7 @@ def parts(route: str, log: Any, ids: dict[str, str], entry_id: str) -> str:
         "entry_id": entry_id, "thing": ids["client"] if "client/" in route else ids["booking"], "kind": "booking",
         "number": "1", "person": "usr_nobody",
     }  # fmt: skip
-    return f"/c/{log.info.id}/" + re.sub(r"<\w+:(\w+)>", lambda match: known[match.group(1)], route)
+    return f"/c/{log.clinic.id}/" + re.sub(r"<\w+:(\w+)>", lambda match: known[match.group(1)], route)
 
 
 def bare(response: Any) -> str:
@@ -144,7 +144,7 @@ def test_what_is_not_public_leads_to_the_sign_in_whatever_the_method(service):
 
 
 def test_the_table_of_rights_is_the_one_in_the_code(service):
-    from indelible.service import roles
+    from indelible.service.accounts import roles
 
     assert roles.ROLES.keys() == RIGHTS.keys()
     for role, rights in RIGHTS.items():
@@ -172,19 +172,17 @@ def test_a_role_gets_what_the_table_says_and_no_more(service, world, role):
 
 @pytest.mark.parametrize("role", ["nobody", "ended", "stranger", *ROLES])
 def test_another_clinic_is_as_if_it_were_not_there(service, world, role):
-    from indelible.service.access import today
-
     log, _, other, ids = world
     user = {
         "nobody": lambda: None,
         "stranger": lambda: service.user(),
-        "ended": lambda: service.user("auditor", other, until=today(other) - timedelta(days=1)),
+        "ended": lambda: service.user("auditor", other, until=other.reading().today - timedelta(days=1)),
     }.get(role, lambda: service.user(role, log))()
     client = service.client(user)
     entry_id = next(other.read("action:booking.created")).id
     for name, route in patterns().items():
         address = parts(route, other, ids, entry_id)
-        missing = address.replace(other.info.id, "c_none")
+        missing = address.replace(other.clinic.id, "c_none")
         for method in TABLE[name][1].split():
             there, nowhere = client.generic(method, address), client.generic(method, missing)
             if user is None:
@@ -200,7 +198,7 @@ def test_nothing_of_another_clinic_is_in_any_answer(service, world, role):
     """With ids, entries and cursors of the other clinic in addresses of one's own."""
     log, _, other, ids = world
     client = service.client(service.user(role, log))
-    here = f"/c/{log.info.id}/"
+    here = f"/c/{log.clinic.id}/"
     cursor = other.page(limit=2).older
     assert cursor is not None
     asked = [here, f"{here}?after={cursor.encode()}", f"{here}totals/", f"{here}sign-ins/?person=staff/usr_desk",
@@ -220,15 +218,15 @@ def test_nothing_of_another_clinic_is_in_any_answer(service, world, role):
 
 def test_hidden_categories_are_nowhere_for_staff(service):
     from indelible.catalogue.settings import SettingsChanged
-    from indelible.document import Staff
+    from indelible.record.document import Staff
 
     log = service.clinic()
     service.fill(log)
     log.record(SettingsChanged(section="SECRETSECTION"), actor=Staff("usr_secret", "SECRETNAME"),
-               target=("clinic", log.info.id), operation="op_secret")  # fmt: skip
+               target=("clinic", log.clinic.id), operation="op_secret")  # fmt: skip
     client = service.client(service.user("staff", log))
     hidden = next(log.read("category:settings"))
-    here = f"/c/{log.info.id}/"
+    here = f"/c/{log.clinic.id}/"
     for address in (here, f"{here}?q=category:settings", f"{here}?q=SECRETNAME", f"{here}?q=actor:usr_secret",
                     f"{here}?q=operation:op_secret", f"{here}story/staff/usr_secret/", f"{here}totals/",
                     f"{here}entries/{hidden.id}/", f"{here}sign-ins/?person=staff/usr_secret",

@@ -30,11 +30,11 @@ def owner(service, log):
 
 
 def known(log):
-    return {number for number in (1, 2) if log.selecting().token("client", f"cli_{number}") is not None}
+    return {number for number in (1, 2) if log.reading().token("client", f"cli_{number}") is not None}
 
 
 def page(owner, log, name, thing):
-    return owner.get(reverse(name, args=[log.info.id, *thing])).content.decode()
+    return owner.get(reverse(name, args=[log.clinic.id, *thing])).content.decode()
 
 
 def test_the_story_of_one_says_which_entries_are_of_the_other(owner, log):
@@ -47,14 +47,14 @@ def test_the_question_names_the_other_record_and_takes_it_too_unless_it_is_untic
     text = page(owner, log, "anonymize", ("cli_1",))
     assert "Ana Planted2" in text
     assert 'name="merged"' in text
-    address = reverse("anonymize", args=[log.info.id, "cli_1"])
+    address = reverse("anonymize", args=[log.clinic.id, "cli_1"])
     assert owner.post(address, MEANT | {"merged": "on"}).status_code == 302
     assert known(log) == set()
     assert len(list(log.read("action:client.anonymized"))) == 2
 
 
 def test_who_unticks_it_keeps_the_other_record(owner, log):
-    address = reverse("anonymize", args=[log.info.id, "cli_1"])
+    address = reverse("anonymize", args=[log.clinic.id, "cli_1"])
     assert owner.post(address, MEANT).status_code == 302
     assert known(log) == {2}
 
@@ -65,9 +65,9 @@ def test_who_was_merged_with_nobody_is_not_asked(service, log, owner):
 
 
 def test_the_clients_own_link_takes_all_of_the_records(service, log):
-    from indelible.service.pages.story import sign
+    from indelible.service.web.pages.story import sign
 
-    address = f"/forget/{sign(log, 'cli_2')}/"
+    address = f"/forget/{sign(log.reading(), 'cli_2')}/"
     assert service.client().post(address).status_code == 200
     assert known(log) == set()
     by_themselves = [view.members["actor"]["kind"] for view in log.read("action:client.anonymized")]
@@ -76,14 +76,13 @@ def test_the_clients_own_link_takes_all_of_the_records(service, log):
 
 @pytest.mark.parametrize("by", ["link", "page"])
 def test_another_record_that_went_meanwhile_keeps_nothing_of_the_clients_own(service, log, owner, monkeypatch, by):
-    from indelible.journal import ClinicLog
-    from indelible.service.pages.story import sign
+    from indelible.service.web.pages.story import sign
 
-    monkeypatch.setattr(ClinicLog, "merged_with", lambda self, client_id: ("cli_gone",))
-    monkeypatch.setattr("indelible.service.pages.story._records", lambda visit, clients: [])
+    monkeypatch.setattr("indelible.service.web.pages.story.merged_with", lambda session, client_id: ("cli_gone",))
+    monkeypatch.setattr("indelible.service.web.pages.story._records", lambda visit, clients: [])
     if by == "link":
-        assert service.client().post(f"/forget/{sign(log, 'cli_1')}/").status_code == 200
+        assert service.client().post(f"/forget/{sign(log.reading(), 'cli_1')}/").status_code == 200
     else:
-        address = reverse("anonymize", args=[log.info.id, "cli_1"])
+        address = reverse("anonymize", args=[log.clinic.id, "cli_1"])
         assert owner.post(address, MEANT | {"merged": "on"}).status_code == 302
     assert known(log) == {2}

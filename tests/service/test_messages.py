@@ -156,7 +156,7 @@ def clinic(service):
 def addresses(log, ids):
     from django.urls import reverse
 
-    clinic = log.info.id
+    clinic = log.clinic.id
     yield from (reverse(name, args=[clinic]) for name in (
         "activity", "totals", "export", "integrity", "people", "settings"))  # fmt: skip
     yield reverse("activity", args=[clinic]) + "?q=category:bookings+-client:cli_9+from:2026-05-01+to:2030-01-01"
@@ -216,7 +216,7 @@ def test_every_page_of_a_clinic_is_in_portuguese(service, clinic, asked):
         assert '<html lang="pt"' in page, address
         assert answer.headers["Content-Language"] == "pt", address
         assert english_on(page) == set(), address
-    handed = owner.post(reverse("forget_link", args=[log.info.id, ids["client"]])).content.decode()
+    handed = owner.post(reverse("forget_link", args=[log.clinic.id, ids["client"]])).content.decode()
     (link,) = set(re.findall(r"/forget/[^\"<\s]+", handed))
     for page in (handed, service.client(**PORTUGUESE).get(link).content.decode()):
         assert "registo" in page
@@ -228,7 +228,7 @@ def test_the_page_of_sign_ins_is_in_portuguese(service, clinic, asked):
     from django.urls import reverse
 
     log, _ = clinic
-    page = service.client(service.user("owner", log), **PORTUGUESE).get(reverse("sign_ins", args=[log.info.id]))
+    page = service.client(service.user("owner", log), **PORTUGUESE).get(reverse("sign_ins", args=[log.clinic.id]))
     assert english_on(page.content.decode()) == set()
     assert asked == set()
 
@@ -260,7 +260,7 @@ def test_without_a_wish_the_pages_are_english_and_a_choice_is_kept(service, clin
 
     log, _ = clinic
     browser = service.client(service.user("owner", log))
-    address = reverse("activity", args=[log.info.id])
+    address = reverse("activity", args=[log.clinic.id])
     assert "cancelled reservation" in browser.get(address).content.decode()
     browser.post(reverse("language"), {"language": "pt", "next": address})
     assert "cancelou a marcação" in browser.get(address).content.decode()
@@ -271,7 +271,7 @@ def test_a_sentence_is_portuguese_with_the_amount_as_portugal_writes_it(service,
 
     log, _ = clinic
     owner = service.client(service.user("owner", log), **PORTUGUESE)
-    page = owner.get(reverse("activity", args=[log.info.id]) + "?q=action:charge.refunded").content.decode()
+    page = owner.get(reverse("activity", args=[log.clinic.id]) + "?q=action:charge.refunded").content.decode()
     text = " ".join(re.sub(r"<[^>]*>", "", page).split())
     assert re.search(r"Sistema reembolsou 25,00\s€ em charge_\w+ \(origem: política\)", text)
     assert "política “cancelamento tardio”" in text

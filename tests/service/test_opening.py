@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from indelible import Journal
-from indelible.inspection import inspect
+from indelible.manage.inspection import inspect
 from indelible.testing.logs import event
 
 from .test_server import Service, service  # noqa: F401 - a fixture
@@ -27,10 +27,10 @@ def recorded(service: Service, *clinics: str, closed: str = "") -> None:  # noqa
         for clinic in clinics:
             journal.add_clinic(clinic, name=f"Clínica {clinic}", zone="Europe/Lisbon").record_document(event(1))
         if closed:
-            from indelible.document import System
-            from indelible.lifetime import close_clinic
+            from indelible.manage.lifetime import close_clinic
+            from indelible.record.document import System
 
-            close_clinic(journal.clinic(closed), service.folder / "closed.zip", actor=System("command:close"))
+            close_clinic(journal, closed, service.folder / "closed.zip", actor=System("command:close"))
 
 
 def page_names(page: str) -> list[str]:
@@ -65,8 +65,8 @@ def test_the_first_owner_of_a_recorded_log_finds_its_clinics(service):  # noqa: 
 
 
 def invite(service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
-    return subprocess.run([sys.executable, "-P", "-m", "indelible.service.inviting", *arguments], capture_output=True,
-                          text=True, cwd=service.folder, env=service.environment())  # fmt: skip
+    command = [sys.executable, "-P", "-m", "indelible.service.run.invitation", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=service.folder, env=service.environment())
 
 
 def test_an_invitation_can_be_made_at_any_time(service):  # noqa: F811

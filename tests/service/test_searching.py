@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from indelible import reading
+from indelible.read import session as reading
 
 # Searched in steps of so many entries.
 STEP = 4
@@ -57,7 +57,7 @@ def walk(browser, page: str, link: str) -> Iterator[str]:
 )
 def test_what_the_placeholder_names_is_found_without_a_search(clinic, stepwise, words, least):
     log, browser, _ = clinic
-    page = searched(browser, log.info.id, words)
+    page = searched(browser, log.clinic.id, words)
     assert rows(page) >= least
     assert "the texts of other entries were not searched" in text_of(page)
     link = re.search(r'href="([^"]+)">Search every text too', page)
@@ -67,7 +67,7 @@ def test_what_the_placeholder_names_is_found_without_a_search(clinic, stepwise, 
 
 def test_the_form_keeps_that_every_text_is_searched(clinic):
     log, browser, _ = clinic
-    answer = browser.get(f"/c/{log.info.id}/", {"words": "Ana in:text", "who": "", "what": "", "days": ""})
+    answer = browser.get(f"/c/{log.clinic.id}/", {"words": "Ana in:text", "who": "", "what": "", "days": ""})
     assert answer.status_code == 302
     page = browser.get(answer["Location"]).content.decode()
     assert "every text" in text_of(page)
@@ -77,7 +77,7 @@ def test_the_form_keeps_that_every_text_is_searched(clinic):
 
 def test_a_miss_says_how_far_back_it_looked_and_goes_on_to_the_end(clinic, stepwise):
     log, browser, _ = clinic
-    size, pages = log.size, list(walk(browser, searched(browser, log.info.id, "zzz-none"), "Search older entries"))
+    size, pages = log.size, list(walk(browser, searched(browser, log.clinic.id, "zzz-none"), "Search older entries"))
     assert len(pages) >= size // STEP
     for page in pages[:-1]:
         assert "Nothing matches" not in page
@@ -88,34 +88,34 @@ def test_a_miss_says_how_far_back_it_looked_and_goes_on_to_the_end(clinic, stepw
 
 def test_nothing_matches_where_everything_was_looked_at(clinic):
     log, browser, _ = clinic
-    page = searched(browser, log.info.id, "zzz-none")
+    page = searched(browser, log.clinic.id, "zzz-none")
     assert "Nothing matches" in page
     assert "Search older entries" not in page
 
 
 def test_a_name_none_of_whose_entries_fits_offers_the_texts(clinic):
     log, browser, _ = clinic
-    page = searched(browser, log.info.id, "Ana category:settings")
+    page = searched(browser, log.clinic.id, "Ana category:settings")
     assert "Nothing matches" not in page
     assert "Search every text too" in page
 
 
 def test_a_hit_far_back_is_reached_page_by_page(clinic, stepwise):
     log, browser, _ = clinic
-    pages = list(walk(browser, searched(browser, log.info.id, '"created service"'), "Search older entries"))
+    pages = list(walk(browser, searched(browser, log.clinic.id, '"created service"'), "Search older entries"))
     assert [rows(page) for page in pages if rows(page)] == [1]
     assert len(pages) > 1
 
 
 def test_totals_go_on_further_back(clinic, stepwise):
     log, browser, _ = clinic
-    first = searched(browser, log.info.id, "charge", "totals/")
+    first = searched(browser, log.clinic.id, "charge", "totals/")
     assert "back to" not in first  # four amounts at most: all were looked at
     for _ in range(4):
         log.record_document({"action": "charge.succeeded", "actor": {"kind": "staff", "id": "usr_desk"},
                              "target": {"kind": "charge", "id": "another"},
                              "context": {"amount_minor": 700, "currency": "EUR"}})  # fmt: skip
-    pages = list(walk(browser, searched(browser, log.info.id, "charge", "totals/"), "Add up what is further back"))
+    pages = list(walk(browser, searched(browser, log.clinic.id, "charge", "totals/"), "Add up what is further back"))
     assert len(pages) == 2
     assert "Only of what was searched, back to" in text_of(pages[0])
     assert "back to the beginning" in text_of(pages[1])
@@ -124,7 +124,7 @@ def test_totals_go_on_further_back(clinic, stepwise):
 
 def test_the_export_counts_on_further_back(clinic, stepwise):
     log, browser, _ = clinic
-    pages = list(walk(browser, searched(browser, log.info.id, "-zzz", "export/"), "Count further back"))
+    pages = list(walk(browser, searched(browser, log.clinic.id, "-zzz", "export/"), "Count further back"))
     assert "at least 4 entries" in text_of(pages[0])
     whole = re.search(r"(\d+) entries, exactly the list", text_of(pages[-1]))
     assert whole is not None
@@ -133,12 +133,12 @@ def test_the_export_counts_on_further_back(clinic, stepwise):
 
 def test_the_chart_says_how_far_back_it_counted(clinic, stepwise):
     log, browser, _ = clinic
-    assert re.search(r"searched back to \d+ \w+ 20\d\d only", text_of(searched(browser, log.info.id, "-zzz")))
+    assert re.search(r"searched back to \d+ \w+ 20\d\d only", text_of(searched(browser, log.clinic.id, "-zzz")))
 
 
 def test_who_does_not_see_a_category_finds_nothing_of_it_by_a_name(service, clinic):
     log, _, _ = clinic
     browser = service.client(service.user("staff", log))
-    shown = searched(browser, log.info.id, "Maria")
+    shown = searched(browser, log.clinic.id, "Maria")
     assert rows(shown)
     assert "Logged in" not in text_of(shown)

@@ -46,7 +46,7 @@ class World:
         self.ids = service.fill(self.log, "sec")
         self.owner = service.user("owner", self.log)
         self.entry = next(self.log.read("action:booking.created")).id
-        self.here = f"/c/{self.log.info.id}/"
+        self.here = f"/c/{self.log.clinic.id}/"
 
     def browser(self, user: Any = None, **options: Any) -> Any:
         from django.test import Client
@@ -60,12 +60,12 @@ class World:
         """The secret of a one-time link, or a token."""
         from datetime import timedelta
 
-        from indelible.service.models import OneTimeLink
-        from indelible.service.pages.story import sign
+        from indelible.service.accounts.models import OneTimeLink
+        from indelible.service.web.pages.story import sign
 
         if kind == "forget":
-            return sign(self.log, self.ids["client"])
-        more = {"clinic_id": self.log.info.id, "role": "staff", "email": "new@clinic.example", "made_by": self.owner}
+            return sign(self.log.reading(), self.ids["client"])
+        more = {"clinic_id": self.log.clinic.id, "role": "staff", "email": "new@clinic.example", "made_by": self.owner}
         if kind == "new_password":
             return OneTimeLink.make("password", timedelta(1), user=self.service.user("staff", self.log))[1]
         return OneTimeLink.make(kind, timedelta(1), **(more if kind == "invitation" else {}))[1]
@@ -73,7 +73,7 @@ class World:
     def address(self, name: str, route: str) -> str:
         """An address with things that are there."""
         known = {
-            "clinic": self.log.info.id, "entry_id": self.entry, "kind": "booking", "number": "1", "pk": "1",
+            "clinic": self.log.clinic.id, "entry_id": self.entry, "kind": "booking", "number": "1", "pk": "1",
             "thing": self.ids["client"] if "client/" in route else self.ids["booking"],
             "person": self.owner.public_id,
         }  # fmt: skip
@@ -148,7 +148,7 @@ def test_a_defect_of_ours_has_the_headers_too_and_quotes_nothing(world, monkeypa
     def broken(*given: object) -> None:
         raise ValueError(PLANTED)
 
-    monkeypatch.setattr("indelible.service.present.by_day", broken)
+    monkeypatch.setattr("indelible.service.web.entry_rows.by_day", broken)
     answer = world.browser(world.owner, raise_request_exception=False).get(world.here, {"q": PLANTED})
     assert answer.status_code == 500
     assert PLANTED not in answer.content.decode()
@@ -311,7 +311,6 @@ def test_signing_out_needs_a_form(world):
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart", "fields", "files", "json", "cut"])
 def test_a_body_that_is_too_large_or_broken_is_refused(world, kind):
-    from indelible.service.opened_log import journal
 
     browser, address = world.browser(world.owner), f"{world.here}settings/"
     large = "x" * 200_000
@@ -326,7 +325,7 @@ def test_a_body_that_is_too_large_or_broken_is_refused(world, kind):
     }[kind]()
     empty = kind in ("json", "cut")  # for the service these are forms without a field
     assert answer.status_code in ((200, 400) if empty else (400, 413))
-    assert {clinic.name for clinic in journal().clinics() if clinic.id == world.log.info.id} == {"Clínica do Teste"}
+    assert world.log.state().name == "Clínica do Teste"
 
 
 def test_a_form_for_which_the_password_is_asked_again_leads_there(world):
@@ -403,7 +402,7 @@ def test_no_id_in_an_address_breaks_a_page(world, signed_in, number, parts):
 
     def one(match: re.Match[str]) -> str:
         if match.group(1) == "clinic" and number % 3:
-            return str(world.log.info.id)
+            return str(world.log.clinic.id)
         return quote(left.pop() if left else "x", safe="")
 
     filled = re.sub(r"<\w+:(\w+)>", one, route)
@@ -415,7 +414,7 @@ def test_no_id_in_an_address_breaks_a_page(world, signed_in, number, parts):
 @FUZZ
 @given(number=st.integers(0, 10_000), sent=FORMS, cursor=HOSTILE)
 def test_no_form_breaks_the_service(world, number, sent, cursor):
-    from indelible.service.pages.integrity import checks
+    from indelible.service.web.pages.integrity import checks
 
     routes = list(addresses())
     name, route = routes[number % len(routes)]
@@ -426,7 +425,7 @@ def test_no_form_breaks_the_service(world, number, sent, cursor):
     if hasattr(answer, "streaming_content"):
         b"".join(answer.streaming_content)
         answer.close()
-    check = checks.of(world.log.info.id)
+    check = checks.of(world.log.clinic.id)
     assert check is None or check.ended.wait(60)
 
 
@@ -436,7 +435,7 @@ def test_no_form_breaks_the_service(world, number, sent, cursor):
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """What the service logs meanwhile, as it is written to standard error."""
-    from indelible.service.logs import JSONLines
+    from indelible.service.run.json_logs import JSONLines
 
     written = io.StringIO()
     handler = logging.StreamHandler(written)
@@ -454,7 +453,7 @@ def test_nothing_personal_is_in_the_services_logs(world, lines, monkeypatch):
     person.email = f"{planted}@clinic.example".lower()
     person.save()
     browser = world.browser(person, raise_request_exception=False)
-    here = f"/c/{log.info.id}/"
+    here = f"/c/{log.clinic.id}/"
     strange = {"user-agent": planted, "cookie": f"a={planted}", "referer": f"http://localhost/{planted}"}
     browser.get(f"{here}?q={planted}", headers=strange)
     browser.get(f"{here}story/client/{ids['client']}/")
@@ -476,7 +475,7 @@ def test_nothing_personal_is_in_the_services_logs(world, lines, monkeypatch):
     def broken(*given: object) -> None:
         raise ValueError(planted)
 
-    monkeypatch.setattr("indelible.service.present.by_day", broken)
+    monkeypatch.setattr("indelible.service.web.entry_rows.by_day", broken)
     assert browser.get(f"{here}?q={planted}").status_code == 500
     text = lines.getvalue()
     assert planted.lower() not in text.lower()
@@ -492,17 +491,18 @@ def test_nothing_personal_is_in_the_services_logs(world, lines, monkeypatch):
 
 _SECURE = """
 import json, os
-from indelible.service import draining, environment, starting
-starting.prepare(environment.read())
+from indelible.service import environment
+from indelible.service.run import drain_threads, startup
+startup.prepare(environment.read())
 from django.conf import settings
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 from django.test import Client
-from indelible.service.models import Membership, User
-from indelible.service.pages.clinic import own, start_log
-from indelible.service.opened_log import close_journal
+from indelible.service.accounts.models import Membership, User
+from indelible.service.accounts.clinics import begin_log, own
+from indelible.service.shared_journal import close_journal, journal
 user = User.objects.create_user("owner@clinic.example", "a sentence that nobody guesses", name="Owner")
-log = start_log("Clinic", "Europe/Lisbon")
-own(log, user)
+clinic_id = begin_log("Clinic", "Europe/Lisbon")
+own(clinic_id, user)
 def browser(proto):
     return Client(headers={"host": "log.clinic.example", "x-forwarded-proto": proto, "x-forwarded-for": "203.0.113.7"})
 one = browser("https")
@@ -510,12 +510,13 @@ login = one.get("/account/login/", secure=True)
 one.post("/language/", {"language": "pt"}, secure=True, headers={"origin": "https://log.clinic.example"})
 sent = {"login": "owner@clinic.example", "password": "a sentence that nobody guesses", "remember": "on"}
 done = one.post("/account/login/", sent, secure=True, headers={"origin": "https://log.clinic.example"})
-listed = one.get(f"/c/{log.info.id}/", secure=True)
-draining.settle(settings.ENVIRONMENT)
+listed = one.get(f"/c/{clinic_id}/", secure=True)
+drain_threads.settle(settings.ENVIRONMENT)
 print(json.dumps({
     "cookies": {name: {key: value for key, value in morsel.items() if value} for name, morsel in one.cookies.items()},
     "headers": dict(listed.headers), "statuses": [login.status_code, done.status_code, listed.status_code],
-    "to": done.headers["location"], "ip": next(log.read("action:account.logged_in")).request.get("ip"),
+    "to": done.headers["location"],
+    "ip": next(journal().clinic(clinic_id).read("action:account.logged_in")).request.get("ip"),
 }))
 close_journal()
 """
@@ -524,7 +525,7 @@ close_journal()
 def test_with_https_cookies_are_bound_to_it_and_browsers_told_to_stay(tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("INDELIBLE_", "DJANGO_"))}
     own = {"INDELIBLE_DATABASE": str(tmp_path / "activity.db"), "INDELIBLE_URL": "https://log.clinic.example",
-           "INDELIBLE_TRUSTED_PROXIES": "1", "DJANGO_SETTINGS_MODULE": "indelible.service.settings",
+           "INDELIBLE_TRUSTED_PROXIES": "1", "DJANGO_SETTINGS_MODULE": "indelible.service.run.settings",
            "INDELIBLE_KEEP_BESIDE": "yes"}  # fmt: skip
     ended = subprocess.run([sys.executable, "-c", _SECURE], env=kept | own, cwd=Path(tmp_path), capture_output=True,
                            text=True, timeout=120)  # fmt: skip

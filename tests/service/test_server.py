@@ -24,7 +24,8 @@ from typing import Any
 
 import pytest
 
-from indelible import Journal, document
+from indelible import Journal
+from indelible.record import document
 from indelible.testing.logs import event
 
 NOBODY = 65_534
@@ -273,6 +274,39 @@ def test_an_export_under_way_is_finished_before_the_service_ends_and_its_entry_i
     assert unsigned(service.database) == 0
 
 
+@pytest.mark.parametrize(
+    ("format", "mark"), [("csv", b"THE EXPORT BROKE OFF HERE"), ("jsonl", b"the export broke off")]
+)
+def test_a_list_is_sent_as_it_is_made_and_says_where_it_broke_off(service, format, mark):
+    service.start()
+    clinic = service.begin()
+    fill(service.database, clinic, 5_000)
+    with closing(sqlite3.connect(service.database)) as db:
+        db.execute("DROP TRIGGER indelible_entry_no_update")
+        db.execute("UPDATE indelible_entry SET body = x'7b7d' WHERE seq = 10")
+        db.commit()
+    sent = b""
+    with service.post(f"/c/{clinic}/export/", f"/c/{clinic}/export/file/", q="", format=format) as answer:
+        assert answer.headers["content-length"] is None
+        with pytest.raises(http.client.IncompleteRead) as broken:
+            while block := answer.read(65_536):
+                sent += block
+    sent += broken.value.partial
+    assert sent.count(b"\n") > 1_000
+    assert mark in sent.splitlines()[-1]
+    assert "a response broke off" in [line.get("event") for line in service.logged()]
+
+
+def test_who_goes_away_from_a_list_leaves_room_for_others(service):
+    service.start()
+    clinic = service.begin()
+    fill(service.database, clinic, ENTRIES)
+    for _ in range(20):  # more than are sent at once
+        with service.post(f"/c/{clinic}/export/", f"/c/{clinic}/export/file/", q="", format="jsonl") as answer:
+            assert answer.readline()
+    assert service.stop() == 0
+
+
 def test_entries_of_another_program_are_signed_while_nobody_asks_for_anything(service):
     service.start()
     clinic = service.begin()
@@ -359,9 +393,10 @@ def test_a_folder_that_cannot_be_made_is_refused(service):
 # Nobody may not read the interpreter's folders, so everything is loaded before the rights are gone.
 AS_NOBODY = f"""
 import os, sys
-from indelible.service import environment, server, starting
-os.environ["DJANGO_SETTINGS_MODULE"] = "indelible.service.settings"
-starting.prepare(environment.read())
+from indelible.service import environment
+from indelible.service.run import server, startup
+os.environ["DJANGO_SETTINGS_MODULE"] = "indelible.service.run.settings"
+startup.prepare(environment.read())
 server._leave_database()
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 sys.exit(server.main())

@@ -12,9 +12,10 @@ from contextlib import closing
 import pytest
 
 from indelible import Journal
-from indelible.document import System
-from indelible.journal import ClinicLog
-from indelible.service import signer
+from indelible.keep import erasures
+from indelible.log import ClinicLog
+from indelible.record.document import System
+from indelible.service.run import signer
 from indelible.testing.logs import Clock, assert_intact, event
 
 
@@ -39,8 +40,8 @@ def leave_unsigned(database, clinic: str, entries: int = 3) -> None:
 def unsigned(database, clinic: str) -> int:
     journal = Journal(database)
     try:
-        last = journal.store.last_checkpoint(clinic)
-        return journal.store.head(clinic).size - (last.size if last else 0)
+        rows = journal.store.rows(clinic)
+        return rows.state().size - sum(last.size for last in rows.checkpoints(last=1))
     finally:
         journal.store.close()
 
@@ -57,14 +58,14 @@ def test_what_is_signed_is_not_signed_again(database):
     leave_unsigned(database, "c_1")
     assert signer.sign_once(database)
     with Journal(database) as journal:
-        before = journal.store.last_checkpoint("c_1")
+        before = list(journal.store.rows("c_1").checkpoints())
     assert signer.sign_once(database)
     with Journal(database) as journal:
-        assert journal.store.last_checkpoint("c_1") == before
+        assert list(journal.store.rows("c_1").checkpoints()) == before
 
 
 def test_a_clinic_that_comes_later_is_signed_too(database):
-    one = signer.Signer(database)
+    one = signer.LogSigner(database)
     assert one.sign()
     with Journal(database) as journal:
         journal.add_clinic("c_3", name="Clinic", zone="Europe/Lisbon")
@@ -82,8 +83,8 @@ def test_a_refusal_is_said_once_and_keeps_no_other_log_unsigned(database, caplog
         for name in [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")]:
             db.execute(f"DROP TRIGGER {name}")
         db.execute("UPDATE indelible_entry SET body = x'00' WHERE clinic = 1 AND seq = 3")
-    one = signer.Signer(database)
-    with caplog.at_level(logging.WARNING, "indelible.signing"):
+    one = signer.LogSigner(database)
+    with caplog.at_level(logging.WARNING, "indelible.keep.signing"):
         assert [one.sign() for _ in range(3)] == [False, False, False]
         (record,) = caplog.records
         assert "the log of c_1 is not signed: the entries do not come to the committed head" in record.getMessage()
@@ -99,8 +100,8 @@ def test_a_refusal_is_said_once_and_keeps_no_other_log_unsigned(database, caplog
 def test_a_database_that_cannot_be_opened_is_said_once_and_tried_again(database, caplog):
     key = database.with_name("activity.db.key")
     hidden = key.rename(key.with_suffix(".hidden"))
-    leave_key = signer.Signer(database)
-    with caplog.at_level(logging.WARNING, "indelible.signing"):
+    leave_key = signer.LogSigner(database)
+    with caplog.at_level(logging.WARNING, "indelible.keep.signing"):
         assert [leave_key.sign() for _ in range(2)] == [False, False]
         assert len(caplog.records) == 1
         hidden.rename(key)
@@ -110,8 +111,11 @@ def test_a_database_that_cannot_be_opened_is_said_once_and_tried_again(database,
 
 def test_a_closed_clinic_is_left_alone(database, caplog):
     with closing(sqlite3.connect(database)) as db, db:
-        db.execute("UPDATE indelible_clinic SET closed_at = 1 WHERE clinic_id = 'c_1'")
-    with caplog.at_level(logging.WARNING, "indelible.signing"):
+        db.execute(
+            "UPDATE indelible_head SET closed_at = 1 WHERE clinic ="
+            " (SELECT clinic FROM indelible_clinic WHERE clinic_id = 'c_1')"
+        )
+    with caplog.at_level(logging.WARNING, "indelible.keep.signing"):
         assert signer.sign_once(database)
     assert not caplog.records
 
@@ -119,7 +123,7 @@ def test_a_closed_clinic_is_left_alone(database, caplog):
 def test_it_waits_for_no_transaction_of_its_own(database):
     """Between two seconds another connection can write at once."""
     leave_unsigned(database, "c_1")
-    one = signer.Signer(database)
+    one = signer.LogSigner(database)
     assert one.sign()
     with closing(sqlite3.connect(database, isolation_level=None, timeout=0)) as db:
         db.execute("BEGIN IMMEDIATE")
@@ -181,19 +185,19 @@ def scrubbed(database) -> list[int]:
 def test_who_was_erased_and_is_still_in_the_keep_is_cut_out_of_it(database):
     recorded_and_erased(database)
     put_back(database)
-    one = signer.Signer(database)
+    one = signer.LogSigner(database)
     assert one.sign()
     one.close()
     journal = Journal(database)
-    clinic = journal.clinics()[0]
+    clinic, _ = journal.clinics()[0]
     assert journal.kept(clinic).up_to == 3
-    assert journal.store.erasures_behind(clinic.id, journal.kept(clinic).up_to) == []
+    assert erasures.behind(journal.store.rows(clinic.id), journal.kept(clinic).up_to) == []
     journal.store.close()
 
 
 def test_what_is_dead_is_removed_once_which_is_recorded_once_and_signed(database):
     recorded_and_erased(database)
-    one = signer.Signer(database)
+    one = signer.LogSigner(database)
     assert one.sign()
     assert unsigned(database, "c_1") == 0
     assert [one.sign() for _ in range(4)] == [True] * 4
@@ -210,11 +214,11 @@ def test_an_erasure_that_is_not_believed_is_looked_into_once_and_not_every_secon
     asked: list[str] = []
 
     def replay(log: ClinicLog) -> int:
-        asked.append(log.info.id)
+        asked.append(log.clinic.id)
         return 0
 
     monkeypatch.setattr(ClinicLog, "replay", replay)
-    one = signer.Signer(database)
+    one = signer.LogSigner(database)
     one.sign()
     first = len(asked)
     assert first
@@ -227,10 +231,10 @@ def test_an_erasure_that_is_not_believed_is_looked_into_once_and_not_every_secon
 def test_a_log_without_its_cover_is_said_once_and_keeps_no_other_waiting(database, caplog):
     recorded_and_erased(database)
     with Journal(database) as journal:
-        origin = next(clinic.origin for clinic in journal.clinics() if clinic.id == "c_2")
+        origin = next(clinic.origin for clinic, _ in journal.clinics() if clinic.id == "c_2")
     database.with_name("activity.db.keep").joinpath(f"{origin.rpartition('/')[2]}.cover").unlink()
-    one = signer.Signer(database)
-    with caplog.at_level(logging.WARNING, "indelible.signing"):
+    one = signer.LogSigner(database)
+    with caplog.at_level(logging.WARNING, "indelible.keep.signing"):
         assert [one.sign() for _ in range(3)] == [True] * 3
     one.close()
     (said,) = caplog.messages

@@ -40,7 +40,7 @@ def clinic(service):
 
 def pages(service, log, language, path):
     browser = service.client(service.user("owner", log), **{"accept-language": language})
-    answer = browser.get(f"/c/{log.info.id}/{path}")
+    answer = browser.get(f"/c/{log.clinic.id}/{path}")
     assert answer.status_code == 200
     return text_of(answer)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 CODE = """
-from indelible.service import wsgi
+from indelible.service.run import wsgi
 from django.http import StreamingHttpResponse
 
 closed = []

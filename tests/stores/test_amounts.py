@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indelible.store import LATE_AFTER, AmountTally, Installation, LinkRow, Reference, Selection
-from indelible.stores import sqlite, sqlite_amounts, sqlite_page
+from indelible.stores import plan
+from indelible.stores.contract import LATE_AFTER, AmountTally, Installation, LinkRow, Reference, Selection
+from indelible.stores.sqlite import file
+from indelible.stores.sqlite.store import SQLiteStore
 from indelible.testing.logs import last_connection
-from indelible.testing.store_contract import ACTIONS, KINDS, NOW, batch, clinic, entry_row, keys_of
+from indelible.testing.store_contract import ACTIONS, KINDS, NOW, add, batch, entry_row
 
 SIZE = 400
 LARGEST = 2**63 - 1
@@ -46,8 +48,8 @@ def filled(tmp_path_factory):
     """A store of entries with amounts of every size, with few and with several currencies; its rows and links."""
     rng = random.Random(5)
     path = tmp_path_factory.mktemp("amounts") / "activity.db"
-    sqlite.create(path, Installation("log.example.org", "0" * 16), NOW)
-    store = sqlite.SQLiteStore(path)
+    file.create(path, Installation("log.example.org", "0" * 16))
+    store = SQLiteStore(path)
     rows = [row_of(rng, seq) for seq in range(1, SIZE + 1)]
     things = [(kind, ref) for kind in KINDS_OF_THING for ref in (b"1", b"2")]
     links = {
@@ -56,9 +58,9 @@ def filled(tmp_path_factory):
         for kind, ref in rng.sample(things, rng.randrange(4))
     }
     for name in ("lisbon", "porto"):  # porto's entries are in the same indexes
-        store.add_clinic(clinic(name), keys_of(name), NOW)
+        add(store, name)
         with store.appending(name) as tx:
-            tx.write(batch(tx.head, rows if name == "lisbon" else rows[:70], links=sorted(links)))
+            tx.write(batch(tx, rows if name == "lisbon" else rows[:70], links=sorted(links)))
     yield Filled((store, rows, links))
     store.close()
 
@@ -66,12 +68,12 @@ def filled(tmp_path_factory):
 @contextmanager
 def few(entries, numbers):
     """So many entries are few, and so many numbers."""
-    before = sqlite_amounts.FEW_ENTRIES, sqlite_page._FEW_NUMBERS
-    sqlite_amounts.FEW_ENTRIES, sqlite_page._FEW_NUMBERS = entries, numbers
+    before = plan.FEW_ENTRIES, plan.FEW_NUMBERS
+    plan.FEW_ENTRIES, plan.FEW_NUMBERS = entries, numbers
     try:
         yield
     finally:
-        sqlite_amounts.FEW_ENTRIES, sqlite_page._FEW_NUMBERS = before
+        plan.FEW_ENTRIES, plan.FEW_NUMBERS = before
 
 
 def some(values, most=3):
@@ -158,18 +160,18 @@ def test_every_way_sums_what_a_look_at_every_entry_finds(filled, wanted):
     expected = looked_at(rows, links, wanted)
     for entries, numbers in ((0, 0), (10_000, 5_000), (30, 100)):
         with few(entries, numbers):
-            found = list(store.amounts("lisbon", wanted))
+            found = list(store.rows("lisbon").amounts(wanted))
         assert sorted(found, key=str) == expected, (entries, numbers)
         assert [one[:2] for one in found] == sorted((one[:2] for one in found), key=lambda key: (key[0], key[1] or ""))
 
 
-def plan(store, wanted):
+def query_plan(store, wanted):
     """What SQLite does for each statement that sums or fetches amounts, and those statements."""
     db = last_connection(store)
     statements: list[str] = []
     db.set_trace_callback(statements.append)
     try:
-        list(store.amounts("lisbon", wanted))
+        list(store.rows("lisbon").amounts(wanted))
     finally:
         db.set_trace_callback(None)
     summing = [text for text in statements if "sum(" in text or "typeof(" in text]
@@ -196,7 +198,7 @@ PERSON = ((Reference("person", b"1", False),),)
 )
 def test_amounts_of_many_entries_are_read_in_their_index_alone(filled, wanted):
     with few(0, 0):
-        statements, steps = plan(filled[0], wanted)
+        statements, steps = query_plan(filled[0], wanted)
     assert statements
     for step in steps:
         if step.startswith("SEARCH e "):
@@ -218,7 +220,7 @@ def test_amounts_of_many_entries_are_read_in_their_index_alone(filled, wanted):
     ids=["actor", "client", "numbers", "late"],
 )
 def test_few_entries_are_looked_at_by_the_way_to_their_page(filled, wanted, index):
-    statements, steps = plan(filled[0], wanted)
+    statements, steps = query_plan(filled[0], wanted)
     assert statements
     assert any(index in step for step in steps), steps
     assert not any("indelible_entry_amount" in step for step in steps), steps
@@ -231,7 +233,7 @@ def test_the_few_are_told_from_the_many_by_an_index(filled):
     wanted = replace(Selection(SIZE), references=PERSON)
     for most, way in ((mine, "typeof("), (mine - 1, "sum(")):
         with few(most, 0):
-            statements, _ = plan(store, wanted)
+            statements, _ = query_plan(store, wanted)
             assert statements
             assert all(way in text for text in statements)
-            assert sorted(store.amounts("lisbon", wanted), key=str) == looked_at(rows, links, wanted)
+            assert sorted(store.rows("lisbon").amounts(wanted), key=str) == looked_at(rows, links, wanted)

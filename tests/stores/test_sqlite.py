@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from indelible.errors import StorageFailure
-from indelible.store import EntryRow, Installation, LinkRow, Reference, Selection, Store
-from indelible.stores import sqlite, sqlite_page, sqlite_schema
-from indelible.stores.sqlite import SQLiteStore
+from indelible.stores.contract import EntryRow, Installation, LinkRow, Reference, Selection, Store
+from indelible.stores.plan import few_numbers
+from indelible.stores.sqlite import file
+from indelible.stores.sqlite import schema as sqlite_schema
+from indelible.stores.sqlite.store import SQLiteStore
 from indelible.testing.logs import last_connection
 from indelible.testing.store_contract import (
     ACTIONS,
     KINDS,
     NOW,
+    RefusalContract,
     StoreContract,
     batch,
     entry_row,
@@ -53,11 +56,11 @@ FILTERS = {
 }
 
 
-class TestSQLite(StoreContract):
+class TestSQLite(StoreContract, RefusalContract):
     @pytest.fixture
     def store(self, tmp_path):
-        sqlite.create(tmp_path / "activity.db", OURS, NOW)
-        made = sqlite.SQLiteStore(tmp_path / "activity.db")
+        file.create(tmp_path / "activity.db", OURS)
+        made = SQLiteStore(tmp_path / "activity.db")
         self.connections: list[sqlite3.Connection] = []
         yield made
         for connection in self.connections:
@@ -72,7 +75,7 @@ class TestSQLite(StoreContract):
     @pytest.mark.parametrize("table", ["entry", "tile", "checkpoint"])
     def test_no_form_of_replace_gets_rid_of_a_row(self, store: Store, lisbon, table):
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [entry_row(1), entry_row(2)], tiles=[tile_row(0, 0)]))
+            tx.write(batch(tx, [entry_row(1), entry_row(2)], tiles=[tile_row(0, 0)]))
         row = sqlite3.Row
         raw = self.raw(store)
         raw.row_factory = row
@@ -101,7 +104,7 @@ class TestSQLite(StoreContract):
 
     def test_a_replace_by_row_number_does_not_get_rid_of_a_tile(self, store: Store, lisbon):
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [], tiles=[tile_row(0, 0)]))
+            tx.write(batch(tx, [], tiles=[tile_row(0, 0)]))
         raw = self.raw(store)
         raw.row_factory = sqlite3.Row
         old = dict(raw.execute("SELECT rowid, * FROM indelible_tile").fetchone())
@@ -152,11 +155,11 @@ class TestSQLite(StoreContract):
         with store.appending(lisbon) as tx:
             links = [LinkRow("person", b"1" * 16, seq < 3, NOW, seq) for seq in (1, 2, 3, 4)]
             rows = [entry_row(seq, who=seq % len(KINDS)) for seq in range(1, 40)]
-            tx.write(batch(tx.head, rows, links=links))
+            tx.write(batch(tx, rows, links=links))
         intervals = ((NOW - 9, NOW), (NOW + 1, None)) if days else None
         statements: list[str] = []
         last_connection(store).set_trace_callback(statements.append)
-        list(store.page(lisbon, replace(only, intervals=intervals), before, 50))
+        list(store.rows(lisbon).page(replace(only, intervals=intervals), before, 50))
         last_connection(store).set_trace_callback(None)
         assert statements
         for statement in statements:
@@ -164,7 +167,7 @@ class TestSQLite(StoreContract):
                 plan = [row[3] for row in self.raw(store).execute(f"EXPLAIN QUERY PLAN {statement}")]
                 bad = [step for step in plan if "TEMP B-TREE" in step or re.match("SCAN (?!json_each|CONSTANT)", step)]
                 # Of few numbers each entry is looked at, and what is found is sorted.
-                few = sqlite_page.few_numbers(only) and "body" in statement
+                few = few_numbers(only) and "body" in statement
                 assert set(bad) == ({"USE TEMP B-TREE FOR ORDER BY"} if few else set()), statement
                 assert few == any("USING INDEX indelible_entry_seq (clinic=? AND seq>?" in step for step in plan)
 
@@ -218,19 +221,19 @@ def test_a_file_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path, monkeypa
     make(what, path)
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(StorageFailure, match=words):
-        sqlite.SQLiteStore(path)
+        SQLiteStore(path)
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
 def test_tables_that_are_there_are_left_alone(tmp_path):
     path = tmp_path / "host.db"
     make("another's", path)
-    sqlite.create(path, OURS, NOW)
-    store = sqlite.SQLiteStore(path)
-    assert store.installation() == OURS
+    file.create(path, OURS)
+    store = SQLiteStore(path)
+    assert store.installation == OURS
     store.close()
     with pytest.raises(StorageFailure, match="already holds an activity log"):
-        sqlite.create(path, OURS, NOW)
+        file.create(path, OURS)
 
 
 def test_a_text_file_is_not_made_into_a_log(tmp_path):
@@ -238,12 +241,12 @@ def test_a_text_file_is_not_made_into_a_log(tmp_path):
     make("text", path)
     before = path.read_bytes()
     with pytest.raises(StorageFailure, match="not an SQLite database"):
-        sqlite.create(path, OURS, NOW)
+        file.create(path, OURS)
     assert path.read_bytes() == before
 
 
 def test_each_table_refuses_a_value_of_another_type(tmp_path):
-    sqlite.create(tmp_path / "a.db", OURS, NOW)
+    file.create(tmp_path / "a.db", OURS)
     with sqlite3.connect(tmp_path / "a.db") as db:
         strict = {row[1]: row[5] for row in db.execute("PRAGMA table_list") if row[1].startswith("indelible_")}
     db.close()

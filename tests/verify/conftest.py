@@ -15,18 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from indelible import checkpoint, entry, merkle
-from indelible.checkpoint import Checkpoint
-from indelible.document import parse
-from indelible.inspection import inspect
+from indelible.format import entry
 from indelible.journal import Journal
-from indelible.note import Signer
-from indelible.personal import Part, join, split
+from indelible.keep.personal import Part, join, split
+from indelible.manage.inspection import inspect
+from indelible.proof import checkpoint, merkle
+from indelible.proof.checkpoint import Checkpoint
+from indelible.proof.note import Signer
+from indelible.proof.tiles import WIDTH, Edge
+from indelible.record.document import parse
 from indelible.testing.logs import Clock, event
-from indelible.tiles import Edge
 
 SIZE = 40
 SIGNED_AT = (7, 16, 33, 40)
+TILED_SIZE = WIDTH + 10
 # What SQLite keeps beside a database while somebody reads it; nothing is in it where nobody writes.
 _BESIDE = shutil.ignore_patterns("*-wal", "*-shm")
 LINK = "clinic, kind, ref, as_target, occurred_at, seq"
@@ -115,6 +117,18 @@ def template(tmp_path_factory) -> Path:
             log = journal.add_clinic(clinic_id, name=clinic_id, zone="Europe/Lisbon")
             log._signed_at = clock()
             _fill(log, clock, size, signed_at)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiled(tmp_path_factory):
+    """A log with one full tile and ten entries behind it, signed."""
+    folder = tmp_path_factory.mktemp("tiled")
+    clock = Clock()
+    with Journal.create(folder / "activity.db", installation="log.example.org", clock=clock) as journal:
+        log = journal.add_clinic(CLINIC, name="Lisbon", zone="Europe/Lisbon")
+        log.append([log.draft(parse(event(number))) for number in range(1, TILED_SIZE + 1)])
+        log.checkpoint()
     return folder
 
 
@@ -228,12 +242,12 @@ class Tampering:
     def project(self, seq: int) -> None:
         """Bring the columns and the links of an entry in line with its body."""
         body = entry.decode(self.one("SELECT body FROM indelible_entry WHERE clinic = ? AND seq = ?", NUMBER, seq)[0])
-        columns = entry.columns(body)
+        columns = body.columns
         names = ", ".join(f"{name} = ?" for name in columns._fields)
         self.run(f"UPDATE indelible_entry SET {names} WHERE clinic = ? AND seq = ?", *columns, NUMBER, seq)
         self.run("DELETE FROM indelible_link WHERE clinic = ? AND seq = ? AND kind <> 'evidence'", NUMBER, seq)
-        for link in set(entry.links(body)):
-            row = (NUMBER, link.kind, link.ref, link.as_target, columns.occurred_at, seq)
+        for link in entry.links(body.members):
+            row = (NUMBER, *link, columns.occurred_at, seq)
             self.run(f"INSERT INTO indelible_link ({LINK}) VALUES (?, ?, ?, ?, ?, ?)", *row)
 
 

@@ -7,10 +7,8 @@ import sqlite3
 import pytest
 
 from indelible import Journal, Staff
-from indelible.inspection import inspect, inspect_clinic
-from indelible.testing.logs import clock, event
-
-__all__ = ["clock"]
+from indelible.manage.inspection import inspect, inspect_clinic
+from indelible.testing.logs import event
 
 
 @pytest.fixture
@@ -40,8 +38,8 @@ def attack(filled):
     """Run statements on the database as somebody who can write its file."""
 
     def run(*statements):
-        filled.store.close()
-        db = sqlite3.connect(filled.journal.places.database, isolation_level=None)
+        filled.shared.store.close()
+        db = sqlite3.connect(filled.shared.places.database, isolation_level=None)
         for name in ("indelible_entry_no_update", "indelible_entry_no_delete", "indelible_entry_no_replace"):
             db.execute(f"DROP TRIGGER {name}")
         for statement in statements:
@@ -70,7 +68,7 @@ def test_an_index_that_leaves_an_entry_out_of_lists_is_found(filled, attack, nam
 
 
 def test_it_is_found_also_where_the_schema_says_that_it_is_the_right_one(filled, attack):
-    with sqlite3.connect(filled.journal.places.database) as db:
+    with sqlite3.connect(filled.shared.places.database) as db:
         (right,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'indelible_entry_time'").fetchone()
     db.close()
     attack(
@@ -103,9 +101,9 @@ def test_values_that_are_there_twice_are_found(filled, attack):
 
 
 def test_a_clinic_that_is_only_marked_as_closed_is_not_intact(filled, attack):
-    attack("UPDATE indelible_clinic SET closed_at = 1")
-    (info,) = filled.journal.clinics()
-    assert inspect_clinic(filled.journal, info, None).result == "not_intact"
+    attack("UPDATE indelible_head SET closed_at = 1")
+    ((info, _),) = filled.shared.store.clinics()
+    assert inspect_clinic(filled.shared, info, None).result == "not_intact"
 
 
 def test_without_opening_values_an_unsigned_erasure_is_a_doubt(filled):
@@ -113,12 +111,12 @@ def test_without_opening_values_an_unsigned_erasure_is_a_doubt(filled):
     assert inspect(filled, open_values=False).result == "intact"
     filled.record_document(event(1))
     filled.checkpoint()
-    with filled.store.appending("c_lisbon") as tx:  # as an anonymization that nobody has signed yet
-        from indelible import erasure
-        from indelible.document import Request
+    with filled.appending() as (tx, at):  # as an anonymization that nobody has signed yet
+        from indelible.erasure import anonymizing as erasure
+        from indelible.record.document import Request
 
         erasure.anonymize(
-            tx, "cli_77", filled.info, filled.sealer, filled.clock(),
+            tx, "cli_77", at, filled.sealer,
             requested_by="client", actor=Staff("usr_1"), request=Request(),
         )  # fmt: skip
     filled.replay()

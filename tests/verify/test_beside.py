@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from indelible.document import Staff
 from indelible.errors import IndelibleError, StorageFailure
+from indelible.record.document import Staff
 
 CLINIC = 1  # c_lisbon's number in the tables
 
@@ -187,7 +187,7 @@ def test_a_removed_idempotency_key_is_misfiled(tampering):
 
 def test_an_added_idempotency_key_is_misfiled(tampering):
     tampering.run("INSERT INTO indelible_idempotency VALUES (?, ?, 5)", CLINIC, b"k" * 32)
-    assert tampering.found() == {("misfiled", None)}
+    assert tampering.found() == {("misfiled", 5)}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_every_changed_column_of_the_head_is_found(tampering, column, value, ver
 
 
 def test_a_changed_zone_of_the_clinic_is_misfiled(tampering):
-    tampering.run("UPDATE indelible_clinic SET time_zone = 'Europe/Madrid' WHERE clinic = ?", CLINIC)
+    tampering.run("UPDATE indelible_head SET time_zone = 'Europe/Madrid' WHERE clinic = ?", CLINIC)
     assert tampering.found() == {("misfiled", 40)}
 
 

@@ -9,14 +9,15 @@ import json
 
 import pytest
 
-from indelible import bundle, checkpoint, commitment, merkle
-from indelible.bundle import Line, Proven, Statement
-from indelible.bundling import export_bundle, export_complete
-from indelible.checkpoint import Checkpoint
-from indelible.document import Staff
-from indelible.note import Signer
+from indelible.export.bundling import export_bundle, export_complete
+from indelible.format import commitment
+from indelible.proof import bundle, checkpoint, merkle
+from indelible.proof.bundle import Line, Proven, Statement
+from indelible.proof.checkpoint import Checkpoint
+from indelible.proof.note import Signer
+from indelible.proof.verify import verify_bundle
+from indelible.record.document import Staff
 from indelible.testing.bundles import pack, unpack
-from indelible.verify import verify_bundle
 
 BY = Staff("usr_12")
 

@@ -6,9 +6,9 @@ import sqlite3
 
 import pytest
 
-from indelible import entry
 from indelible.errors import StorageFailure
-from indelible.note import Signer
+from indelible.format import entry
+from indelible.proof.note import Signer
 
 CLINIC = 1  # c_lisbon's number in the tables
 ENTRY = "SELECT * FROM indelible_entry WHERE clinic = 1 AND seq = ?"
@@ -133,7 +133,7 @@ def test_an_older_backup_put_back_is_truncated(tampering, template, log):
     tampering.db.close()
     log.record_document(event(99))
     log.checkpoint()
-    log.journal.close()
+    log.shared.store.close()
     for end in ("", "-wal", "-shm"):
         (tampering.folder / f"activity.db{end}").unlink(missing_ok=True)
     (tampering.folder / "activity.db").write_bytes((template / "activity.db").read_bytes())
@@ -262,7 +262,7 @@ def test_a_text_column_that_is_not_utf_8_is_told_and_never_intact(tampering, nam
 
 
 def test_every_entry_changed_is_reported_up_to_the_limit_and_the_rest_counted(tampering, monkeypatch):
-    monkeypatch.setattr("indelible.verify.report.FINDINGS_LIMIT", 10)
+    monkeypatch.setattr("indelible.proof.verify.report.FINDINGS_LIMIT", 10)
     tampering.run("UPDATE indelible_entry SET action = 'x.y' WHERE clinic = ?", CLINIC)
     report = tampering.verify()
     assert (len(report.findings), report.findings_left_out) == (10, 30)

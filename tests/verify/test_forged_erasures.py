@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from indelible.document import Client, Staff
 from indelible.errors import SigningRefused
-from indelible.inspection import inspect
 from indelible.journal import Journal
+from indelible.manage.inspection import inspect
+from indelible.record.document import Client, Staff
 
 CLINIC, SIZE = 1, 40
 FORGED = SIZE + 1

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from indelible import bundle, csv_row
-from indelible.bundling import export_bundle
-from indelible.document import Staff
 from indelible.errors import MalformedProof
+from indelible.export.bundling import export_bundle
+from indelible.format import csv_row
+from indelible.proof import bundle
+from indelible.proof.verify import verify_bundle
+from indelible.proof.verify.bundle import BundleReport, _Rows
+from indelible.record.document import Staff
 from indelible.testing.bundles import pack, unpack
-from indelible.testing.logs import clock, event, journal, log
-from indelible.verify import verify_bundle
-from indelible.verify.bundle import BundleReport, _Rows
+from indelible.testing.logs import event
 
-__all__ = ["clock", "journal", "log"]
 HEADER = b"\xef\xbb\xbf" + csv_row.line(list(csv_row.COLUMNS)).encode()
 
 

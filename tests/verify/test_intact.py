@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indelible import canonical
-from indelible.inspection import inspect
+from indelible.format import canonical
 from indelible.journal import Journal
+from indelible.manage.inspection import inspect
+from indelible.proof.verify.report import FINDINGS_LIMIT, Report
 from indelible.testing.logs import Clock, event
-from indelible.verify.report import FINDINGS_LIMIT, Report
 
 CLINIC = "c_lisbon"
 
@@ -39,7 +39,7 @@ def test_every_size_from_0_to_40_is_intact(journal, signed):
         report = inspect(log)
         assert (report.result, report.findings, report.doubts) == ("intact", [], [])
         assert (report.size, report.entries, report.signed_size) == (size, size, size if signed else 0)
-        assert report.root == log.store.head(CLINIC).root
+        assert report.root == log.state().root
 
 
 def test_what_is_recorded_after_a_checkpoint_is_intact_and_not_signed(journal):

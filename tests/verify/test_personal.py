@@ -7,7 +7,7 @@ import os
 import orjson
 import pytest
 
-from indelible.commitment import Committer, leaves
+from indelible.format.commitment import Committer, leaves
 
 CLINIC = 1  # c_lisbon's number in the tables
 CLASSES = [(1, "identity"), (1, "network"), (4, "evidence")]
@@ -178,7 +178,7 @@ def test_a_commitment_to_another_seed_is_altered(tampering, log):
     _, members = entry_of(tampering, 1)
     group = next(one for one in members["personal"] if one["class"] == "network")
     values = [(path, b'"x"') for path in group["paths"]]
-    made = Committer(log.info.origin, members["id"]).commit("network", leaves(os.urandom(32), values))
+    made = Committer(log.clinic.origin, members["id"]).commit("network", leaves(os.urandom(32), values))
 
     def edit(body):
         next(one for one in body["personal"] if one["class"] == "network")["commitment"] = made

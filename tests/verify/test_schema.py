@@ -9,12 +9,12 @@ from contextlib import closing
 import pytest
 from tests.verify.conftest import _BESIDE, CLINIC
 
-from indelible.document import Staff
 from indelible.errors import StorageFailure
-from indelible.inspection import inspect
 from indelible.journal import Journal
-from indelible.lifetime import close_clinic, finish_closing, upgrade
-from indelible.stores import sqlite_schema
+from indelible.manage.inspection import inspect
+from indelible.manage.lifetime import close_clinic, finish_closing, upgrade
+from indelible.record.document import Staff
+from indelible.stores.sqlite import schema as sqlite_schema
 from indelible.testing.logs import event
 
 OURS = sqlite_schema.expected()
@@ -52,8 +52,8 @@ def found(path) -> str:
 
 
 def defects(path) -> str:
-    with Journal(path) as journal, journal.store.snapshot(CLINIC) as snapshot:
-        return "\n".join(snapshot.defects())
+    with Journal(path) as journal:
+        return "\n".join(one.text for one in journal.store.defects() if one.kind != "guard")
 
 
 def test_nothing_is_found_in_a_log_that_nobody_changed(path):
@@ -83,11 +83,11 @@ def test_a_trigger_with_our_name_and_another_text_is_found(path, ours):
 
 def test_a_comment_that_swallows_a_column_is_found(path):
     """The words are the same, and the line that ended the comment is gone."""
-    change(path, _BY_HAND, "UPDATE sqlite_schema SET sql = replace(sql, 'log origin\n', 'log origin ')")
+    change(path, _BY_HAND, "UPDATE sqlite_schema SET sql = replace(sql, 'NULL: open\n', 'NULL: open ')")
     with closing(sqlite3.connect(path)) as db:
-        assert len(db.execute("PRAGMA table_info(indelible_installation)").fetchall()) == 3
+        assert len(db.execute("PRAGMA table_info(indelible_head)").fetchall()) == 7
         told = sqlite_schema.found_in(db)
-    assert [one.name for one in set(told) - set(OURS)] == ["indelible_installation"]
+    assert [one.name for one in set(told) - set(OURS)] == ["indelible_head"]
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,10 @@ def test_nobody_is_called_erased_whose_row_a_trigger_keeps_from_saying_so(path):
     change(path, "CREATE TRIGGER keep BEFORE UPDATE ON indelible_person BEGIN SELECT RAISE(IGNORE); END")
     with Journal(path) as journal:
         log = journal.clinic(CLINIC)
-        before = log.size, journal.kept(log.info).cover.encode()
+        before = log.size, journal.kept(log.clinic).cover.encode()
         with pytest.raises(StorageFailure, match="did not take every row, so nothing of this was kept"):
             log.anonymize("cli_77", requested_by="client", actor=Staff("usr_1"))
-        assert (log.size, journal.kept(log.info).cover.encode()) == before
+        assert (log.size, journal.kept(log.clinic).cover.encode()) == before
         assert log.entry(1).client == {"id": "cli_77", "name": "Ana Sousa"}
 
 
@@ -278,8 +278,8 @@ def test_no_clinic_is_called_closed_whose_keys_a_trigger_keeps(path, tmp_path):
     change(path, "CREATE TRIGGER keep BEFORE DELETE ON indelible_key BEGIN SELECT RAISE(IGNORE); END")
     with Journal(path) as journal:
         with pytest.raises(StorageFailure, match="did not delete every row"):
-            close_clinic(journal.clinic(CLINIC), tmp_path / "final.zip", actor=Staff("usr_1"))
+            close_clinic(journal, CLINIC, tmp_path / "final.zip", actor=Staff("usr_1"))
         change(path, "DROP TRIGGER keep")
-        (info,) = [clinic for clinic in journal.clinics() if clinic.id == CLINIC]
+        (info,) = [clinic for clinic, _ in journal.clinics() if clinic.id == CLINIC]
         finish_closing(journal, info)
         assert not journal.store.keys(CLINIC)

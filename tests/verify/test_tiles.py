@@ -5,27 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from tests.verify.conftest import CLINIC, NUMBER, Tampering
+from tests.verify.conftest import NUMBER, TILED_SIZE, Tampering
 
-from indelible.document import parse
-from indelible.journal import Journal
-from indelible.testing.logs import Clock, event
-from indelible.tiles import WIDTH
+from indelible.proof.tiles import WIDTH
 
-SIZE = WIDTH + 10
 TILE = "indelible_tile WHERE clinic = 1 AND level = 0 AND number = 0"
-
-
-@pytest.fixture(scope="module")
-def tiled(tmp_path_factory):
-    """A log with one full tile and ten entries behind it, signed."""
-    folder = tmp_path_factory.mktemp("tiled")
-    clock = Clock()
-    with Journal.create(folder / "activity.db", installation="log.example.org", clock=clock) as journal:
-        log = journal.add_clinic(CLINIC, name="Lisbon", zone="Europe/Lisbon")
-        log.append([log.draft(parse(event(number))) for number in range(1, SIZE + 1)])
-        log.checkpoint()
-    return folder
 
 
 @pytest.fixture
@@ -38,7 +22,7 @@ def tampering(tiled, tmp_path):
 def test_a_log_with_a_tile_is_intact(tampering):
     assert tampering.one(f"SELECT count(*) FROM {TILE}") == (1,)
     report = tampering.verify()
-    assert (report.result, report.entries, report.signed_size) == ("intact", SIZE, SIZE)
+    assert (report.result, report.entries, report.signed_size) == ("intact", TILED_SIZE, TILED_SIZE)
 
 
 @pytest.mark.parametrize("seq", [1, 2, 100, WIDTH])

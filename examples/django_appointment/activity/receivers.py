@@ -12,7 +12,6 @@ from django.db.models.signals import post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils import timezone
 
-from indelible import money
 from indelible.catalogue.account import StaffAdded, StaffRemoved
 from indelible.catalogue.bookings import BookingCancelled, BookingCreated, BookingEdited, BookingRescheduled
 from indelible.catalogue.fields import Changed, FieldChange
@@ -26,6 +25,7 @@ from indelible.catalogue.services import (
 )
 from indelible.django import record
 from indelible.errors import InvalidInput
+from indelible.format import money
 
 from .who import actor, person
 

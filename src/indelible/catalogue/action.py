@@ -25,8 +25,8 @@ What a declaration must keep to, or the class statement raises TypeError:
   it names is there. `brief` names the entry where it is one of several of a click ("and 3 more: refunded 30.00 EUR"):
   a sentence without the actor, or a tuple of clauses, of which the first that fits is said. Without one, the label.
 - `money` says what the action does to money: "in", "out", "none", or "in_undone" and "out_undone" for what takes back
-  an amount that counted before (`indelible.money`). Where it counts, `amount_minor` and `currency` are required: they
-  are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
+  an amount that counted before (`indelible.format.money`). Where it counts, `amount_minor` and `currency` are required:
+  they are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
 - Whose a person is, is said and never guessed: a target that is a person is of kind `staff` or `client`, a person in
   the context a `StaffMember` or a `ClientPerson`. No other kind (`account`, `patient`) stands for one, and `Refers` for
   none.
@@ -75,8 +75,10 @@ CATEGORIES: dict[str, str] = {
     "account": "Account",
     "loyalty": "Loyalty",
     "settings": "Settings",
-    "log": "Activity log",
+    "log": "The log itself",
 }
+# Those that a page has an icon and a colour for, whatever a host adds.
+OUR_CATEGORIES = frozenset(CATEGORIES)
 
 # Kinds of things whose name is not just their code; a host adds its own with `name_kind`.
 KINDS: dict[str, str] = {"booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account"}

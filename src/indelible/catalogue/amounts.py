@@ -22,8 +22,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import money
 from ..errors import InvalidInput
+from ..format import money
 
 SUFFIX = "_minor"
 

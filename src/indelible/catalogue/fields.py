@@ -6,7 +6,7 @@
     Minutes, BasisPoints     integer                    the same
     Amount, Minor            integer, minor units       the same
     Currency                 ISO 4217 code              the same
-    Instant                  RFC 3339 with an offset    the same clock and offset, six digits (`planned.py`)
+    Instant                  RFC 3339 with an offset    the same clock and offset, six digits (`format/planned.py`)
     Day                      YYYY-MM-DD                 the same: a date has no zone
     BookingRef, ...          text, an opaque id         {"kind": "booking", "id": ...}: a body says what it points at
     StaffMember,             {"id", "name"}             {"person": index of the token}; id and name are personal
@@ -47,8 +47,8 @@ from pydantic import (
     model_validator,
 )
 
-from .. import canonical, money, planned
 from ..errors import InvalidInput
+from ..format import canonical, money, planned
 from . import secrecy
 
 # Longer than any name in civil registers that we know of; a longer one is an attack or a mistake, and is cut.

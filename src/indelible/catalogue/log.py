@@ -3,7 +3,7 @@
 A filter may name a person, so its two forms are personal: `filter` as the list and the command line take it, and
 `filter_in_words`. Where the filter of an export names one client, the journal gives that client as the document's
 `client`, so that the filter goes when the client is anonymized; where it names several, each is given as a mentioned
-person, and in the filter stands "mentioned" for the id. What else a recorded filter may hold is said in `exported.py`.
+person, and in the filter stands "mentioned" for the id. What else a recorded filter may hold: `read/filter_names.py`.
 """
 
 from __future__ import annotations

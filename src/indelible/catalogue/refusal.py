@@ -29,7 +29,9 @@ def in_one_sentence(code: str, fields: Sequence[str], error: ValidationError) ->
             return InvalidInput(found.message, ".".join(["context", *map(shown, found.path)]))
         return InvalidInput(str(found), field)
     if kind == "int_type" and isinstance(first["input"], Decimal):
-        return InvalidInput("is a Decimal; send minor units, as indelible.money.minor(price, currency) gives", field)
+        return InvalidInput(
+            "is a Decimal; send minor units, as indelible.format.money.minor(price, currency) gives", field
+        )
     if kind == "int_type" and isinstance(first["input"], float):
         return InvalidInput("is a floating-point number; send an integer (money in minor units)", field)
     words = _EXPECTED.get(kind)

@@ -13,17 +13,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .action import Action
-from .fields import (
-    Changed,
-    Count,
-    Currency,
-    EvidenceId,
-    Instant,
-    PersonalChanges,
-    PersonalText,
-    Word,
-    Words,
-)
+from .fields import Changed, Count, Currency, EvidenceId, Instant, PersonalChanges, PersonalText, Word, Words
 from .vocabulary import FieldNames, Section
 
 

@@ -1,1 +1,1 @@
-"""The command line. `commands.py` lists the commands, `main.py` runs one; each other module holds those of one kind."""
+"""The command line. `command_list.py` names the commands, `main.py` runs one; `commands/` has those of each kind."""

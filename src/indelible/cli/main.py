@@ -13,12 +13,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import IndelibleError
-from .commands import Commands
+from .command_list import AllCommands
 from .options import ClinicId, Database, given_first
 from .terminal import printable
 
 app = typer.Typer(
-    cls=Commands,
+    cls=AllCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

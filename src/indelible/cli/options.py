@@ -15,9 +15,10 @@ import typer
 from ..errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ..document import Actor
-    from ..journal import ClinicLog, Journal
-    from ..store import Clinic
+    from ..journal import Journal
+    from ..log import ClinicLog
+    from ..record.document import Actor
+    from ..stores.contract import Clinic
 
 DEFAULT_DATABASE = "activity.db"
 
@@ -73,8 +74,8 @@ def closed_clinic(opened: Journal, clinic: str | None) -> Clinic | None:
     return next(
         (
             info
-            for info in every
-            if info.closed_at is not None and (info.id == wanted or (wanted is None and len(every) == 1))
+            for info, state in every
+            if state.closed_at is not None and (info.id == wanted or (wanted is None and len(every) == 1))
         ),
         None,
     )
@@ -97,7 +98,7 @@ def clinic_log(database: str | None, clinic: str | None) -> Iterator[ClinicLog]:
 
 def actor(as_id: str | None, as_name: str | None, command: str) -> Actor:
     """Who did it: the staff member who says so, else the system, for the reason that this command was run."""
-    from ..document import Staff, System
+    from ..record.document import Staff, System
 
     if as_id is None and as_name is not None:
         raise InvalidInput("needs --as with the staff member's id", "--as-name")

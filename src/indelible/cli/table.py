@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import instant, money
-from ..details import Detail, of_context
-from ..second_line import line
-from ..view import View, clock_text, late_text, time_then_text
+from ..format import instant, money
+from ..read.details import Detail, of_context
+from ..read.second_line import line
+from ..read.view import View, clock_text, late_text, time_then_text
 from .terminal import errors as errors
 from .terminal import printable
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 
-from .. import instant
+from ..format import instant
 from .diary import Clinic
 from .offer import DELETED
 from .people import Json

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
-from .. import instant
+from ..format import instant
 
 ZONE = "Europe/Lisbon"
 SECOND = 1_000_000

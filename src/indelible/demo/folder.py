@@ -20,9 +20,13 @@ from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 
-from .. import document, instant, keys
 from ..errors import Conflict, StorageFailure
-from ..journal import ClinicLog, Journal, Places, now_in_microseconds
+from ..format import instant
+from ..journal import Journal, now_in_microseconds
+from ..keep import keys
+from ..log import ClinicLog
+from ..places import Places
+from ..record import document
 from . import calendar
 from .founding import CLINIC_ID, CLINIC_NAME
 from .people import Json
@@ -107,7 +111,7 @@ def _open_or_create(folder: Path, clock: Callable[[], int]) -> Journal:
 
 def _log(journal: Journal) -> ClinicLog:
     """The clinic's log; it is started here where a run before this one stopped between the database and the clinic."""
-    if any(clinic.id == CLINIC_ID for clinic in journal.clinics()):
+    if any(clinic.id == CLINIC_ID for clinic, _ in journal.clinics()):
         return journal.clinic(CLINIC_ID)
     return journal.add_clinic(CLINIC_ID, name=CLINIC_NAME, zone=calendar.ZONE)
 

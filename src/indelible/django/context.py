@@ -13,8 +13,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from ..document import Actor, Client, Request, Staff
 from ..errors import InvalidInput
+from ..record.document import Actor, Client, Request, Staff
 from .addresses import client_address
 
 __all__ = ["answering", "client_address", "current_actor", "current_clinic", "current_request", "recording_as"]

@@ -13,10 +13,10 @@ from django.db import DatabaseError, connections, transaction
 from django.utils.module_loading import import_string
 
 from ..catalogue import Action
-from ..document import Actor, Person, Request
 from ..errors import InvalidInput
 from ..outbox import statements
 from ..outbox.prepared import Prepared, prepare
+from ..record.document import Actor, Person, Request
 from . import context, transactions
 from .captured import put_aside
 

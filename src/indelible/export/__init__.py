@@ -1,1 +1,1 @@
-"""What leaves the log as a file: rows as CSV, with a manifest beside them."""
+"""What leaves the log as a file: lists as CSV, XLSX or JSON Lines with a manifest beside them, and bundles."""

@@ -5,7 +5,7 @@
 3. whoever writes records them in the log and takes a checkpoint
 4. `Writer.prove` adds the record, the proofs and the checkpoint
 
-The format is that of `bundle.py`, in the zip of `archive.py`.
+The format is that of `proof/bundle.py`, in the zip of `proof/archive.py`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, Self
 
-from .. import bundle, canonical, commitment, csv_row, entry, merkle, money, offsets
-from ..archive import Packer
-from ..bundle import GivenGroup, Line, Opening, Proven, Rendering, Statement, Wording
 from ..errors import InvalidInput, MalformedProof, StorageFailure
-from ..personal import Dead, Opened, Sealer, Unreadable, split
-from ..store import Found
-from ..view import View
+from ..format import canonical, commitment, entry, money, offsets
+from ..keep.opening import openings
+from ..keep.personal import OpenedGroup, Sealer, Unreadable
+from ..proof import bundle, merkle
+from ..proof.archive import Packer
+from ..proof.bundle import GivenGroup, Line, Opening, Proven, Rendering, Statement, Wording
+from ..read.view import View
+from ..stores.contract import EntryRow
 from . import csv_file
 
 # A file waits beside the zip until it is complete; so much of it in memory, the rest in an unnamed file.
@@ -71,6 +73,7 @@ class Writer:
         self._currencies: dict[str, int] = {}
         self.seqs = array("q")
         self.gone: set[bytes] = set()
+        self.owners: set[bytes] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -80,39 +83,28 @@ class Writer:
         if kind is None:
             self._zip.close()
 
-    def rows(self, stored: Iterable[Found], has: Callable[[View], bool] = lambda view: True) -> None:
+    def rows(self, stored: Iterable[EntryRow], has: Callable[[View], bool] = lambda view: True) -> None:
         """Write the entries, newest first, and their CSV; `has` says which of them are meant."""
         with self._file("entries.csv") as table, self._file("entries.jsonl") as lines:  # the second is complete first
-            table.write(csv_file.SPREADSHEET.prefix + ",".join(csv_row.COLUMNS).encode() + b"\r\n")
+            table.write(csv_file.BOM + csv_file.HEADER.encode())
             for found in stored:
                 line, view = self._line(found)
                 if has(view):
                     lines.write(line.encode())
-                    cells = csv_file.row(self._as_given(view), self._zone, self._offsets.minutes)
-                    table.write(csv_row.line(cells).encode())
+                    table.write(csv_file.row(self._as_given(view), self._zone, self._offsets.minutes).encode())
                     self._notice(view)
 
-    def _line(self, found: Found) -> tuple[Line, View]:
+    def _line(self, found: EntryRow) -> tuple[Line, View]:
         """Open an entry; the line has the openings that are given, the view every value."""
         try:
             body = entry.decode(found.body)
-            entry_id = bytes.fromhex(body.id.replace("-", ""))
-            there: dict[tuple[int, str], Opened] = {}
-            paths = {(group.owner, group.personal_class): group.paths for group in body.groups}
-            for owner, personal_class, data in split(found.sealed):
-                which, token = (owner, personal_class), bytes.fromhex(body.tokens[owner])
-                try:
-                    there[which] = self._sealer.open_values(entry_id, token, personal_class, data, paths[which])
-                except Dead:
-                    pass
-                except Unreadable:  # where the keep was lost, a bundle without its values can still be made
-                    if personal_class in self._given:
-                        raise
+            # Where the keep was lost, a bundle without its values can still be made.
+            there = openings(self._sealer, body, found.sealed, needed=self._given)
             values: dict[str, Any] = {}
             states = dict.fromkeys(body.members.get("left_out", ()), "left_out")
             groups = []
             for place, group in enumerate(body.groups):
-                opened = there.get((group.owner, group.personal_class))
+                opened = there.get(place)
                 if opened is None:
                     states.update(dict.fromkeys(group.paths, "missing"))
                     continue
@@ -127,7 +119,7 @@ class Writer:
         view = View(found.seq, found.occurred_at, body.members, values, states)
         return Line(found.seq, merkle.leaf_hash(found.body), found.body, tuple(groups)), view
 
-    def _given_group(self, place: int, group: entry.Group, opened: Opened) -> GivenGroup:
+    def _given_group(self, place: int, group: entry.Group, opened: OpenedGroup) -> GivenGroup:
         salts = commitment.salts(opened.seed, len(group.paths))
         leaves = [
             commitment.leaf(salt, path, canonical.encode_checked(opened.values[path]))
@@ -156,8 +148,10 @@ class Writer:
     def _notice(self, view: View) -> None:
         self.seqs.append(view.seq)
         for group in view.members["personal"]:
+            owner = bytes.fromhex(view.members["tokens"][group["owner"]])
+            self.owners.add(owner)
             if not view.values.keys() >= set(group["paths"]):
-                self.gone.add(bytes.fromhex(view.members["tokens"][group["owner"]]))
+                self.gone.add(owner)
         self._actions.setdefault(view.action, Wording(view.label, view.category, view.money))
         agent = view.values.get(_AGENT)
         shown = "network" in self._given and _AGENT not in self._withheld

@@ -9,41 +9,33 @@ recorded. A value that was erased or cannot be read is null, and the member `sta
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from typing import BinaryIO
+from collections.abc import Generator, Iterable
 
 import orjson
 
-from ..errors import MalformedProof, StorageFailure
-from ..view import View
-from .csv_file import Written
+from ..read.view import View
+from .csv_file import CHANGED, changed
+
+# Lines in a block: some 64 KiB.
+_BLOCK = 50
 
 
-def write(views: Iterable[View], out: BinaryIO, *, zone: str) -> Written:
-    """Write a line for each view to `out` in constant memory, on the clock of `zone`, and say what was written.
-
-    Raises OSError as `out` does, and StorageFailure for an entry that cannot be read.
-    """
-    digest = hashlib.sha256()
-    size = rows = 0
-    first: View | None = None
-    last: View | None = None
-    for last in views:
-        first = first or last
-        data = line(last, zone)
-        out.write(data)
-        digest.update(data)
-        size += len(data)
-        rows += 1
-    if first is None or last is None:
-        return Written(rows, size, digest.hexdigest())
-    return Written(rows, size, digest.hexdigest(), first.seq, last.seq, first.id, last.id)
+def rows(views: Iterable[View], *, zone: str) -> Generator[bytes, None, None]:
+    """Yield a line for each view, on the clock of `zone`, in blocks. Raises StorageFailure for an entry that cannot be
+    read."""
+    lines: list[bytes] = []
+    for view in views:
+        lines.append(line(view, zone))
+        if len(lines) == _BLOCK:
+            yield b"".join(lines)
+            lines.clear()
+    if lines:
+        yield b"".join(lines)
 
 
 def line(view: View, zone: str) -> bytes:
     """Return the line of a view on the clock of `zone`. Raises StorageFailure for an entry that cannot be read."""
     try:
         return orjson.dumps(view.document(zone), option=orjson.OPT_APPEND_NEWLINE)
-    except (KeyError, TypeError, AttributeError, ValueError, MalformedProof) as error:
-        raise StorageFailure(f"entry {view.seq} cannot be read: its body was changed; run indelible verify") from error
+    except CHANGED as error:
+        raise changed(view) from error

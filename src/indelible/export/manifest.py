@@ -11,23 +11,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-from .. import instant, query
-from ..csv_row import COLUMNS, NUMBERS
-from ..query import Query
-from ..store import CheckpointRow, Clinic
-from .csv_file import Written
-from .xlsx_file import WrittenBook
+from ..format import instant
+from ..format.csv_row import COLUMNS, NUMBERS
+from ..read import query
+from ..read.query import Query
+from ..stores.contract import CheckpointRow, Clinic, State
+from .formats import LISTS, Format
+from .written import Written
 
 SCHEMA = "indelible/export-manifest/v1"
-
-# The formats of a list by their name on the command line, and whom each is for.
-Format = Literal["csv", "csv-data", "xlsx", "jsonl"]
-ENDINGS: dict[Format, str] = {"csv": "csv", "csv-data": "csv", "xlsx": "xlsx", "jsonl": "jsonl"}
-PROFILE_OF: dict[Format, str] = {"csv": "spreadsheet", "csv-data": "data", "xlsx": "spreadsheet", "jsonl": "data"}
 
 GUARD_PATTERN = r"^'+[=+\-@\t\r\n\u0000\uff1d\uff0b\uff0d\uff20]"
 GUARD_IN_WORDS = (
@@ -46,6 +42,7 @@ class Manifest:
     """
 
     clinic: Clinic
+    state: State
     query: Query
     format: Format
     up_to_seq: int
@@ -57,12 +54,12 @@ class Manifest:
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as JSON."""
-        clinic, written, zone = self.clinic, self.written, self.clinic.zone
+        clinic, written, zone = self.clinic, self.written, self.state.zone
         return {
             "schema": SCHEMA,
             "file": self.name or None,
             "clinic": clinic.id,
-            "clinic_name": clinic.name,
+            "clinic_name": self.state.name,
             "log_origin": clinic.origin,
             "log_vkey": clinic.vkey,
             "filter": query.format(self.query),
@@ -70,7 +67,7 @@ class Manifest:
             "filter_days_in": zone,
             "time_zone": zone,
             "time_zone_data": instant.zone_data_version(),
-            "profile": PROFILE_OF[self.format],
+            "profile": LISTS[self.format].profile,
             "format": self.format,
             **self._of_the_format(),
             "up_to_seq": self.up_to_seq,
@@ -84,7 +81,7 @@ class Manifest:
             "checkpoint": None if self.checkpoint is None else self.checkpoint.note.decode(),
             "exported_at": instant.format(self.exported_at),
             "recorded_as": self.recorded_as,
-            "indelible": _version(),
+            "indelible": version(),
         }
 
     def _of_the_format(self) -> dict[str, Any]:
@@ -92,9 +89,9 @@ class Manifest:
         columns = {"columns": list(COLUMNS), "numbers": [name for name in COLUMNS if name in NUMBERS]}
         if self.format == "jsonl":
             return {}
-        if isinstance(self.written, WrittenBook):
-            sheets = [{"name": name, "rows": rows} for name, rows in self.written.sheets]
-            return {**columns, "sheets": sheets, "long_texts": self.written.long_texts}
+        if (book := self.written.sheets) is not None:
+            sheets = [{"name": name, "rows": rows} for name, rows in book.sheets]
+            return {**columns, "sheets": sheets, "long_texts": book.long_texts}
         return {**columns, "guard": GUARD_IN_WORDS, "guard_pattern": GUARD_PATTERN}
 
     def encode(self) -> bytes:
@@ -102,7 +99,8 @@ class Manifest:
         return orjson.dumps(self.document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _version() -> str:
+def version() -> str:
+    """Return the version of Indelible that writes."""
     try:
         return metadata.version("indelible")
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed

@@ -21,8 +21,8 @@ from datetime import datetime
 from typing import Any
 
 from ..catalogue import Action
-from ..document import Actor, Person, Request
 from ..errors import InvalidInput
+from ..record.document import Actor, Person, Request
 from . import statements
 from .prepared import Prepared, prepare
 

@@ -43,20 +43,20 @@ ORDER BY 1
 """
 
 
-class Finding(NamedTuple):
-    """One sentence; `good` is false where something is to be mended."""
+class Remark(NamedTuple):
+    """What a look at one thing came to, in a sentence; `good` is false where something is to be mended."""
 
     good: bool
     text: str
 
 
-def findings(connection: Any, end_users: Iterable[str] = ()) -> list[Finding]:
+def findings(connection: Any, end_users: Iterable[str] = ()) -> list[Remark]:
     """Look over the outbox in the database of a DB-API connection. `end_users` are further roles of end users."""
     found = sql.installed(connection)
     if found != sql.version("postgres"):
-        return [Finding(False, _other_version(found))]
+        return [Remark(False, _other_version(found))]
     return [
-        Finding(True, f"The outbox has version {found}, as this release needs it."),
+        Remark(True, f"The outbox has version {found}, as this release needs it."),
         *_codes(connection),
         *_unchanged(connection),
         *_callers(connection, {*END_USERS, *end_users}),
@@ -74,16 +74,16 @@ def _other_version(found: int) -> str:
     return f"The outbox has version {found}, and this release needs {sql.version('postgres')}: install it again."
 
 
-def _codes(connection: Any) -> Iterator[Finding]:
+def _codes(connection: Any) -> Iterator[Remark]:
     missing = set(sql.codes()) - {code for (code,) in _rows(connection, "SELECT code FROM indelible.action")}
     if missing:
-        yield Finding(False, f"Of this release's actions {len(missing)} cannot be recorded here yet, such as "
-                             f"{min(missing)}: install the outbox again.")  # fmt: skip
+        yield Remark(False, f"Of this release's actions {len(missing)} cannot be recorded here yet, such as "
+                            f"{min(missing)}: install the outbox again.")  # fmt: skip
     else:
-        yield Finding(True, "Every action of this release can be recorded.")
+        yield Remark(True, "Every action of this release can be recorded.")
 
 
-def _unchanged(connection: Any) -> Iterator[Finding]:
+def _unchanged(connection: Any) -> Iterator[Remark]:
     """Whether what refuses is still there."""
     enabled = _rows(
         connection,
@@ -91,12 +91,12 @@ def _unchanged(connection: Any) -> Iterator[Finding]:
         " AND tgname = 'outbox_refuses_update' AND tgfoid = 'indelible.refuse_update'::regproc",
     )
     if not enabled:
-        yield Finding(False, "The trigger that refuses changes of waiting documents is gone: install the outbox again.")
+        yield Remark(False, "The trigger that refuses changes of waiting documents is gone: install the outbox again.")
     elif enabled[0][0] not in ("A", b"A"):
-        yield Finding(False, "The trigger that refuses changes of waiting documents is disabled: ALTER TABLE "
-                             "indelible.outbox ENABLE ALWAYS TRIGGER outbox_refuses_update.")  # fmt: skip
+        yield Remark(False, "The trigger that refuses changes of waiting documents is disabled: ALTER TABLE "
+                            "indelible.outbox ENABLE ALWAYS TRIGGER outbox_refuses_update.")  # fmt: skip
     else:
-        yield Finding(True, "A document that waits cannot be changed.")
+        yield Remark(True, "A document that waits cannot be changed.")
     fixed = dict(_rows(
         connection,
         "SELECT proname, prosecdef AND coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)"
@@ -105,10 +105,10 @@ def _unchanged(connection: Any) -> Iterator[Finding]:
     ))  # fmt: skip
     loose = [name for name in ("record", "record_imported", "anonymize", "retry") if not fixed.get(name)]
     if loose:
-        yield Finding(False, f"{_names(loose)} is not as it was made: install the outbox again.")
+        yield Remark(False, f"{_names(loose)} is not as it was made: install the outbox again.")
 
 
-def _callers(connection: Any, end_users: set[str]) -> Iterator[Finding]:
+def _callers(connection: Any, end_users: set[str]) -> Iterator[Remark]:
     """Who may call the functions, by whatever way the right came to them."""
     calls: dict[str, list[str]] = {name: [] for name in _FUNCTIONS}
     for (name,) in _rows(connection, _PUBLIC_FUNCTIONS):
@@ -121,44 +121,44 @@ def _callers(connection: Any, end_users: set[str]) -> Iterator[Finding]:
             servers.append(role)
     exposed = {name: roles for name, roles in calls.items() if roles}
     for name, roles in exposed.items():
-        yield Finding(False, f"{_names(roles)} may call indelible.{name}, and so every user of the host in the name of "
-                             "any clinic: revoke it, and grant a function of your own that takes clinic and actor from "
-                             "the claim.")  # fmt: skip
+        yield Remark(False, f"{_names(roles)} may call indelible.{name}, and so every user of the host in the name of "
+                            "any clinic: revoke it, and grant a function of your own that takes clinic and actor from "
+                            "the claim.")  # fmt: skip
     if not exposed:
-        yield Finding(True, "No role of end users may call what records.")
+        yield Remark(True, "No role of end users may call what records.")
     if servers:
-        yield Finding(True, f"{_names(servers)} may record, for any clinic and any actor.")
+        yield Remark(True, f"{_names(servers)} may record, for any clinic and any actor.")
     else:
-        yield Finding(True, "Beside its owner nobody may record: GRANT indelible_recorder TO your servers.")
+        yield Remark(True, "Beside its owner nobody may record: GRANT indelible_recorder TO your servers.")
     there = {name for (name,) in _rows(connection, "SELECT rolname FROM pg_roles WHERE rolname ~ '^indelible_'")}
     for role in ("indelible_recorder", "indelible_drainer"):
         if role not in there:
-            yield Finding(False, f"The role {role} is not there: have somebody who may create roles install again.")
+            yield Remark(False, f"The role {role} is not there: have somebody who may create roles install again.")
 
 
-def _tables(connection: Any) -> Iterator[Finding]:
+def _tables(connection: Any) -> Iterator[Remark]:
     for table, role, rights in _rows(connection, _TABLES):
-        yield Finding(False, f"{role} has rights on indelible.{table} beside its functions ({rights}): revoke them.")
+        yield Remark(False, f"{role} has rights on indelible.{table} beside its functions ({rights}): revoke them.")
 
 
-def _exposed(connection: Any) -> Iterator[Finding]:
+def _exposed(connection: Any) -> Iterator[Remark]:
     """Where documents leave the database, or their table is offered to the web."""
     if _rows(connection, "SELECT 1 WHERE EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) grants"
                          " WHERE n.nspname = 'indelible' AND grants.grantee = 0)"):  # fmt: skip
-        yield Finding(False, "The schema indelible is open to PUBLIC: REVOKE ALL ON SCHEMA indelible FROM PUBLIC.")
+        yield Remark(False, "The schema indelible is open to PUBLIC: REVOKE ALL ON SCHEMA indelible FROM PUBLIC.")
     for (role,) in _rows(connection, _SETTINGS):
-        yield Finding(False, f"PostgREST offers the schema indelible to the web (pgrst.db_schemas of {role}).")
+        yield Remark(False, f"PostgREST offers the schema indelible to the web (pgrst.db_schemas of {role}).")
     published = _rows(
         connection,
         "SELECT DISTINCT pubname FROM pg_publication_tables WHERE schemaname = 'indelible'"
         " AND tablename IN ('outbox', 'held') ORDER BY 1",
     )
     for (publication,) in published:
-        yield Finding(False, f"The publication {publication} streams waiting documents, in clear, to its subscribers: "
-                             "leave the schema indelible out of it.")  # fmt: skip
+        yield Remark(False, f"The publication {publication} streams waiting documents, in clear, to its subscribers: "
+                            "leave the schema indelible out of it.")  # fmt: skip
 
 
-def _server(connection: Any) -> Iterator[Finding]:
+def _server(connection: Any) -> Iterator[Remark]:
     (row,) = _rows(
         connection,
         "SELECT pg_is_in_recovery(), current_setting('fsync'), CASE WHEN to_regrole('indelible_drainer') IS NULL"
@@ -166,12 +166,12 @@ def _server(connection: Any) -> Iterator[Finding]:
     )
     standby, fsync, known = row
     if standby:
-        yield Finding(False, "This is a standby, which is never drained: give the primary.")
+        yield Remark(False, "This is a standby, which is never drained: give the primary.")
     if fsync != "on":
-        yield Finding(False, "The server does not wait for its disk (fsync is off): a crash can lose documents.")
+        yield Remark(False, "The server does not wait for its disk (fsync is off): a crash can lose documents.")
     if not known:
-        yield Finding(False, "indelible_drainer may not call pg_control_system(), so a copy on another server is told "
-                             "by its transactions alone: grant it where you can.")  # fmt: skip
+        yield Remark(False, "indelible_drainer may not call pg_control_system(), so a copy on another server is told "
+                            "by its transactions alone: grant it where you can.")  # fmt: skip
 
 
 def _rows(connection: Any, statement: str) -> list[Any]:

@@ -23,7 +23,7 @@ from typing import Any, LiteralString
 
 from ..errors import InvalidInput, NotFound, StorageFailure
 from . import sql
-from .waiting import FIRST, Backlog, Held, Identity, Place, Unreachable, Waiting
+from .source import FIRST, Backlog, Held, Identity, Place, Unreachable, Waiting
 
 try:
     import psycopg
@@ -89,7 +89,7 @@ _PLACES: LiteralString = (
 
 
 class PostgresSource:
-    """The outbox in the database of a URL. Implements `indelible.outbox.waiting.Source`."""
+    """The outbox in the database of a URL. Implements `indelible.outbox.source.Source`."""
 
     def __init__(self, url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Connects to nothing yet. `monotonic` gives the seconds that sweeps are timed by. Raises InvalidInput."""

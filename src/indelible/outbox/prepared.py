@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 
 import orjson
 
-from .. import document, drafting, instant
 from ..catalogue import Action
 from ..catalogue.fields import CutText, to_json
-from ..document import Actor, Document, Person, Request, Target
 from ..errors import InvalidInput
-from .waiting import own_key
+from ..format import instant
+from ..record import document, drafting
+from ..record.document import Actor, Document, Person, Request, Target
+from .source import own_key
 
 _Named = TypeVar("_Named", Actor, Target, Person)
 
@@ -93,7 +94,7 @@ def prepare(
 def _row(clinic: str, event: Document, imported: bool) -> Prepared:
     now = time.time_ns() // 1000
     checked = drafting.with_action(_cleaned(event))
-    drafting.draft(checked, zone="UTC", now=now, imported=imported)
+    drafting.draft(checked, now=now, imported=imported)
     if imported and checked.occurred_at is None:
         raise InvalidInput("is missing; history says when it happened", "occurred_at")
     if checked.key is not None:

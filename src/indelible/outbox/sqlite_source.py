@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotFound, StorageFailure
-from .waiting import FIRST, Backlog, Held, Identity, Place, Unreachable, Waiting
+from .source import FIRST, Backlog, Held, Identity, Place, Unreachable, Waiting
 
 MIGRATIONS = ("0001_outbox.sql", "0002_kept.sql")
 VERSION = len(MIGRATIONS)
@@ -92,7 +92,7 @@ def _there(connection: sqlite3.Connection, table: str) -> bool:
 
 
 class SQLiteSource:
-    """The outbox in one SQLite file. Implements `indelible.outbox.waiting.Source`; used by one thread at a time."""
+    """The outbox in one SQLite file. Implements `indelible.outbox.source.Source`; used by one thread at a time."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open a host's file. Raises StorageFailure where it is not there or has no outbox."""

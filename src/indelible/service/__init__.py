@@ -1,13 +1,11 @@
-"""The self-hosted service: accounts, roles and the pages that a clinic opens in the browser.
+"""The self-hosted service: accounts, roles and the pages that a clinic opens in the browser. Imports go downward:
 
-What a request meets, in this order:
-
-    settings.py     the environment's settings, and which of them are refused
-    urls.py         every address
-    access.py       who is asking, in which clinic, with which right: the only door to a clinic's log
-    roles.py        the one table of what each role may do
-    pages/          one module for each page
-    models.py       users, memberships, one-time links: in the same file as the log
-    recording.py    what the service itself records: sign-ins, people, settings
-    server.py       `indelible serve`
+run/                run/server.py is `indelible serve`: startup, settings, the worker's threads, and the commands of
+                    whoever runs it (rescue, invitation, demo)
+web/                what a request meets: middleware.py, urls.py, access.py (who is asking, in which clinic, with
+                    which right: the only door to a clinic's log), and pages/, one module for each page
+accounts/           who signs in and where they may what: models.py, roles.py (the one table of rights), signing in
+                    with django-allauth, and recording.py, what of it goes into the log
+shared_journal.py   the one journal of the process
+environment.py      what the environment says, and what of it is refused
 """

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import InvalidInput, StorageFailure
-from ..journal import Places
+from ..places import Places
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHORTEST_SECRET = 32
@@ -60,6 +60,11 @@ class Environment:
     metrics_token: str = field(default="", repr=False)
     keep_days: int = 0
     keep_beside: bool = False
+
+    @property
+    def every_outbox(self) -> list[str]:
+        """Every outbox that this service drains: the accounts' own first, then the hosts'. They may hold passwords."""
+        return [str(self.accounts), *self.outboxes]
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:

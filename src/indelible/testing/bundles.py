@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..archive import Packer
+from ..proof.archive import Packer
 
 
 def unpack(bundle: bytes | Path) -> dict[str, bytes]:

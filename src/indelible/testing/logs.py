@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from ..inspection import inspect
-from ..journal import ClinicLog, Journal
+from ..journal import Journal
+from ..log import ClinicLog
+from ..manage.inspection import inspect
 
 # 2026-05-03T12:22:31Z, when Lisbon is an hour ahead of UTC.
 START = 1_777_810_951_000_000
@@ -75,7 +76,7 @@ def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
     made = Journal.create(tmp_path / "activity.db", installation="log.example.org", clock=clock)
     made.add_clinic("c_lisbon", name="Lisbon", zone="Europe/Lisbon")
     yield made
-    for clinic in made.clinics():
+    for clinic, _ in made.clinics():
         made.clinic(clinic.id).checkpoint()
         assert_intact(made.clinic(clinic.id))
     made.close()

@@ -1,9 +1,11 @@
-"""The contract of `indelible.store`, as tests that every engine passes.
+"""The contract of `indelible.stores.contract`, as tests that every engine passes.
 
-    class TestMyEngine(StoreContract):
+    class TestMyEngine(StoreContract, RefusalContract):
         @pytest.fixture
         def store(self, tmp_path): ...          # an empty store, closed again afterwards
         def raw(self, store): ...               # a DB-API connection of another's, to the same database
+
+It follows the roles: `HouseContract`, `AppendingContract`, `RowsContract`.
 
 The rows here are made by hand: a store knows nothing of keys, the catalogue or proofs. SQL in this file is of the kind
 that every engine reads; what only one engine has belongs into its own tests.
@@ -14,31 +16,36 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import pytest
 
-from .. import merkle
-from ..errors import Conflict, NotFound, StorageFailure
-from ..store import (
+from ..errors import NotFound, StorageFailure
+from ..proof import merkle
+from ..stores import entries as found
+from ..stores.contract import (
+    EVERY,
     LATE_AFTER,
     AmountTally,
     Appending,
     Batch,
+    Before,
     CheckpointRow,
     Clinic,
     EntryRow,
-    Found,
-    Head,
     KeyRow,
     LinkRow,
+    Occurring,
     PersonRow,
     Reference,
     Selection,
     SourceRow,
+    State,
     Store,
     TileRow,
 )
@@ -57,7 +64,16 @@ ACTIONS = ("booking.created", "booking.cancelled", "charge.refunded", "voucher.e
 
 
 def clinic(name: str) -> Clinic:
-    return Clinic(name, f"Clinic {name}", "Europe/Lisbon", f"log.example.org/c/{name}", f"vkey of {name}", b"n" * 16)
+    return Clinic(name, f"log.example.org/c/{name}", f"vkey of {name}", b"n" * 16)
+
+
+def begun(name: str) -> State:
+    """Return how a clinic begins."""
+    return State(f"Clinic {name}", "Europe/Lisbon", None, 0, b"", merkle.EMPTY_ROOT, NOW)
+
+
+def add(store: Store, name: str) -> None:
+    store.add_clinic(clinic(name), begun(name), keys_of(name))
 
 
 def keys_of(name: str) -> list[KeyRow]:
@@ -74,37 +90,39 @@ def entry_row(seq: int, occurred_at: int = NOW, action: str = ACTIONS[0], who: i
     )  # fmt: skip
 
 
-def found_of(row: EntryRow) -> Found:
-    return Found(row.seq, row.occurred_at, row.body, row.sealed)
-
-
-def batch(head: Head, entries: Sequence[EntryRow], **rows: Any) -> Batch:
-    """Return the batch of these entries with the head that they lead to."""
+def batch(tx: Appending, entries: Sequence[EntryRow], **rows: Any) -> Batch:
+    """Return the batch of these entries with the state that they lead to."""
+    state = tx.state()
     hashes = [merkle.leaf_hash(row.body) for row in entries]
-    frontier = merkle.extend(merkle.Frontier.decode(head.size, head.frontier), hashes)
-    new = Head(frontier.size, frontier.encode(), frontier.root(), NOW + frontier.size)
-    empty: dict[str, Any] = {"tiles": [], "links": [], "persons": [], "renamed": [], "keys": []}
-    return Batch(entries=entries, head=new, **(empty | rows))
+    tree = merkle.extend(merkle.Frontier.decode(state.size, state.frontier), hashes)
+    after = state._replace(size=tree.size, frontier=tree.encode(), root=tree.root(), recorded_at=NOW + tree.size)
+    return Batch(entries=entries, state=after, **rows)
 
 
 def write(tx: Appending, count: int = 1) -> list[EntryRow]:
-    rows = [entry_row(tx.head.size + number) for number in range(1, count + 1)]
-    tx.write(batch(tx.head, rows))
+    rows = [entry_row(tx.state().size + number) for number in range(1, count + 1)]
+    tx.write(batch(tx, rows))
     return rows
+
+
+def put(store: Store, clinic_id: str, **rows: Any) -> None:
+    """Write a batch of rows in a transaction of its own."""
+    with store.appending(clinic_id) as tx:
+        tx.write(Batch(**rows))
 
 
 def everything(store: Store, clinic_id: str) -> dict[str, Any]:
     """All rows of a clinic, to be compared."""
-    with store.snapshot(clinic_id) as snapshot:
-        return {
-            "head": snapshot.head,
-            "entries": list(snapshot.entries()),
-            "tiles": list(snapshot.tiles()),
-            "links": sorted(snapshot.links()),
-            "persons": list(snapshot.persons()),
-            "used_keys": sorted(snapshot.used_keys()),
-            "checkpoints": list(snapshot.checkpoints()),
-        }
+    rows = store.rows(clinic_id)
+    return {
+        "state": rows.state(),
+        "entries": list(rows.entries(0, EVERY)),
+        "tiles": list(rows.tiles()),
+        "links": sorted(rows.links(0, EVERY)),
+        "persons": list(rows.persons("all")),
+        "used_keys": sorted(rows.used_keys(0, EVERY)),
+        "checkpoints": list(rows.checkpoints()),
+    }
 
 
 def tile_row(level: int, number: int) -> TileRow:
@@ -116,23 +134,78 @@ def checkpoint_row(size: int, note: bytes = b"note") -> CheckpointRow:
     return CheckpointRow(size, bytes([size]) * 32, b"frontier", note, NOW)
 
 
-class StoreContract:
-    """Subclass it as `Test...`, and give it a `store` and `raw`."""
+class _Contract:
+    """What the tests of every role begin with."""
 
     @pytest.fixture
     def store(self) -> Any:
         raise NotImplementedError
 
-    def raw(self, store: Any) -> Any:
-        raise NotImplementedError
-
     @pytest.fixture
     def lisbon(self, store: Store) -> str:
-        store.add_clinic(clinic("lisbon"), keys_of("lisbon"), NOW)
-        store.add_clinic(clinic("porto"), keys_of("porto"), NOW)
+        add(store, "lisbon")
+        add(store, "porto")
         return "lisbon"
 
-    # The databases that are drained
+    @pytest.fixture
+    def filled(self, store: Store, lisbon: str) -> list[EntryRow]:
+        rng = random.Random(7)
+        rows = [
+            _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
+            for seq in range(1, 121)
+        ]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows))
+        with store.appending("porto") as tx:
+            tx.write(batch(tx, rows[:5]))
+        return rows
+
+    @pytest.fixture
+    def tiled(self, store: Store, lisbon: str) -> list[TileRow]:
+        """Tiles of three levels, written in no order; porto has one of the same level and number."""
+        rows = [tile_row(*which) for which in ((1, 0), (0, 2), (0, 0), (2, 0), (0, 1), (0, 300))]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, [], tiles=rows))
+        with store.appending("porto") as tx:
+            tx.write(batch(tx, [], tiles=[tile_row(0, 0)._replace(root=b"p" * 32)]))
+        return rows
+
+    @pytest.fixture
+    def linked(self, store: Store, lisbon: str) -> tuple[list[EntryRow], set[LinkRow]]:
+        """Entries with links to few things in either part, so that many share them; each has one once."""
+        rng = random.Random(17)
+        rows = [
+            _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
+            for seq in range(1, 121)
+        ]
+        links = {
+            LinkRow(kind, ref, rng.choice(PARTS), row.occurred_at, row.seq)
+            for row in rows
+            for kind, ref in rng.sample(THINGS, rng.randrange(5))
+        }
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows, links=sorted(links)))
+        with store.appending("porto") as tx:
+            elsewhere = [LinkRow("room", b"1", True, NOW, 1), LinkRow("booking", b"1", True, NOW, 1)]
+            tx.write(batch(tx, rows[:1], links=elsewhere))
+        return rows, links
+
+    @pytest.fixture
+    def peopled(self, store: Store, lisbon: str) -> dict[str, Any]:
+        """Four entries, of which two persons have some each, in two clinics; the rows of lisbon before."""
+        people = [PersonRow(b"a" * 16, b"sealed a"), PersonRow(b"b" * 16, b"sealed b")]
+        of = {b"a" * 16: (1, 3, 4), b"b" * 16: (2, 3)}
+        links = [LinkRow("person", token, seq == 3, NOW, seq) for token, seqs in of.items() for seq in seqs]
+        links += [LinkRow("booking", b"a" * 16, True, NOW, seq) for seq in (1, 2)]  # a thing whose id is a token's
+        for clinic_id in (lisbon, "porto"):
+            with store.appending(clinic_id) as tx:
+                rows = [entry_row(seq) for seq in (1, 2, 3, 4)]
+                tx.write(batch(tx, rows, links=links, persons=people))
+        return everything(store, lisbon)
+
+
+class HouseContract(_Contract):
+    """`Store`: clinics, keys, the databases that are drained, defects."""
 
     def test_what_is_known_of_a_database_is_replaced_as_a_whole_and_by_outbox(self, store: Store) -> None:
         assert list(store.sources()) == []
@@ -141,38 +214,40 @@ class StoreContract:
         assert list(store.sources()) == [SourceRow("a", "other", 0), SourceRow("b", "second", 3)]
 
     def test_the_highest_place_that_was_seen_in_a_database_never_goes_back(self, store: Store) -> None:
-        store.keep_source(SourceRow("a", "one", 5))
         store.keep_source(SourceRow("b", "two", 5))
-        for xid in (9, 4):
-            store.advance_source("a", xid)
-        store.advance_source("unknown", 1)
-        assert list(store.sources()) == [SourceRow("a", "one", 9), SourceRow("b", "two", 5)]
-
-    # Clinics and keys
+        for xid, highest in ((5, 5), (9, 9), (4, 9)):
+            store.keep_source(SourceRow("a", "one", xid))
+            assert list(store.sources()) == [SourceRow("a", "one", highest), SourceRow("b", "two", 5)]
+        store.keep_source(SourceRow("a", "another one", 4))
+        assert list(store.sources()) == [SourceRow("a", "another one", 4), SourceRow("b", "two", 5)]
 
     def test_an_empty_store_has_no_clinic(self, store: Store) -> None:
         assert list(store.clinics()) == []
-        for ask in (store.head, store.zone):
+        for ask in (store.rows("lisbon").state, lambda: list(store.rows("lisbon").entries(0, 9))):
             with pytest.raises(NotFound):
-                ask("lisbon")
+                ask()
         with pytest.raises(NotFound), store.appending("lisbon"):
             raise AssertionError("an unknown clinic was opened")
 
     def test_clinics_come_back_by_id_with_their_keys_and_an_empty_log(self, store: Store) -> None:
         for name in ("porto", "faro", "Aveiro"):
-            store.add_clinic(clinic(name), keys_of(name), NOW)
-        assert [found.id for found in store.clinics()] == sorted(["porto", "faro", "Aveiro"])
-        assert clinic("faro") in store.clinics()
+            add(store, name)
+        assert list(store.clinics()) == [(clinic(name), begun(name)) for name in ("Aveiro", "faro", "porto")]
         assert sorted(store.keys("faro")) == sorted(keys_of("faro"))
-        assert store.head("faro") == Head(0, b"", merkle.EMPTY_ROOT, NOW)
-        assert store.last_checkpoint("faro") is None
+        assert everything(store, "faro") == {name: [] for name in everything(store, "faro")} | {"state": begun("faro")}
 
     def test_a_clinic_cannot_be_added_twice_and_keeps_its_keys(self, store: Store, lisbon: str) -> None:
         with pytest.raises(StorageFailure):
-            store.add_clinic(clinic(lisbon), [KeyRow("lookup", 2, b"another")], NOW)
+            store.add_clinic(clinic(lisbon), begun("another"), [KeyRow("lookup", 2, b"another")])
+        assert store.rows(lisbon).state() == begun(lisbon)
         assert sorted(store.keys(lisbon)) == sorted(keys_of(lisbon))
 
-    # Writing
+    def test_a_store_that_nobody_harmed_has_no_defects(self, store: Store, peopled: dict[str, Any]) -> None:
+        assert list(store.defects()) == []
+
+
+class AppendingContract(_Contract):
+    """`Appending`: one transaction that holds the head, and what it writes."""
 
     def test_what_is_written_comes_back_byte_for_byte(self, store: Store, lisbon: str) -> None:
         entries = [
@@ -189,118 +264,471 @@ class StoreContract:
             "keys": [(b"k" * 16, 2)],
         }
         with store.appending(lisbon) as tx:
-            assert (tx.head.size, tx.zone) == (0, "Europe/Lisbon")
-            tx.write(batch(tx.head, entries, **rows))
-        found = everything(store, lisbon)
-        assert (found["entries"], found["persons"]) == (entries, people)
-        assert found["links"] == sorted(rows["links"])
-        assert found["used_keys"] == rows["keys"]
-        assert found["head"] == store.head(lisbon)
-        assert found["head"].size == 2
-        assert [store.one(lisbon, seq) for seq in (1, 2)] == [found_of(row) for row in entries]
-        assert store.find(lisbon, entries[1].id) == 2
-        assert list(store.persons(lisbon, [b"u" * 16, b"x" * 16])) == people[1:]
-        assert list(store.bodies(lisbon, 0, 2)) == [row.body for row in entries]
+            assert tx.state() == begun(lisbon)
+            tx.write(batch(tx, entries, **rows))
+        stored, reading = everything(store, lisbon), store.rows(lisbon)
+        assert (stored["entries"], stored["persons"]) == (entries, people)
+        assert stored["links"] == sorted(rows["links"])
+        assert stored["used_keys"] == rows["keys"]
+        assert stored["state"].size == 2
+        assert [found.one(reading, seq) for seq in (1, 2)] == entries
+        assert list(reading.persons([b"u" * 16, b"x" * 16])) == people[1:]
         with store.appending(lisbon) as tx:
-            assert tx.persons([b"t" * 16, b"x" * 16]) == {b"t" * 16: people[0]}
-            assert tx.seqs_of_keys([b"k" * 16, b"x" * 16]) == {b"k" * 16: 2}
-            assert tx.one(2) == found_of(entries[1])
-            tx.write(batch(tx.head, [], renamed=[PersonRow(b"t" * 16, b"renamed")]))
-        assert everything(store, lisbon)["persons"] == [PersonRow(b"t" * 16, b"renamed"), people[1]]
-        with store.snapshot(lisbon) as snapshot:
-            assert snapshot.seqs_of_keys([]) == {}
-            assert snapshot.seqs_of_keys([b"k" * 16, *(n.to_bytes(16, "big") for n in range(999))]) == {b"k" * 16: 2}
+            tx.write(Batch(persons=[PersonRow(b"t" * 16, b"renamed")]))
+        assert everything(store, lisbon) == stored | {"persons": [PersonRow(b"t" * 16, b"renamed"), people[1]]}
 
-    def test_what_is_not_there_is_not_found(self, store: Store, lisbon: str) -> None:
+    def test_a_transaction_reads_what_it_has_written(self, store: Store, lisbon: str) -> None:
+        person, key = PersonRow(b"t" * 16, b"x"), (b"k" * 16, 1)
+        link = LinkRow("person", person.token, True, NOW, 1)
+        rows: dict[str, Any] = {"persons": [person], "keys": [key], "links": [link], "tiles": [tile_row(0, 0)]}
         with store.appending(lisbon) as tx:
-            write(tx)
-        with pytest.raises(NotFound):
-            store.one(lisbon, 2)
-        assert store.find(lisbon, b"x" * 16) is None
-        assert list(store.persons(lisbon, [])) == []
-        assert list(store.persons(lisbon, [b"x" * 16])) == []
-        assert list(store.seqs_of(lisbon, b"x" * 16)) == []
-        with pytest.raises(NotFound), store.appending(lisbon) as tx:
-            tx.one(2)
-        with store.appending(lisbon) as tx:
-            assert tx.newest_erasure() is None
+            row = entry_row(1)
+            tx.write(batch(tx, [row], **rows, checkpoints=[checkpoint_row(1)]))
+            assert tx.state().size == 1
+            assert found.one(tx, 1) == row
+            assert list(tx.page(Selection(up_to=1), None, 9)) == [row]
+            assert tx.counts(Selection(up_to=1), [NOW, NOW + 1]) == [1]
+            assert list(tx.amounts(Selection(up_to=1))) == _amounts_of([row])
+            assert (tx.seqs("id", [row.id]), tx.seqs("key", [key[0]])) == ({row.id: 1}, {key[0]: 1})
+            assert tx.first_recorded(row.recorded_at, 1) == 1
+            assert list(tx.persons([person.token])) == list(tx.persons("all")) == [person]
+            assert tx.occurring(9) == Occurring([row.action], ["person"], [("staff", b"s1" * 8)])
+            assert list(tx.linked([Before("person", 2, NOW, b"t")])) == [True]
+            assert (list(tx.tiles()), list(tx.tile_roots(0, 0, 1))) == ([tile_row(0, 0)], [tile_row(0, 0).root])
+            assert (list(tx.links(0, 1)), list(tx.used_keys(0, 1))) == ([link], [key])
+            assert list(tx.checkpoints(last=1)) == [checkpoint_row(1)]
+            tx.write(Batch(state=tx.state()._replace(name="Another")))
+            assert tx.state().name == "Another"
+        assert store.rows(lisbon).state().name == "Another"
 
     def test_a_block_that_raises_leaves_nothing(self, store: Store, lisbon: str) -> None:
         before = everything(store, lisbon)
         with pytest.raises(RuntimeError), store.appending(lisbon) as tx:
             write(tx, 3)
-            tx.set_zone("Europe/Madrid")
+            tx.write(Batch(state=tx.state()._replace(zone="Europe/Madrid"), drop_keys=True))
             raise RuntimeError
         assert everything(store, lisbon) == before
-        assert store.zone(lisbon) == "Europe/Lisbon"
+        assert sorted(store.keys(lisbon)) == sorted(keys_of(lisbon))
         with store.appending(lisbon) as tx:
             assert write(tx)[0].seq == 1
 
-    @pytest.mark.parametrize("twice", ["seq", "id", "person", "key"])
+    @pytest.mark.parametrize("twice", ["seq", "id", "key"])
     def test_a_row_that_is_there_already_is_refused_and_nothing_is_kept(
         self, store: Store, lisbon: str, twice: str
     ) -> None:
-        person, key = PersonRow(b"t" * 16, b"x"), (b"k" * 16, 1)
+        key = (b"k" * 16, 1)
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [entry_row(1)], persons=[person], keys=[key]))
+            tx.write(batch(tx, [entry_row(1)], keys=[key]))
         before = everything(store, lisbon)
         second = entry_row(2)
-        rows: dict[str, Any] = {"persons": [person]} if twice == "person" else {"keys": [key]} if twice == "key" else {}
+        rows: dict[str, Any] = {"keys": [key]} if twice == "key" else {}
         second = {"seq": second._replace(seq=1), "id": second._replace(id=entry_row(1).id)}.get(twice, second)
         with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [second], **rows))
+            tx.write(batch(tx, [second], **rows))
         assert everything(store, lisbon) == before
 
-    def test_the_zone_is_read_and_set_under_the_head(self, store: Store, lisbon: str) -> None:
-        with store.appending(lisbon) as tx:
-            tx.set_zone("Atlantic/Azores")
-            assert tx.zone == "Atlantic/Azores"
-        assert store.zone(lisbon) == "Atlantic/Azores"
-        assert store.zone("porto") == "Europe/Lisbon"
+    def test_the_state_is_read_and_set_under_the_head(self, store: Store, lisbon: str) -> None:
+        changed = begun(lisbon)._replace(name="Clínica", zone="Atlantic/Azores", closed_at=NOW + 7)
+        put(store, lisbon, state=changed)
+        assert store.rows(lisbon).state() == changed
+        assert [state for _, state in store.clinics()] == [changed, begun("porto")]
+        put(store, lisbon, state=changed._replace(closed_at=None))
+        assert store.rows(lisbon).state().closed_at is None
 
-    @pytest.mark.parametrize("what", ["name", "zone"])
-    def test_a_setting_is_changed_from_what_it_rests_on_or_not_at_all(
-        self, store: Store, lisbon: str, what: str
-    ) -> None:
-        def now() -> str:
-            return str(next(getattr(clinic, what) for clinic in store.clinics() if clinic.id == lisbon))
+    def test_who_changes_a_setting_has_read_the_one_before(self, store: Store, lisbon: str) -> None:
+        seen: list[tuple[str, str]] = []
 
-        first, second = now(), "Europe/Madrid"
-        with store.appending(lisbon) as tx:
-            getattr(tx, f"set_{what}")(second, was=first)
-        with pytest.raises(Conflict), store.appending(lisbon) as tx:
-            getattr(tx, f"set_{what}")("Europe/Rome", was=first)
-        assert now() == second
+        def rename(name: str) -> None:
+            for number in range(10):
+                with store.appending(lisbon) as tx:
+                    state = tx.state()
+                    tx.write(Batch(state=state._replace(name=f"{name} {number}")))
+                    seen.append((state.name, f"{name} {number}"))
+
+        _at_once([partial(rename, name) for name in "abc"])
+        assert [old for old, _ in seen] == [begun(lisbon).name, *(new for _, new in seen[:-1])]
 
     def test_one_writer_at_a_time_numbers_entries(self, store: Store, lisbon: str) -> None:
-        failed: list[BaseException] = []
-
         def worker() -> None:
-            try:
-                for _ in range(15):
-                    with store.appending(lisbon) as tx:
-                        write(tx, 2)
-            except BaseException as error:
-                failed.append(error)
+            for _ in range(15):
+                with store.appending(lisbon) as tx:
+                    write(tx, 2)
 
-        threads = [threading.Thread(target=worker) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failed == []
-        found = everything(store, lisbon)
-        assert [row.seq for row in found["entries"]] == list(range(1, 121))
-        tree = merkle.extend(merkle.Frontier(), [merkle.leaf_hash(row.body) for row in found["entries"]])
-        assert (found["head"].size, found["head"].root) == (120, tree.root())
+        _at_once([worker] * 4)
+        stored = everything(store, lisbon)
+        assert [row.seq for row in stored["entries"]] == list(range(1, 121))
+        tree = merkle.extend(merkle.Frontier(), [merkle.leaf_hash(row.body) for row in stored["entries"]])
+        assert (stored["state"].size, stored["state"].root) == (120, tree.root())
 
-    # The database's own refusal
+    def test_clinics_are_apart(self, store: Store, lisbon: str) -> None:
+        person, key = PersonRow(b"t" * 16, b"x"), (b"k" * 16, 1)
+        link = LinkRow("person", person.token, True, NOW, 1)
+        rows: dict[str, Any] = {"persons": [person], "keys": [key], "links": [link], "tiles": [tile_row(0, 0)]}
+        row = entry_row(1)
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, [row], **rows, checkpoints=[checkpoint_row(1)]))
+        before, reading = everything(store, lisbon), store.rows("porto")
+        stored = everything(store, "porto")
+        assert stored == {name: [] for name in stored} | {"state": begun("porto")}
+        assert list(reading.page(Selection(up_to=9), None, 9)) == []
+        assert (reading.seqs("id", [row.id]), reading.seqs("key", [key[0]])) == ({}, {})
+        assert list(reading.persons([person.token])) == list(reading.persons("unscrubbed")) == []
+        assert reading.occurring(9) == Occurring([], [], [])
+        assert [*reading.tile_roots(0, 0, 9), *reading.tiles(0)] == []
+        with store.appending("porto") as tx:
+            tx.write(batch(tx, [row], **rows))
+        assert everything(store, "porto")["entries"] == [row]
+        put(store, "porto", persons=[person._replace(erased_by=1)], sealed=[(1, b"")], drop_keys=True)
+        assert everything(store, lisbon) == before
+        assert (sorted(store.keys(lisbon)), list(store.keys("porto"))) == (sorted(keys_of(lisbon)), [])
+
+    def test_a_tile_is_written_once(self, store: Store, lisbon: str, tiled: list[TileRow]) -> None:
+        for again in (tiled[0], tiled[0]._replace(root=b"x" * 32)):
+            with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
+                tx.write(batch(tx, [entry_row(1)], tiles=[again]))
+        stored = everything(store, lisbon)
+        assert (stored["tiles"], stored["entries"]) == (sorted(tiled), [])
+
+    def test_who_was_erased_is_marked_and_stays_until_scrubbed_on_a_list(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        elsewhere, rows = everything(store, "porto"), store.rows(lisbon)
+        assert list(rows.persons("unscrubbed")) == []
+        marked = PersonRow(b"a" * 16, b"sealed a", erased_by=4)
+        put(store, lisbon, persons=[marked])
+        assert everything(store, lisbon) == peopled | {"persons": [marked, peopled["persons"][1]]}
+        assert list(rows.persons("unscrubbed")) == list(rows.persons([b"a" * 16])) == [marked]
+        done = marked._replace(scrubbed_by=5)
+        put(store, lisbon, persons=[done])
+        assert everything(store, lisbon) == peopled | {"persons": [done, peopled["persons"][1]]}
+        assert list(rows.persons("unscrubbed")) == []
+        assert everything(store, "porto") == elsewhere
+
+    def test_scrubbing_makes_what_is_sealed_less_and_changes_nothing_else(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        elsewhere = everything(store, "porto")
+        with store.appending(lisbon) as tx:
+            tx.write(Batch(sealed=[(1, b"less"), (3, b"")]))
+            tx.write(Batch(sealed=[]))
+            assert [row.sealed for row in tx.entries(0, 2)] == [b"less", entry_row(2).sealed]
+        left = {1: b"less", 3: b""}
+        entries = [row._replace(sealed=left.get(row.seq, row.sealed)) for row in peopled["entries"]]
+        assert everything(store, lisbon) == peopled | {"entries": entries}
+        assert everything(store, "porto") == elsewhere
+
+    @pytest.mark.parametrize("left", ["longer", "equal", "the same", "unknown"])
+    def test_what_is_sealed_never_becomes_anything_but_less(
+        self, store: Store, lisbon: str, peopled: dict[str, Any], left: str
+    ) -> None:
+        sealed = entry_row(2).sealed
+        bad = {"longer": (2, sealed + b"x"), "equal": (2, sealed[::-1]), "the same": (2, sealed), "unknown": (9, b"")}
+        with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
+            tx.write(Batch(sealed=[(1, b"less"), bad[left]]))
+        assert everything(store, lisbon) == peopled
+
+    def test_a_scrub_whose_block_raises_leaves_everything(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        with pytest.raises(RuntimeError), store.appending(lisbon) as tx:
+            tx.write(Batch(persons=[PersonRow(b"a" * 16, b"sealed a", erased_by=4)]))
+            tx.write(Batch(sealed=[(1, b"")]))
+            write(tx)
+            raise RuntimeError
+        assert everything(store, lisbon) == peopled
+
+    def test_the_keys_of_a_clinic_go_for_good_and_its_rows_stay(
+        self, store: Store, lisbon: str, peopled: dict[str, Any]
+    ) -> None:
+        put(store, lisbon, drop_keys=True)
+        assert list(store.keys(lisbon)) == []
+        assert sorted(store.keys("porto")) == sorted(keys_of("porto"))
+        assert everything(store, lisbon) == peopled
+        put(store, lisbon, drop_keys=True)
+
+    def test_a_checkpoint_is_written_once(self, store: Store, lisbon: str) -> None:
+        put(store, lisbon, checkpoints=[checkpoint_row(3, b"first")])
+        put(store, lisbon, checkpoints=[checkpoint_row(3, b"second")])
+        assert everything(store, lisbon)["checkpoints"] == [checkpoint_row(3, b"first")]
+
+
+class RowsContract(_Contract):
+    """`Rows`: every question to what is there, against a look at every row."""
+
+    def test_numbers_are_found_by_id_and_by_key(self, store: Store, lisbon: str) -> None:
+        keys = [(b"%016d" % number, 1 + number % 7) for number in range(1_300)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, [entry_row(seq) for seq in range(1, 8)], keys=keys))
+        rows = store.rows(lisbon)
+        assert rows.seqs("key", [key for key, _ in keys] + [b"x" * 16]) == dict(keys)
+        assert rows.seqs("id", [entry_row(7).id, b"x" * 16, entry_row(2).id]) == {
+            entry_row(7).id: 7,
+            entry_row(2).id: 2,
+        }
+        assert rows.seqs("key", []) == rows.seqs("id", [keys[0][0]]) == {}
+        by_seq = sorted(keys, key=itemgetter(1))
+        assert list(rows.used_keys(0, EVERY)) == by_seq
+        assert list(rows.used_keys(2, 5)) == [(key, seq) for key, seq in by_seq if 2 < seq <= 5]
+
+    def test_what_is_not_there_is_not_found(self, store: Store, lisbon: str) -> None:
+        with store.appending(lisbon) as tx:
+            write(tx)
+        rows = store.rows(lisbon)
+        for seq in (0, 2):
+            with pytest.raises(NotFound):
+                found.one(rows, seq)
+        assert list(rows.persons([])) == list(rows.persons([b"x" * 16])) == []
+
+    def test_a_page_is_what_a_look_at_every_row_finds(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        rng = random.Random(11)
+        for _ in range(300):
+            selection = _any_selection(rng)
+            matching = [row for row in filled if _matches(row, selection)]
+            expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
+            walked: list[EntryRow] = []
+            before, limit = None, rng.choice([1, 7, 50])
+            while len(page := list(store.rows(lisbon).page(selection, before, limit))) == limit:
+                walked += page
+                before = (page[-1].occurred_at, page[-1].seq)
+            walked += page
+            assert walked == expected, selection
+
+    def test_a_selection_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        many = tuple(("staff", b"%016d" % number) for number in range(700))
+        wide = Selection(up_to=120, actors=(KINDS[0], *many), actions=tuple(f"a.{n}" for n in range(700)) + ACTIONS)
+        narrow = Selection(up_to=120, actors=(KINDS[0],))
+        assert list(store.rows(lisbon).page(wide, None, 50)) == list(store.rows(lisbon).page(narrow, None, 50))
+
+    def test_entries_are_a_part_of_the_log_in_order(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        with store.appending(lisbon) as tx:
+            for after, up_to in ((0, 120), (17, 44), (119, 120), (120, 120), (44, 17), (100, 9_000)):
+                assert list(store.rows(lisbon).entries(after, up_to)) == filled[after:up_to]
+                assert list(tx.entries(after, up_to)) == filled[after:up_to]
+
+    def test_many_entries_come_each_once(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq) for seq in range(1, 1_301)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows))
+        assert list(store.rows(lisbon).entries(7, EVERY)) == rows[7:]
+
+    def test_entries_that_are_missing_are_left_out(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq) for seq in (1, 2, 4)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows))
+        assert list(store.rows(lisbon).entries(0, 2**62)) == rows
+
+    def test_an_iterator_may_be_walked_while_others_write(
+        self, store: Store, lisbon: str, filled: list[EntryRow]
+    ) -> None:
+        walk = store.rows(lisbon).entries(0, 120)
+        first = next(walk)
+        with store.appending(lisbon) as tx:
+            write(tx)
+        assert [first, *walk] == filled
+
+    def test_tiles_come_back_one_by_one_and_their_roots_in_order(
+        self, store: Store, lisbon: str, tiled: list[TileRow]
+    ) -> None:
+        rows = store.rows(lisbon)
+        assert list(rows.tiles()) == sorted(tiled)
+        for row in tiled:
+            assert list(rows.tiles(row.level, row.number, row.number + 1)) == [row]
+        for level, number in ((0, 3), (1, 1), (3, 0), (0, -1)):
+            assert list(rows.tiles(level, number, number + 1)) == []
+        assert list(rows.tiles(0, 1)) == [row for row in sorted(tiled) if row.level == 0 and row.number >= 1]
+        with store.appending(lisbon) as tx:
+            for level, begin, end in ((0, 0, 3), (0, 1, 2), (0, 1, 301), (0, 3, 9), (1, 0, 9), (9, 0, 9), (0, 2, 1)):
+                expected = [row.root for row in sorted(tiled) if row.level == level and begin <= row.number < end]
+                assert list(rows.tile_roots(level, begin, end)) == expected
+                assert list(tx.tile_roots(level, begin, end)) == expected
+        assert everything(store, lisbon)["tiles"] == sorted(tiled)
+        assert list(store.rows("porto").tile_roots(0, 0, 9)) == [b"p" * 32]
+
+    def test_a_page_by_references_is_what_a_look_at_every_link_finds(
+        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
+    ) -> None:
+        rows, links = linked
+        rng = random.Random(19)
+        for _ in range(300):
+            selection = _with_references(rng)
+            matching = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
+            expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
+            walked = list(found.every(store.rows(lisbon), selection, rng.choice([1, 7, 50])))
+            assert walked == expected, selection
+
+    def test_an_entry_that_has_two_of_the_references_comes_once(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq) for seq in (1, 2, 3)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows, links=_twice(rows)))
+        for target, other in ((None, None), (True, False), (None, False)):
+            group = (Reference("person", b"1", target), Reference("person", b"2", other), Reference("person", b"1"))
+            selection = Selection(up_to=3, references=(group,))
+            for limit in (1, 2, 3, 4):
+                assert [one.seq for one in found.every(store.rows(lisbon), selection, limit)] == [3, 2, 1]
+
+    def test_whether_something_earlier_is_linked_by_the_beginning_of_its_reference(
+        self, store: Store, lisbon: str
+    ) -> None:
+        refs = [b"aa" * 8, b"ab" * 8, b"\xff" * 16, b"\xff" * 15 + b"\x00", b"b" + b"\xff" * 15, bytes(16)]
+        rng = random.Random(29)
+        rows = [entry_row(seq, NOW + rng.randrange(9)) for seq in range(1, 41)]
+        links = [LinkRow(rng.choice([".a", ".b"]), rng.choice(refs), False, row.occurred_at, row.seq) for row in rows]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows, links=links))
+        asked, naive = [], []
+        for _ in range(700):
+            kind, ref, seq = rng.choice([".a", ".b", ".c"]), rng.choice([*refs, b"c" * 16]), rng.choice([1, 3, 20, 99])
+            prefix, when = ref[: rng.choice([1, 8, 16])], NOW + rng.randrange(-1, 10)
+            asked.append(Before(kind, seq, when, prefix))
+            naive.append(
+                any(
+                    link.kind == kind and link.ref.startswith(prefix) and link.seq < seq and link.occurred_at <= when
+                    for link in links
+                )
+            )
+        assert list(store.rows(lisbon).linked(asked)) == naive
+        assert not any(store.rows("porto").linked(asked))
+        assert list(store.rows(lisbon).linked([])) == []
+
+    def test_a_range_of_numbers_is_inclusive_at_both_ends(
+        self, store: Store, lisbon: str, filled: list[EntryRow]
+    ) -> None:
+        for first, last in ((1, 120), (1, 1), (7, 9), (120, 120), (121, 200), (9, 8)):
+            walked = found.every(store.rows(lisbon), Selection(up_to=last, from_seq=first), 50)
+            assert {one.seq for one in walked} == set(range(first, min(last, 120) + 1))
+
+    def test_the_first_entry_that_was_recorded_at_an_instant_or_later(self, store: Store, lisbon: str) -> None:
+        rng = random.Random(23)
+        times = sorted(NOW + rng.randrange(30) for _ in range(60))  # several at one instant
+        rows = [entry_row(seq)._replace(recorded_at=time) for seq, time in enumerate(times, 1)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows))
+        for up_to in (0, 1, 2, 37, 60):
+            for instant in range(NOW - 2, NOW + 33):
+                naive = next((row.seq for row in rows[:up_to] if row.recorded_at >= instant), up_to + 1)
+                assert store.rows(lisbon).first_recorded(instant, up_to) == naive
+
+    def test_one_number_alone(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        for only in (1, 60, 120, 121, 0):
+            walked = list(found.every(store.rows(lisbon), Selection(up_to=120, only=only), 50))
+            assert [one.seq for one in walked] == ([only] if 1 <= only <= 120 else [])
+            assert sum(store.rows(lisbon).counts(Selection(up_to=120, only=only), [-(2**62), 2**62])) == len(walked)
+
+    def test_what_occurs(self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]) -> None:
+        rows, links = linked
+        actors = sorted({(row.actor_kind, row.actor) for row in rows if row.actor is not None})
+        occurring = store.rows(lisbon).occurring(2)
+        assert occurring == Occurring(
+            sorted({row.action for row in rows}), sorted({link.kind for link in links}), actors
+        )
+        fewer = store.rows(lisbon).occurring(1)
+        assert fewer.actors == [one for one in actors if one != KINDS[1]]  # the second of the staff
+        assert store.rows(lisbon).occurring() == occurring._replace(actors=[])
+        assert list(store.rows("porto").occurring().kinds) == ["booking", "room"]
+
+    def test_the_links_of_a_range_come_in_order_of_their_entry(
+        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
+    ) -> None:
+        for after, up_to in ((0, EVERY), (0, 120), (17, 44), (120, 120), (-5, 3)):
+            links = list(store.rows(lisbon).links(after, up_to))
+            assert set(links) == {link for link in linked[1] if after < link.seq <= up_to}
+            assert len(set(links)) == len(links)
+            assert [link.seq for link in links] == sorted(link.seq for link in links)
+
+    def test_counts_and_amounts_are_what_a_look_at_every_entry_finds(
+        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
+    ) -> None:
+        rows, links = linked
+        rng = random.Random(20)
+        for _ in range(400):
+            selection = replace(_with_references(rng), intervals=_any_intervals(rng))
+            meant = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
+            edges = sorted(NOW + rng.randrange(-3, 23) for _ in range(rng.choice([0, 1, 2, 5, 12])))
+            expected = [sum(start <= row.occurred_at < end for row in meant) for start, end in pairwise(edges)]
+            assert list(store.rows(lisbon).counts(selection, edges)) == expected, (selection, edges)
+            assert list(store.rows(lisbon).amounts(selection)) == _amounts_of(meant), selection
+
+    def test_a_tally_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        wide = Selection(
+            up_to=120,
+            actors=tuple(KINDS[number % 5] for number in range(40)),
+            actions=tuple(f"unknown.number_{number}" for number in range(40)) + ACTIONS,
+        )
+        edges = range(NOW - 100, NOW + 101)
+        expected = [sum(row.occurred_at == edge for row in filled) for edge in edges[:-1]]
+        assert list(store.rows(lisbon).counts(wide, edges)) == expected
+        assert list(store.rows(lisbon).amounts(wide)) == _amounts_of(filled)
+
+    def test_everybody_of_a_common_kind_and_one_of_them_are_counted_once(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq)._replace(actor=b"%016d" % (seq % 60)) for seq in range(1, 121)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows))
+        for actors in ((("staff", None), ("staff", rows[0].actor)), (("staff", rows[0].actor), ("staff", None))):
+            selection = Selection(up_to=120, actors=actors)
+            assert list(store.rows(lisbon).counts(selection, [NOW, NOW + 1])) == [120]
+            assert list(store.rows(lisbon).amounts(selection)) == _amounts_of(rows)
+            without = Selection(up_to=120, not_actors=actors)
+            assert list(store.rows(lisbon).counts(without, [NOW, NOW + 1])) == [0]
+
+    def test_what_lies_between_two_intervals_is_not_counted(self, store: Store, lisbon: str) -> None:
+        rows = [entry_row(seq, NOW + seq) for seq in range(1, 8)]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows, links=_twice(rows)))
+        intervals = ((NOW + 1, NOW + 2), (NOW + 4, NOW + 6))
+        for references in ((), ((Reference("person", b"1"), Reference("person", b"2")),)):
+            selection = Selection(up_to=7, intervals=intervals, references=references)
+            assert list(store.rows(lisbon).counts(selection, [NOW, NOW + 5, NOW + 9])) == [2, 1]
+            assert list(store.rows(lisbon).amounts(selection)) == _amounts_of([rows[0], *rows[3:5]])
+
+    def test_sums_are_exact_beyond_64_bits_and_with_amounts_of_both_signs(self, store: Store, lisbon: str) -> None:
+        largest, smallest = 2**63 - 1, -(2**63)
+        amounts = [largest, largest, largest, smallest, -1, 0, 2**32, -(2**32) - 5]
+        rows = [entry_row(seq)._replace(amount_minor=amount) for seq, amount in enumerate(amounts, 1)]
+        yen = [entry_row(9)._replace(amount_minor=smallest, currency="JPY"),
+               entry_row(10)._replace(amount_minor=smallest, currency="JPY"),
+               entry_row(11)._replace(currency=None),
+               entry_row(12)._replace(amount_minor=None)]  # fmt: skip
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, [*rows, *yen], links=_twice(rows)))
+        euros = AmountTally(ACTIONS[0], "EUR", 8, sum(amounts))
+        assert list(store.rows(lisbon).amounts(Selection(up_to=99))) == [
+            AmountTally(ACTIONS[0], None, 1, 1100), euros, AmountTally(ACTIONS[0], "JPY", 2, 2 * smallest)
+        ]  # fmt: skip
+        twice = Selection(up_to=99, references=((Reference("person", b"1"), Reference("person", b"2")),))
+        assert list(store.rows(lisbon).amounts(twice)) == [euros]
+
+    def test_persons_come_by_token_each_once(self, store: Store, lisbon: str) -> None:
+        rng = random.Random(3)
+        people = [PersonRow(rng.randbytes(16), b"x", number if number % 3 == 0 else None) for number in range(1_300)]
+        put(store, lisbon, persons=people)
+        rows = store.rows(lisbon)
+        assert list(rows.persons("all")) == sorted(people)
+        assert list(rows.persons([row.token for row in people] * 2)) == sorted(people)
+        assert list(rows.persons("unscrubbed")) == [row for row in sorted(people) if row.erased_by is not None]
+
+    def test_the_newest_checkpoint_is_the_one_of_the_largest_size(self, store: Store, lisbon: str) -> None:
+        for size in (3, 9, 5):
+            put(store, lisbon, checkpoints=[checkpoint_row(size)])
+        for last, sizes in ((1, [9]), (2, [5, 9]), (7, [3, 5, 9])):
+            assert [row.size for row in store.rows(lisbon).checkpoints(last)] == sizes
+        assert [row.size for row in everything(store, lisbon)["checkpoints"]] == [3, 5, 9]
+
+
+class StoreContract(HouseContract, AppendingContract, RowsContract):
+    """The three roles. Subclass it as `Test...`, and give it a `store`."""
+
+
+class RefusalContract(_Contract):
+    """The database's own refusal, for engines with SQL: `raw` returns a connection of another's."""
+
+    def raw(self, store: Any) -> Any:
+        raise NotImplementedError
 
     @pytest.mark.parametrize("table", ["entry", "tile", "checkpoint"])
     def test_rows_that_are_written_once_are_not_changed_or_deleted(self, store: Store, lisbon: str, table: str) -> None:
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [entry_row(1), entry_row(2)], tiles=[tile_row(0, 0)]))
-        store.add_checkpoint(lisbon, checkpoint_row(2))
+            tx.write(batch(tx, [entry_row(1), entry_row(2)], tiles=[tile_row(0, 0)]))
+        put(store, lisbon, checkpoints=[checkpoint_row(2)])
         before = everything(store, lisbon)
         column = {"entry": "body", "tile": "hashes", "checkpoint": "note"}[table]
         raw = self.raw(store)
@@ -314,377 +742,6 @@ class StoreContract:
                 raw.execute(statement)
             raw.rollback()
         assert everything(store, lisbon) == before
-
-    # Reading
-
-    def test_clinics_are_apart(self, store: Store, lisbon: str) -> None:
-        person, key = PersonRow(b"t" * 16, b"x"), (b"k" * 16, 1)
-        link = LinkRow("person", person.token, True, NOW, 1)
-        rows: dict[str, Any] = {"persons": [person], "keys": [key], "links": [link], "tiles": [tile_row(0, 0)]}
-        erasing = entry_row(1, action="client.anonymized")
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [erasing], **rows))
-            tx.mark_erased(person.token, 1)
-        store.add_checkpoint(lisbon, checkpoint_row(1))
-        found = everything(store, "porto")
-        assert found == {name: [] for name in found} | {"head": Head(0, b"", merkle.EMPTY_ROOT, NOW)}
-        assert list(store.page("porto", Selection(up_to=9), None, 9)) == []
-        assert store.find("porto", erasing.id) is None
-        nothing = (store.persons("porto", [person.token]), store.actions("porto"), store.unscrubbed("porto"),
-                   store.seqs_of("porto", person.token), store.erasures_behind("porto", 0),
-                   store.erasures("porto", [person.token]))  # fmt: skip
-        assert [list(each) for each in nothing] == [[]] * 6
-        assert (store.tile("porto", 0, 0), list(store.tile_roots("porto", 0, 0, 9))) == (None, [])
-        with pytest.raises(NotFound):
-            store.one("porto", 1)
-        with store.appending("porto") as tx:
-            assert (tx.persons([person.token]), tx.seqs_of_keys([key[0]]), tx.newest_erasure()) == ({}, {}, None)
-            tx.write(batch(tx.head, [erasing], **rows))
-        assert everything(store, "porto")["entries"] == everything(store, lisbon)["entries"]
-        assert list(store.unscrubbed("porto")) == []
-        with store.appending("porto") as tx:
-            tx.mark_erased(person.token, 7)
-            tx.scrub([(1, b"")])
-        assert everything(store, lisbon)["entries"] == [erasing]
-        assert everything(store, lisbon)["persons"] == [person._replace(erased_by=1)]
-
-    @pytest.fixture
-    def filled(self, store: Store, lisbon: str) -> list[EntryRow]:
-        rng = random.Random(7)
-        rows = [
-            _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
-            for seq in range(1, 121)
-        ]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows))
-        with store.appending("porto") as tx:
-            tx.write(batch(tx.head, rows[:5]))
-        return rows
-
-    def test_a_page_is_what_a_look_at_every_row_finds(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        rng = random.Random(11)
-        for _ in range(300):
-            selection = _any_selection(rng)
-            matching = [row for row in filled if _matches(row, selection)]
-            expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
-            found: list[Found] = []
-            before, limit = None, rng.choice([1, 7, 50])
-            while len(page := list(store.page(lisbon, selection, before, limit))) == limit:
-                found += page
-                before = (page[-1].occurred_at, page[-1].seq)
-            found += page
-            assert found == [found_of(row) for row in expected], selection
-
-    def test_a_selection_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        many = tuple(("staff", b"%016d" % number) for number in range(700))
-        wide = Selection(up_to=120, actors=(KINDS[0], *many), actions=tuple(f"a.{n}" for n in range(700)) + ACTIONS)
-        narrow = Selection(up_to=120, actors=(KINDS[0],))
-        assert list(store.page(lisbon, wide, None, 50)) == list(store.page(lisbon, narrow, None, 50))
-
-    def test_the_actions_that_occur(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        assert list(store.actions(lisbon)) == sorted({row.action for row in filled})
-
-    def test_bodies_are_a_part_of_the_log_in_order(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        bodies = [row.body for row in filled]
-        with store.appending(lisbon) as tx:
-            for after, up_to in ((0, 120), (17, 44), (119, 120), (120, 120), (44, 17)):
-                assert list(store.bodies(lisbon, after, up_to)) == bodies[after:up_to]
-                assert list(tx.bodies(after, up_to)) == bodies[after:up_to]
-        assert list(store.bodies(lisbon, 100, 9_000)) == bodies[100:]
-
-    def test_bodies_end_where_an_entry_is_missing(self, store: Store, lisbon: str) -> None:
-        rows = [entry_row(seq) for seq in (1, 2, 4)]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows))
-        assert len(list(store.bodies(lisbon, 0, 4))) < 4  # so nobody takes it for all
-
-    # Tiles
-
-    @pytest.fixture
-    def tiled(self, store: Store, lisbon: str) -> list[TileRow]:
-        """Tiles of three levels, written in no order; porto has one of the same level and number."""
-        rows = [tile_row(*which) for which in ((1, 0), (0, 2), (0, 0), (2, 0), (0, 1), (0, 300))]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [], tiles=rows))
-        with store.appending("porto") as tx:
-            tx.write(batch(tx.head, [], tiles=[tile_row(0, 0)._replace(root=b"p" * 32)]))
-        return rows
-
-    def test_tiles_come_back_one_by_one_and_their_roots_in_order(
-        self, store: Store, lisbon: str, tiled: list[TileRow]
-    ) -> None:
-        for row in tiled:
-            assert store.tile(lisbon, row.level, row.number) == row.hashes
-        for level, number in ((0, 3), (1, 1), (3, 0), (0, -1)):
-            assert store.tile(lisbon, level, number) is None
-        with store.appending(lisbon) as tx:
-            for level, begin, end in ((0, 0, 3), (0, 1, 2), (0, 1, 301), (0, 3, 9), (1, 0, 9), (9, 0, 9), (0, 2, 1)):
-                expected = [row.root for row in sorted(tiled) if row.level == level and begin <= row.number < end]
-                assert list(store.tile_roots(lisbon, level, begin, end)) == expected
-                assert list(tx.tile_roots(level, begin, end)) == expected
-        assert everything(store, lisbon)["tiles"] == sorted(tiled)
-        assert list(store.tile_roots("porto", 0, 0, 9)) == [b"p" * 32]
-
-    def test_a_tile_is_written_once(self, store: Store, lisbon: str, tiled: list[TileRow]) -> None:
-        for again in (tiled[0], tiled[0]._replace(root=b"x" * 32)):
-            with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
-                tx.write(batch(tx.head, [entry_row(1)], tiles=[again]))
-        found = everything(store, lisbon)
-        assert (found["tiles"], found["entries"]) == (sorted(tiled), [])
-
-    def test_a_snapshot_does_not_move(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        with store.snapshot(lisbon) as snapshot:
-            with store.appending(lisbon) as tx:
-                write(tx)
-            store.add_checkpoint(lisbon, checkpoint_row(121))
-            assert snapshot.zone == "Europe/Lisbon"
-            assert snapshot.head.size == len(list(snapshot.entries())) == 120
-            assert list(snapshot.checkpoints()) == []
-        assert len(everything(store, lisbon)["entries"]) == 121
-
-    # References
-
-    @pytest.fixture
-    def linked(self, store: Store, lisbon: str) -> tuple[list[EntryRow], set[LinkRow]]:
-        """Entries with links to few things in either part, so that many share them; each has one once."""
-        rng = random.Random(17)
-        rows = [
-            _late(entry_row(seq, NOW + rng.randrange(20), rng.choice(ACTIONS), rng.randrange(len(KINDS))))
-            for seq in range(1, 121)
-        ]
-        links = {
-            LinkRow(kind, ref, rng.choice(PARTS), row.occurred_at, row.seq)
-            for row in rows
-            for kind, ref in rng.sample(THINGS, rng.randrange(5))
-        }
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=sorted(links)))
-        with store.appending("porto") as tx:
-            elsewhere = [LinkRow("room", b"1", True, NOW, 1), LinkRow("booking", b"1", True, NOW, 1)]
-            tx.write(batch(tx.head, rows[:1], links=elsewhere))
-        return rows, links
-
-    def test_a_page_by_references_is_what_a_look_at_every_link_finds(
-        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
-    ) -> None:
-        rows, links = linked
-        rng = random.Random(19)
-        for _ in range(300):
-            selection = _with_references(rng)
-            matching = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
-            expected = sorted(matching, key=lambda row: (row.occurred_at, row.seq), reverse=True)
-            found = _walked(store, lisbon, selection, rng.choice([1, 7, 50]))
-            assert found == [found_of(row) for row in expected], selection
-
-    def test_an_entry_that_has_two_of_the_references_comes_once(self, store: Store, lisbon: str) -> None:
-        rows = [entry_row(seq) for seq in (1, 2, 3)]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=_twice(rows)))
-        for target, other in ((None, None), (True, False), (None, False)):
-            group = (Reference("person", b"1", target), Reference("person", b"2", other), Reference("person", b"1"))
-            selection = Selection(up_to=3, references=(group,))
-            for limit in (1, 2, 3, 4):
-                assert [one.seq for one in _walked(store, lisbon, selection, limit)] == [3, 2, 1]
-
-    def test_whether_something_earlier_is_linked_by_the_beginning_of_its_reference(
-        self, store: Store, lisbon: str
-    ) -> None:
-        refs = [b"aa" * 8, b"ab" * 8, b"\xff" * 16, b"\xff" * 15 + b"\x00", b"b" + b"\xff" * 15, bytes(16)]
-        rng = random.Random(29)
-        rows = [entry_row(seq, NOW + rng.randrange(9)) for seq in range(1, 41)]
-        links = [LinkRow(rng.choice([".a", ".b"]), rng.choice(refs), False, row.occurred_at, row.seq) for row in rows]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=links))
-        for _ in range(600):
-            kind, ref, seq = rng.choice([".a", ".b", ".c"]), rng.choice([*refs, b"c" * 16]), rng.choice([1, 3, 20, 99])
-            prefix, when = ref[: rng.choice([1, 8, 16])], NOW + rng.randrange(-1, 10)
-            naive = any(
-                link.kind == kind and link.ref.startswith(prefix) and link.seq < seq and link.occurred_at <= when
-                for link in links
-            )
-            assert store.is_linked(lisbon, kind, seq, when, prefix) == naive
-            assert not store.is_linked("porto", kind, seq, when, prefix)
-
-    def test_a_range_of_numbers_is_inclusive_at_both_ends(
-        self, store: Store, lisbon: str, filled: list[EntryRow]
-    ) -> None:
-        for first, last in ((1, 120), (1, 1), (7, 9), (120, 120), (121, 200), (9, 8)):
-            found = _walked(store, lisbon, Selection(up_to=last, from_seq=first), 50)
-            assert {one.seq for one in found} == set(range(first, min(last, 120) + 1))
-
-    def test_the_first_entry_that_was_recorded_at_an_instant_or_later(self, store: Store, lisbon: str) -> None:
-        rng = random.Random(23)
-        times = sorted(NOW + rng.randrange(30) for _ in range(60))  # several at one instant
-        rows = [entry_row(seq)._replace(recorded_at=time) for seq, time in enumerate(times, 1)]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows))
-        for up_to in (0, 1, 2, 37, 60):
-            for instant in range(NOW - 2, NOW + 33):
-                naive = next((row.seq for row in rows[:up_to] if row.recorded_at >= instant), up_to + 1)
-                assert store.first_recorded(lisbon, instant, up_to) == naive
-
-    def test_one_number_alone(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        for only in (1, 60, 120, 121, 0):
-            found = _walked(store, lisbon, Selection(up_to=120, only=only), 50)
-            assert [one.seq for one in found] == ([only] if 1 <= only <= 120 else [])
-            assert sum(store.counts(lisbon, Selection(up_to=120, only=only), [-(2**62), 2**62])) == len(found)
-
-    def test_the_kinds_that_are_referred_to(
-        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
-    ) -> None:
-        assert list(store.kinds(lisbon)) == sorted({link.kind for link in linked[1]})
-        assert list(store.kinds("porto")) == ["booking", "room"]
-        store.add_clinic(clinic("faro"), keys_of("faro"), NOW)
-        assert list(store.kinds("faro")) == []
-
-    # Tallies
-
-    def test_counts_and_amounts_are_what_a_look_at_every_entry_finds(
-        self, store: Store, lisbon: str, linked: tuple[list[EntryRow], set[LinkRow]]
-    ) -> None:
-        rows, links = linked
-        rng = random.Random(20)
-        for _ in range(400):
-            selection = replace(_with_references(rng), intervals=_any_intervals(rng))
-            meant = [row for row in rows if _matches(row, selection) and _refers(row, links, selection)]
-            edges = sorted(NOW + rng.randrange(-3, 23) for _ in range(rng.choice([0, 1, 2, 5, 12])))
-            expected = [sum(start <= row.occurred_at < end for row in meant) for start, end in pairwise(edges)]
-            assert list(store.counts(lisbon, selection, edges)) == expected, (selection, edges)
-            assert list(store.amounts(lisbon, selection)) == _amounts_of(meant), selection
-
-    def test_a_tally_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
-        wide = Selection(
-            up_to=120,
-            actors=tuple(KINDS[number % 5] for number in range(40)),
-            actions=tuple(f"unknown.number_{number}" for number in range(40)) + ACTIONS,
-        )
-        edges = range(NOW - 100, NOW + 101)
-        expected = [sum(row.occurred_at == edge for row in filled) for edge in edges[:-1]]
-        assert list(store.counts(lisbon, wide, edges)) == expected
-        assert list(store.amounts(lisbon, wide)) == _amounts_of(filled)
-
-    def test_everybody_of_a_common_kind_and_one_of_them_are_counted_once(self, store: Store, lisbon: str) -> None:
-        rows = [entry_row(seq)._replace(actor=b"%016d" % (seq % 60)) for seq in range(1, 121)]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows))
-        for actors in ((("staff", None), ("staff", rows[0].actor)), (("staff", rows[0].actor), ("staff", None))):
-            selection = Selection(up_to=120, actors=actors)
-            assert list(store.counts(lisbon, selection, [NOW, NOW + 1])) == [120]
-            assert list(store.amounts(lisbon, selection)) == _amounts_of(rows)
-            without = Selection(up_to=120, not_actors=actors)
-            assert list(store.counts(lisbon, without, [NOW, NOW + 1])) == [0]
-
-    def test_what_lies_between_two_intervals_is_not_counted(self, store: Store, lisbon: str) -> None:
-        rows = [entry_row(seq, NOW + seq) for seq in range(1, 8)]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=_twice(rows)))
-        intervals = ((NOW + 1, NOW + 2), (NOW + 4, NOW + 6))
-        for references in ((), ((Reference("person", b"1"), Reference("person", b"2")),)):
-            selection = Selection(up_to=7, intervals=intervals, references=references)
-            assert list(store.counts(lisbon, selection, [NOW, NOW + 5, NOW + 9])) == [2, 1]
-            assert list(store.amounts(lisbon, selection)) == _amounts_of([rows[0], *rows[3:5]])
-
-    def test_sums_are_exact_beyond_64_bits_and_with_amounts_of_both_signs(self, store: Store, lisbon: str) -> None:
-        largest, smallest = 2**63 - 1, -(2**63)
-        amounts = [largest, largest, largest, smallest, -1, 0, 2**32, -(2**32) - 5]
-        rows = [entry_row(seq)._replace(amount_minor=amount) for seq, amount in enumerate(amounts, 1)]
-        yen = [entry_row(9)._replace(amount_minor=smallest, currency="JPY"),
-               entry_row(10)._replace(amount_minor=smallest, currency="JPY"),
-               entry_row(11)._replace(currency=None),
-               entry_row(12)._replace(amount_minor=None)]  # fmt: skip
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [*rows, *yen], links=_twice(rows)))
-        euros = AmountTally(ACTIONS[0], "EUR", 8, sum(amounts))
-        assert list(store.amounts(lisbon, Selection(up_to=99))) == [
-            AmountTally(ACTIONS[0], None, 1, 1100), euros, AmountTally(ACTIONS[0], "JPY", 2, 2 * smallest)
-        ]  # fmt: skip
-        twice = Selection(up_to=99, references=((Reference("person", b"1"), Reference("person", b"2")),))
-        assert list(store.amounts(lisbon, twice)) == [euros]
-
-    # Erasing
-
-    @pytest.fixture
-    def peopled(self, store: Store, lisbon: str) -> dict[str, Any]:
-        """Four entries, of which two persons have some each, in two clinics; the rows of lisbon before."""
-        people = [PersonRow(b"a" * 16, b"sealed a"), PersonRow(b"b" * 16, b"sealed b")]
-        of = {b"a" * 16: (1, 3, 4), b"b" * 16: (2, 3)}
-        links = [LinkRow("person", token, seq == 3, NOW, seq) for token, seqs in of.items() for seq in seqs]
-        links += [LinkRow("booking", b"a" * 16, True, NOW, seq) for seq in (1, 2)]  # a thing whose id is a token's
-        for clinic_id in (lisbon, "porto"):
-            with store.appending(clinic_id) as tx:
-                rows = [entry_row(seq) for seq in (1, 2, 3, 4)]
-                tx.write(batch(tx.head, rows, links=links, persons=people))
-        return everything(store, lisbon)
-
-    def test_the_entries_of_a_person_are_found_in_order_whatever_the_part(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        for token, seqs in ((b"a", [1, 3, 4]), (b"b", [2, 3]), (b"x", [])):
-            assert list(store.seqs_of(lisbon, token * 16)) == seqs
-
-    def test_who_was_erased_is_marked_and_stays_until_scrubbed_on_a_list(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        elsewhere = everything(store, "porto")
-        assert list(store.unscrubbed(lisbon)) == []
-        with store.appending(lisbon) as tx:
-            tx.mark_erased(b"a" * 16, 4)
-        marked = PersonRow(b"a" * 16, b"sealed a", erased_by=4)
-        assert everything(store, lisbon) == peopled | {"persons": [marked, peopled["persons"][1]]}
-        assert list(store.unscrubbed(lisbon)) == [marked]
-        with store.appending(lisbon) as tx:
-            assert tx.persons([b"a" * 16])[b"a" * 16] == marked
-            tx.mark_scrubbed(b"a" * 16, 5)
-        done = marked._replace(scrubbed_by=5)
-        assert everything(store, lisbon) == peopled | {"persons": [done, peopled["persons"][1]]}
-        assert list(store.unscrubbed(lisbon)) == []
-        assert everything(store, "porto") == elsewhere
-
-    def test_nobody_unknown_is_marked(self, store: Store, lisbon: str, peopled: dict[str, Any]) -> None:
-        for mark in ("mark_erased", "mark_scrubbed"):
-            with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
-                getattr(tx, mark)(b"x" * 16, 4)
-        assert everything(store, lisbon) == peopled
-
-    def test_a_new_name_leaves_the_marks_of_a_person(self, store: Store, lisbon: str, peopled: dict[str, Any]) -> None:
-        with store.appending(lisbon) as tx:
-            tx.mark_erased(b"a" * 16, 3)
-            tx.mark_scrubbed(b"a" * 16, 4)
-            tx.write(batch(tx.head, [], renamed=[PersonRow(b"a" * 16, b"renamed")]))
-        assert everything(store, lisbon)["persons"][0] == PersonRow(b"a" * 16, b"renamed", 3, 4)
-
-    def test_scrubbing_makes_what_is_sealed_less_and_changes_nothing_else(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        elsewhere = everything(store, "porto")
-        with store.appending(lisbon) as tx:
-            tx.scrub([(1, b"less"), (3, b"")])
-            tx.scrub([])
-            assert (tx.one(1).sealed, tx.one(2).sealed) == (b"less", entry_row(2).sealed)
-        left = {1: b"less", 3: b""}
-        entries = [row._replace(sealed=left.get(row.seq, row.sealed)) for row in peopled["entries"]]
-        assert everything(store, lisbon) == peopled | {"entries": entries}
-        assert everything(store, "porto") == elsewhere
-
-    @pytest.mark.parametrize("left", ["longer", "equal", "the same", "unknown"])
-    def test_what_is_sealed_never_becomes_anything_but_less(
-        self, store: Store, lisbon: str, peopled: dict[str, Any], left: str
-    ) -> None:
-        sealed = entry_row(2).sealed
-        bad = {"longer": (2, sealed + b"x"), "equal": (2, sealed[::-1]), "the same": (2, sealed), "unknown": (9, b"")}
-        with pytest.raises(StorageFailure), store.appending(lisbon) as tx:
-            tx.scrub([(1, b"less"), bad[left]])
-        assert everything(store, lisbon) == peopled
-
-    def test_a_scrub_whose_block_raises_leaves_everything(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        with pytest.raises(RuntimeError), store.appending(lisbon) as tx:
-            tx.mark_erased(b"a" * 16, 4)
-            tx.scrub([(1, b"")])
-            write(tx)
-            raise RuntimeError
-        assert everything(store, lisbon) == peopled
 
     def test_of_an_entry_only_what_is_sealed_may_be_changed_by_anybody(
         self, store: Store, lisbon: str, peopled: dict[str, Any]
@@ -704,12 +761,12 @@ class StoreContract:
         assert everything(store, lisbon) == peopled
         raw.execute(f"UPDATE indelible_entry SET {shorter} WHERE seq = 3")
         raw.commit()
-        assert store.one(lisbon, 3).sealed == entry_row(3).sealed[1:]
+        assert found.one(store.rows(lisbon), 3).sealed == entry_row(3).sealed[1:]
 
     def test_an_actor_that_is_nobody_or_an_amount_that_is_none_stays_so(self, store: Store, lisbon: str) -> None:
         row = entry_row(1, who=4)._replace(amount_minor=None, currency=None)
         with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, [row]))
+            tx.write(batch(tx, [row]))
         raw = self.raw(store)
         for change in ("actor = id", "amount_minor = 1", "currency = 'EUR'"):
             with pytest.raises(Exception, match="indelible: an entry cannot be changed"):
@@ -717,57 +774,23 @@ class StoreContract:
             raw.rollback()
         assert everything(store, lisbon)["entries"] == [row]
 
-    def test_the_bodies_that_account_for_erasures_are_found_by_their_person(self, store: Store, lisbon: str) -> None:
-        rows = [entry_row(seq, action="client.anonymized" if seq < 4 else "client.created") for seq in (1, 2, 3, 4)]
-        people = {1: b"a", 2: b"a", 3: b"b", 4: b"c"}
-        links = [LinkRow("person", people[seq] * 16, True, NOW, seq) for seq in people]
-        links.append(LinkRow("person", b"d" * 16, False, NOW, 1))
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows, links=links))
-        for asked, seqs in (("a", [1, 2]), ("b", [3]), ("c", []), ("d", []), ("x", []), ("ab", [1, 2, 3]), ("", [])):
-            tokens = [letter.encode() * 16 for letter in asked]
-            assert sorted(store.erasures(lisbon, tokens)) == [rows[seq - 1].body for seq in seqs]
-            assert list(store.erasures("porto", tokens)) == []
 
-    def test_the_entries_that_erase_are_found_behind_a_number_in_order(self, store: Store, lisbon: str) -> None:
-        when = {1: NOW + 9, 2: NOW + 3, 3: NOW + 5, 4: NOW + 7}  # their times are in another order
-        actions = {seq: "client.created" if seq == 3 else "client.anonymized" for seq in when}
-        rows = [entry_row(seq, when[seq], actions[seq]) for seq in when]
-        with store.appending(lisbon) as tx:
-            tx.write(batch(tx.head, rows))
-            assert tx.newest_erasure() == NOW + 9
-        for behind, seqs in ((0, [1, 2, 4]), (1, [2, 4]), (2, [4]), (3, [4]), (4, []), (99, [])):
-            assert list(store.erasures_behind(lisbon, behind)) == [found_of(rows[seq - 1]) for seq in seqs]
+def _at_once(workers: Sequence[Callable[[], None]]) -> None:
+    """Run workers in threads of their own, and fail with what one of them raised."""
+    failed: list[BaseException] = []
 
-    # The end of a clinic
+    def run(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
 
-    def test_a_closed_clinic_has_no_keys_is_appended_to_no_more_and_can_still_be_read(
-        self, store: Store, lisbon: str, peopled: dict[str, Any]
-    ) -> None:
-        with store.appending(lisbon) as tx:
-            tx.close(NOW + 7)
-        store.delete_keys(lisbon)
-        assert {one.id: one.closed_at for one in store.clinics()} == {lisbon: NOW + 7, "porto": None}
-        assert list(store.keys(lisbon)) == []
-        assert sorted(store.keys("porto")) == sorted(keys_of("porto"))
-        assert everything(store, lisbon) == peopled
-        with pytest.raises(StorageFailure, match="closed"), store.appending(lisbon):
-            raise AssertionError("a closed clinic was opened")
-        with store.appending("porto") as tx:
-            write(tx)
-
-    # Checkpoints
-
-    def test_the_newest_checkpoint_is_the_one_of_the_largest_size(self, store: Store, lisbon: str) -> None:
-        for size in (3, 9, 5):
-            store.add_checkpoint(lisbon, checkpoint_row(size))
-        assert store.last_checkpoint(lisbon) == checkpoint_row(9)
-        assert [row.size for row in everything(store, lisbon)["checkpoints"]] == [3, 5, 9]
-
-    def test_a_checkpoint_is_written_once(self, store: Store, lisbon: str) -> None:
-        store.add_checkpoint(lisbon, checkpoint_row(3, b"first"))
-        store.add_checkpoint(lisbon, checkpoint_row(3, b"second"))
-        assert everything(store, lisbon)["checkpoints"] == [checkpoint_row(3, b"first")]
+    threads = [threading.Thread(target=run, args=(work,)) for work in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
 
 
 def _late(row: EntryRow) -> EntryRow:
@@ -842,16 +865,6 @@ def _matches(row: EntryRow, selection: Selection) -> bool:
         and (selection.seqs is None or any(first <= row.seq <= last for first, last in selection.seqs))
         and (not selection.late or row.recorded_at - row.occurred_at > LATE_AFTER)
     )
-
-
-def _walked(store: Store, clinic_id: str, selection: Selection, limit: int) -> list[Found]:
-    """Every entry of a selection, page by page."""
-    found: list[Found] = []
-    before = None
-    while page := list(store.page(clinic_id, selection, before, limit)):
-        found += page
-        before = (page[-1].occurred_at, page[-1].seq)
-    return found
 
 
 def _with_references(rng: random.Random) -> Selection:

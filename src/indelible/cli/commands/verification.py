@@ -1,0 +1,125 @@
+"""Commands that prove: verify, checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from ...errors import IndelibleError, InvalidInput
+from ...proof.verify import Report, verify_bundle, words
+from ...proof.verify.words import read_key
+from ..options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, journal, say
+from ..terminal import printable, watched
+
+if TYPE_CHECKING:
+    from ...journal import Journal
+    from ...log import ClinicLog
+    from ...stores.contract import Clinic, State
+
+VerifyKey = Annotated[
+    str | None,
+    typer.Option(
+        "--key", envvar="INDELIBLE_VKEY", help="The log's public key as you noted it, to compare with the database's."
+    ),
+]
+
+
+def verify(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="A bundle, or a database with its key beside it; without it, --database."
+        ),
+    ] = None,
+    key: VerifyKey = None,
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Open no personal value: faster, and needs no keep.")
+    ] = False,
+    as_json: AsJson = False,
+    database: Database = None,
+    clinic: ClinicId = None,
+) -> None:
+    """Check every entry, value, number and signature. Exit code 0 intact, 1 not intact, 2 could not tell."""
+    if file is not None and not Path(file).is_file():
+        raise InvalidInput("is not there; name a bundle or a database file, or leave it out", "FILE")
+    if file is not None and _is_zip(Path(file)):
+        raise typer.Exit(_verify_bundle(Path(file), key, as_json))
+    with journal(file or database) as opened:
+        info, state = _chosen(opened, clinic)
+        if key is not None and key.strip() != info.vkey:
+            raise InvalidInput(
+                "is not the key of this log; ask whoever gave you the key, and trust nothing until you know", "--key"
+            )
+        report = _watched(opened, info, state, not structure)
+        if report.result == "intact" and state.closed_at is None and not structure:
+            _sign_rest(opened.clinic(info.id), report)
+    of = words.Verified(info.id, state.name, info.origin, info.vkey, state.closed_at is not None)
+    _print(words.log_as_json(of, report) if as_json else words.log_lines(of, report))
+    if report.result != "intact":
+        raise typer.Exit(words.EXIT_CODES[report.result])
+
+
+def _print(told: dict[str, Any] | Iterator[str]) -> None:
+    """Print JSON or lines. The exit code is the verdict, also for who reads only its first line."""
+    with suppress(BrokenPipeError):
+        if isinstance(told, dict):
+            print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        else:
+            for line in told:
+                print(printable(line))
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether a file begins as a zip does; an empty zip, which is no bundle, begins otherwise."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _verify_bundle(path: Path, key: str | None, as_json: bool) -> int:
+    """Check a bundle and print what it shows; return the exit code."""
+    with path.open("rb") as file, watched("checking entries") as progress:
+        report = verify_bundle(file, read_key(key), progress)
+    _print(words.as_json(report) if as_json else words.lines(report))
+    return words.EXIT_CODES[report.result]
+
+
+def _chosen(opened: Journal, clinic: str | None) -> tuple[Clinic, State]:
+    """The clinic that is meant; one that was closed can be verified, too, and one whose keep is lost."""
+    return opened.info(chosen_clinic(clinic))
+
+
+def _watched(opened: Journal, info: Clinic, state: State, open_values: bool) -> Report:
+    """Verify, and show a person at a terminal how far it is."""
+    from ...manage.inspection import inspect, inspect_clinic  # not above: a bundle is verified without it
+
+    with watched("checking entries", state.size) as progress:
+        if state.closed_at is not None:
+            return inspect_clinic(opened.shared, info, None, progress)
+        if not open_values:
+            return inspect_clinic(opened.shared, info, None, progress, opened.signer(info).verifier)
+        return inspect(opened.clinic(info.id), progress)
+
+
+def _sign_rest(log: ClinicLog, report: Report) -> None:
+    """Sign what was just found intact, so that it is protected from here on. A read-only database stays unsigned."""
+    if report.signed_size < report.size:
+        try:
+            log.checkpoint()
+            report.signed_size = report.size
+        except IndelibleError as error:
+            say(f"the last {report.size - report.signed_size} entries could not be signed: {error}")
+
+
+def checkpoint(database: Database = None, clinic: ClinicId = None) -> None:
+    """Sign the log as it stands and print the signed checkpoint, to be kept somewhere else."""
+    with clinic_log(database, clinic) as log:
+        row = log.checkpoint()
+        if row is None:
+            say("The log is empty; there is nothing to sign yet.")
+        else:
+            print(row.note.decode("utf-8"), end="")

@@ -1,0 +1,1 @@
+"""How somebody is erased, what is left of them removed, and a lost keep replaced."""

@@ -1,0 +1,1 @@
+"""What lies on a disk: files replaced whole, files not yet finished, what kind of file system it is."""

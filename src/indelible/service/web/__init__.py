@@ -1,0 +1,1 @@
+"""What a browser sees: addresses, access, pages, templates and their words."""

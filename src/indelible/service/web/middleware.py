@@ -1,0 +1,148 @@
+"""What every request goes through that Django does not bring: its line in the service's logs, the reader's language."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.usersessions.models import UserSession
+from django.core.cache import cache
+from django.db import IntegrityError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from ...errors import Conflict, IndelibleError, InvalidInput, InvalidQuery, NotFound
+from ..accounts import devices, request_transaction
+from . import failures
+
+_LOG = logging.getLogger("indelible.requests")
+# What a page of ours never needs, so that nothing put into one can ask for it.
+_PERMISSIONS = (
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=(), "
+    "publickey-credentials-get=(self), publickey-credentials-create=(self)"
+)
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class Journalled:
+    """Logs each request by its route, and answers what the log refuses in one sentence. Outermost."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started, number = time.monotonic(), secrets.token_hex(8)
+        response = self._answer(request)
+        match = request.resolver_match
+        _LOG.info(
+            "request",
+            extra={
+                "method": request.method if request.method in _METHODS else "other",
+                "route": match.route if match else "",
+                "status": response.status_code,
+                "milliseconds": round((time.monotonic() - started) * 1000, 1),
+                "request": number,
+            },
+        )
+        response.headers["Permissions-Policy"] = _PERMISSIONS
+        if getattr(request, "user", None) is not None and request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, NotFound):
+            return failures.not_found(request)
+        if isinstance(error, Conflict | IntegrityError):  # of two requests at once, the second
+            return failures.meanwhile(request)
+        if isinstance(error, InvalidInput | InvalidQuery):
+            return failures.refused(request, str(error))
+        if isinstance(error, IndelibleError):
+            _LOG.error("the log refused: %s", type(error).__name__)
+            return failures.unavailable(request, str(error))
+        return _cannot_write(request, error) if isinstance(error, OperationalError) else None
+
+
+def _cannot_write(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    _LOG.error("the database refused: %s", type(error).__name__)
+    return failures.no_database(request)
+
+
+class AccountsInOne:
+    """A request that changes an account is one transaction: the change and its entries, or neither.
+
+    Innermost, so that its `process_exception` comes first: it undoes, and those outside of it answer. Where the log
+    refuses, the session is left as it was, too.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request_transaction.is_one(request):
+            return self._answer(request)
+        try:
+            with request_transaction.prepare(request):
+                return self._answer(request)
+        except OperationalError as error:  # at the commit, where no process_exception comes
+            return _cannot_write(request, error)
+
+    def process_view(self, request: HttpRequest, page: Any, parts: Any, named: Any) -> None:
+        request_transaction.begin_before_page(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> None:
+        # django-allauth raises ImmediateHttpResponse for an answer that is no failure.
+        if not hasattr(request, "in_one") or isinstance(error, ImmediateHttpResponse):
+            return
+        request.in_one.__exit__(type(error), error, error.__traceback__)  # rolled back before anybody answers
+        if isinstance(error, IndelibleError):
+            request.session.modified = False
+
+
+class KnownDevice:
+    """Gives a device that somebody signed in with the cookie by which it is known again."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._answer(request)
+        if response.status_code < 400:  # what was undone was no sign-in
+            devices.answer(request, response)
+        return response
+
+
+class LastSeen:
+    """Keeps when a session was last used, once a minute: a page view must not wait for the one writer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.session.session_key
+        if key and request.user.is_authenticated and cache.add(f"seen:{key}", 1, 60):
+            with suppress(OperationalError):  # a full disk keeps nobody from reading
+                UserSession.objects.create_from_request(request)
+        return self._answer(request)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class ReadersLanguage:
+    """The language that was chosen (a cookie), else what the browser asks for."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with translation.override(translation.get_language_from_request(request)):
+            request.LANGUAGE_CODE = translation.get_language()
+            response = self._answer(request)
+            response.headers.setdefault("Content-Language", translation.get_language() or "en")
+            return response

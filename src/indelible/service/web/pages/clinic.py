@@ -1,0 +1,106 @@
+"""The clinic's own settings: its name and time zone; a test e-mail; and another clinic."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.mail import send_mail
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ...accounts import mail
+from ...accounts.clinics import begin_log, own
+from ...accounts.memberships import memberships
+from ...accounts.models import User
+from ...accounts.roles import ROLES, Right
+from .. import failures
+from ..access import Visit, in_clinic
+from ..validators import check_printable
+
+
+def zones() -> list[tuple[str, str]]:
+    """Every zone that somebody may live in, by name."""
+    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return [(name, name.replace("_", " ")) for name in ("UTC", *names)]
+
+
+class NewClinic(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name of the clinic"), max_length=200, validators=[check_printable])
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), choices=zones,
+        help_text=gettext_lazy("Days and times of the log are this zone's. What was recorded in another says so."),
+    )  # fmt: skip
+
+
+class Settings(NewClinic):
+    """What is changed is what differs from what the page showed: an old page does not undo what others set since."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def was(self, name: str) -> str | None:
+        """What the page showed."""
+        return self.data.get(self.add_initial_prefix(name)) or None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_clinic(Right.SETTINGS)
+def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
+    session = visit.session
+    form = Settings(request.POST or None, initial={"name": session.name, "zone": session.zone})
+    if request.method == "POST" and form.is_valid():
+        sent = form.cleaned_data
+        if "name" in form.changed_data:
+            visit.recorder.rename(sent["name"], was=form.was("name"))
+        if "zone" in form.changed_data:
+            visit.recorder.set_time_zone(sent["zone"], was=form.was("zone"))
+        messages.success(request, _("Saved."))
+        return redirect("settings", visit.clinic_id)
+    found = {"form": form, "mail": mail.is_set_up()}
+    return render(request, "indelible/clinic/settings.html", found, status=400 if form.errors else 200)
+
+
+@require_POST
+@in_clinic(Right.SETTINGS)
+def test_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Send an e-mail to the visitor, and say what the mail server answered."""
+    if not mail.is_set_up():
+        messages.error(request, _("There is no mail server yet; set INDELIBLE_SMTP and start again."))
+        return redirect("settings", visit.clinic_id)
+    try:
+        send_mail(_("A test e-mail from your activity log"), _("If you can read this, e-mail works.\n"), None,
+                  [visit.user.email])  # fmt: skip
+    except OSError as error:  # smtplib's errors are OSErrors
+        why = f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip()
+        messages.error(request, _("The mail server refused: %(why)s") % {"why": why})
+    else:
+        messages.success(request, _("The e-mail was handed to the mail server; look into your inbox."))
+    return redirect("settings", visit.clinic_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def new_clinic(request: HttpRequest) -> HttpResponse:
+    if not any(Right.NEW_CLINIC in ROLES[one.role].rights for one in request.user.memberships.all()):
+        return failures.not_yours(request)
+    form = NewClinic(request.POST or None, initial=_like(request.user))
+    if request.method == "POST" and form.is_valid():
+        clinic_id = begin_log(form.cleaned_data["name"], form.cleaned_data["zone"])
+        own(clinic_id, request.user)
+        return redirect("activity", clinic_id)
+    return render(request, "indelible/clinic/new.html", {"form": form}, status=400 if form.errors else 200)
+
+
+def _like(user: User) -> dict[str, Any]:
+    """A second clinic is mostly near the first one."""
+    mine = memberships(user)
+    return {"zone": mine[0][2].zone} if mine else {}
