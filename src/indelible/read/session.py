@@ -333,7 +333,7 @@ class Session:
     ) -> Iterator[View]:
         """Yield every entry that is meant, in constant memory; with `after` those behind a place."""
         selection, place = _behind_cursor(selection, after)
-        limit = None if limit is None else max(0, limit)
+        limit = None if limit is None else max(0, min(limit, self.up_to))  # no list has more than its numbers
         at_once = CHUNK if words or limit is None else min(CHUNK, limit)
         chunks = self._chunks(selection, place, at_once)
         found = (view for _, view in self._searched(chunks, words) if view) if words else self._opened(chunks)

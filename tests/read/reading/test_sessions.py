@@ -153,6 +153,12 @@ def test_reading_a_log_begins_with_the_call_and_a_wrong_filter_is_refused_there(
     assert [view.seq for view in seen] == list(range(30, 0, -1))
 
 
+@pytest.mark.parametrize("words", ["", "facial in:text"])
+def test_a_limit_beyond_every_number_is_all_there_are(filled, words):
+    assert len(list(filled.read(words, limit=10**30))) == 30
+    assert len(list(filled.reading(up_to=0).read(words, limit=10**30))) == 0
+
+
 @pytest.mark.parametrize("words", ["", "in:text facial"])
 def test_a_limit_below_one_is_no_entries(filled, words):
     assert [list(filled.read(words, limit=limit)) for limit in (0, -1)] == [[], []]
