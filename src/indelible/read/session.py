@@ -191,10 +191,8 @@ class Session:
 
     def actors(self, limit: int) -> Sequence[tuple[str, bytes]]:
         """Return up to so many actors of each kind, as (kind, reference)."""
-        if "_occurring" not in self.__dict__:
-            self.__dict__["_occurring"] = self._rows.occurring(limit)  # all of it in one look
-            return self._occurring.actors
-        return self._rows.occurring(limit).actors
+        self._occurring = self._rows.occurring(limit)  # what else occurs is in the same look
+        return self._occurring.actors
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from .... import catalogue
 from ....errors import InvalidInput, InvalidQuery
 from ....read import query
-from ....read.actors import acting
+from ....read.actors import Acting, acting
 from ....read.habits import marks
 from ....read.query import Query
 from ....read.recorded import Recorded
@@ -86,13 +86,14 @@ def _begun(visit: Visit, wish: Asked) -> date | None:
 
 
 def _bar(visit: Visit, wish: Asked) -> dict[str, Any]:
+    people = acting(visit.session)
     return {
         "chart": None if wish.problem else chart(visit, wish.wanted),
         "totals_url": address("totals", visit.clinic_id, wish.text),
         # What was not understood stays in the box, to be mended there.
         "form": filter_bar.Form(words=wish.text) if wish.problem else filter_bar.form(wish.wanted, visit.session.today),
-        "chips": shown_chips(visit, wish.wanted),
-        "acting": acting(visit.session),
+        "chips": shown_chips(visit, wish.wanted, people),
+        "acting": people,
         "kinds": filter_bar.KINDS,
         "presets": filter_bar.PRESETS,
         "actions": _actions(visit),
@@ -126,11 +127,12 @@ def _actions(visit: Visit) -> list[ActionGroup]:
     return sorted(named, key=lambda group: group.label)
 
 
-def shown_chips(visit: Visit, wanted: Query) -> list[dict[str, Any]]:
-    """Return the parts of a filter in words, each with the address of the list without it."""
-    names = (
-        {one.id: one.name for one in acting(visit.session)} if wanted.wanted.actors or wanted.unwanted.actors else {}
-    )
+def shown_chips(visit: Visit, wanted: Query, people: Sequence[Acting] | None = None) -> list[dict[str, Any]]:
+    """Return the parts of a filter in words, each with the address of the list without it; `people` are who acts in the
+    log, where that is known already."""
+    if people is None:
+        people = acting(visit.session) if wanted.wanted.actors or wanted.unwanted.actors else ()
+    names = {one.id: one.name for one in people}
     return [
         {"name": filter_bar.key_name(chip.key), "text": filter_bar.value_name(chip.key, chip.value, names),
          "negated": chip.negated, "url": address("activity", visit.clinic_id, chip.without)}
