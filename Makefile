@@ -58,7 +58,7 @@ campaign: .venv/.stamp ## the long checks that are too slow for make test
 catalogue: .venv/.stamp ## write docs/actions.md from the catalogue
 	.venv/bin/python -m indelible.catalogue.reference
 
-messages: .venv/.stamp ## bring the pages' Portuguese up to date with what they say; lists what is not translated
+messages: .venv/.stamp ## bring the pages' other languages up to date with what they say; lists what is not translated
 	.venv/bin/python tools/messages.py
 
 # uv resolves for every platform and Python at once, which pip does not; it is needed for this alone.

@@ -14,7 +14,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter, thread_time
@@ -26,14 +26,14 @@ from indelible.log import ClinicLog
 from indelible.manage.inspection import inspect
 from indelible.proof.note import Verifier
 from indelible.proof.verify import verify_bundle
-from indelible.read import tallying
+from indelible.read import tallying, unusual
 from indelible.record import document
 
 from .data import BATCH, ZONE, documents
 
 _SAMPLE = 40_000
 _BUSY = {"id": "cli_busy", "name": "Busy Client"}
-_STEPS = ("pages", "totals", "export", "bundle", "verify", "anonymize")
+_STEPS = ("pages", "totals", "unusual", "export", "bundle", "verify", "anonymize")
 
 
 def events(entries: int) -> Iterator[dict[str, Any]]:
@@ -149,6 +149,29 @@ def totals(log: ClinicLog, runs: int) -> Iterator[tuple[str, int, float, float, 
             entries = sum(one.money_in.entries + one.money_out.entries for one in summed.currencies)
         cuts = quantiles(spent, n=100, method="inclusive")
         yield name, entries, median(worked), cuts[49], cuts[98]
+    last = next(log.read(limit=1)).local_time.date()
+    for name, words in (("twelve months, no filter", ""), ("twelve months, category", "category:payments")):
+        worked, spent, entries = [], [], 0
+        for _ in range(runs):
+            session = log.reading()
+            wanted = session.parse(words)
+            began, work = perf_counter(), thread_time()
+            told = tallying.by_period(session, wanted, _months(last, 12))
+            worked.append((thread_time() - work) * 1e3)
+            spent.append((perf_counter() - began) * 1e3)
+            sums = [one for period in told.periods for one in period.currencies]
+            entries = sum(one.money_in.entries + one.money_out.entries for one in sums)
+        cuts = quantiles(spent, n=100, method="inclusive")
+        yield name, entries, median(worked), cuts[49], cuts[98]
+
+
+def _months(last: date, number: int) -> list[tuple[date, date]]:
+    """So many months, of which the last one ends with a day."""
+    spans = [(last.replace(day=1), last)]
+    while len(spans) < number:
+        end = spans[0][0] - timedelta(days=1)
+        spans.insert(0, (end.replace(day=1), end))
+    return spans
 
 
 def _common_actor(log: ClinicLog) -> str:
@@ -191,6 +214,25 @@ def _totals(log: ClinicLog, options: argparse.Namespace) -> None:
     print(f"totals, in ms ({options.runs} runs)                  amounts      cpu   median      p99")
     for name, entries, worked, middle, last in totals(log, options.runs):
         print(f"  {name:36} {entries:10,} {worked:8.1f} {middle:8.1f} {last:8.1f}", flush=True)
+
+
+def _unusual(log: ClinicLog, options: argparse.Namespace) -> None:
+    """As if it were the day of the newest entry."""
+    session = log.reading()
+    now = next(session.read(limit=1)).occurred_at
+    spent, worked, found = [], [], unusual.Unusual()
+    for _ in range(options.runs):
+        session = log.reading()
+        session.now = now
+        began, work = perf_counter(), thread_time()
+        found = unusual.unusual(session)
+        worked.append((thread_time() - work) * 1e3)
+        spent.append((perf_counter() - began) * 1e3)
+    print(
+        f"what is unusual among the sign-ins of {unusual.SPAN_DAYS} days: {median(worked):.1f} ms of processor time, "
+        f"{median(spent):.1f} ms; {len(found.items)} items, {len(found.people)} people",
+        flush=True,
+    )
 
 
 def _export(log: ClinicLog, options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
-"""Gather every text that a page can show, and bring the Portuguese catalogue up to date with it.
+"""Gather every text that a page can show, and bring the catalogue of each other language up to date with it.
 
-    make messages        rewrites django.po (translations kept, what is no longer said dropped) and django.mo
+    make messages        rewrites each django.po (translations kept, what is no longer said dropped) and django.mo
 
 Texts are in four places: the catalogue of actions, the templates, the service's modules, and those of django-allauth's
 forms and pages that ours show. Each keeps where it is from, as a comment for whoever translates.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,18 +25,19 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 from indelible import catalogue
-from indelible.catalogue import clauses, vocabulary
-from indelible.read import details, second_line, view
+from indelible.catalogue import clauses, counted, vocabulary
+from indelible.read import answer, details, headline, query, second_line, view
 from indelible.record.document import ACTOR_KINDS, PEOPLE_ROLES
+from indelible.service import links
 from indelible.service.accounts import roles
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICE = ROOT / "src" / "indelible" / "service"
 TEMPLATES = SERVICE / "web" / "templates"
-PO = SERVICE / "web" / "locale" / "pt" / "LC_MESSAGES" / "django.po"
+LOCALE = SERVICE / "web" / "locale"
+# The languages beside English: those of `settings.LANGUAGES`.
+LANGUAGES = {"pt": "Portuguese", "es": "Spanish"}
 HEADER = {
-    "Project-Id-Version": "Indelible",
-    "Language": "pt",
     "MIME-Version": "1.0",
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Transfer-Encoding": "8bit",
@@ -54,7 +56,7 @@ FIELDS = (
     "until", "invitation", "break", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "every_other_sat",
 )  # fmt: skip
 
-# What Django says in our forms and has no Portuguese for.
+# What Django says in our forms and has no Portuguese, or no Spanish, for.
 OF_DJANGO: tuple[Id, ...] = (
     ("This password is too short. It must contain at least %d character.",
      "This password is too short. It must contain at least %d characters."),
@@ -84,41 +86,54 @@ def of_actions() -> Said:
         if not action.__module__.startswith("indelible."):
             continue  # a host's own, or a test's
         yield action.label, "action"
-        yield action.sentence, "sentence of an action"
-        yield from ((clause, "second line of an action") for clause in clauses.flat(action.detail))
+        yield _counted(action.sentence), "sentence of an action"
+        first = itertools.chain.from_iterable(headline.clauses_of(action))
+        yield from ((_counted(clause), "first line of an action") for clause in first)
+        yield from ((_counted(clause), "second line of an action") for clause in clauses.flat(action.detail))
         briefs = action.brief if isinstance(action.brief, tuple) else (action.brief,)
-        yield from ((one, "an action in one click with others") for one in briefs if one)
+        yield from ((_counted(one), "an action in one click with others") for one in briefs if one)
         kinds.update(action.targets)
         for field in action.fields_of_context:
             yield details.label(field.name), "field"
             kinds.update({field.refers} if field.refers else ())
-            yield from ((word.replace("_", " "), "word") for word in sorted(field.words))
+            yield from ((vocabulary.said(word), "word") for word in sorted(field.words))
     yield from of_kinds(sorted(kinds))
     for text in (*details.LABELS.values(), *map(details.label, FIELDS), "Client", "Person"):
         yield text, "field"
     yield from ((text, "state of a field") for text in details.STATES.values())
     yield details.NO_CURRENCY, "state of a field"
+    yield query.EVERY, "a filter that leaves nothing out"
+    yield view.ON, "a device"
     yield details.ON_BEHALF_OF, "field"
     yield from ((text, "who acts for whom") for text in (view.FOR, view.FOR_IN_SENTENCE))
     yield from ((role, "role of a person") for role in (*vocabulary.ROLES, *roles.ROLES))
-    yield from ((text, "second line of an action") for text in (second_line.DAYS, second_line.MORE))
-    for reason in (*vocabulary.REASONS, *vocabulary.REASON_NAMES):
-        yield reason.replace("-", " "), "why the system acted"
+    yield counted.DAYS, "a length of time"
+    yield second_line.MORE, "second line of an action"
+    yield from ((text, "what a story comes to") for text in answer.MESSAGES)
+    yield from ((text, "what is wrong with an address, behind “Line 3”") for text in links.MESSAGES)
+    for reason in (*vocabulary.REASONS.values(), *vocabulary.REASON_NAMES.values()):
+        yield reason, "why the system acted"
     yield from ((role.capitalize(), "role of a person") for role in PEOPLE_ROLES)
     for word in ("System", "somebody", "an unknown client", "an unknown amount", "yes", "no"):
         yield word, "word"
 
 
+def _counted(template: str) -> Id:
+    """A template of the catalogue; with its form for one, where it speaks of a number."""
+    one = counted.ONE.get(template)
+    return (one.text, template) if one else template
+
+
 def of_kinds(kinds: Iterable[str]) -> Said:
     """What a thing or person of each kind is called: as a heading, and where its id or name is not known."""
     for kind in kinds:
-        plain = kind.replace("_", " ")
+        plain = view.plain_kind(kind)
         yield details.kind_label(kind), "kind of thing"
         if kind in view.KNOWN_BY_NAME or kind in ACTOR_KINDS:
             yield f"Anonymous {plain}", "who was anonymized"
             yield f"Unknown {plain}", "whose name is not known"
         else:
-            yield f"a {plain}", "a thing whose number is not known"
+            yield view.some(kind), "a thing whose number is not known"
     yield "a thing", "a thing whose number is not known"
 
 
@@ -193,16 +208,22 @@ def gathered() -> dict[Id, list[str]]:
     return {message: sorted(found[message]) for message in sorted(found, key=lambda one: (key[one].lower(), key[one]))}
 
 
+def po(language: str) -> Path:
+    """Where a language's texts are; the compiled file, `.mo`, lies beside it."""
+    return LOCALE / language / "LC_MESSAGES" / "django.po"
+
+
 class Dateless(Catalog):
     """A catalogue whose header says nothing of when it was written, or by whom."""
 
-    mime_headers = property(lambda self: list(HEADER.items()))
+    mime_headers = property(lambda self: [("Language", str(self.locale)), *HEADER.items()])
 
 
 def merged(old: Catalog) -> Dateless:
-    """Return the catalogue of what is said now, with the translations of the old one."""
-    new = Dateless(locale="pt", header_comment="# What the pages say, in Portuguese. `make messages` keeps it in step.",
-                   fuzzy=False)  # fmt: skip
+    """Return the catalogue of what is said now, with the translations of the old one, in its language."""
+    language = str(old.locale)
+    said = f"# What the pages say, in {LANGUAGES[language]}. `make messages` keeps it in step."
+    new = Dateless(locale=language, header_comment=said, fuzzy=False)
     for message, origins in gathered().items():
         known = old.get(message)
         string: str | tuple[str, ...] = "" if isinstance(message, str) else ("", "")
@@ -212,32 +233,37 @@ def merged(old: Catalog) -> Dateless:
     return new
 
 
-def existing() -> Catalog:
-    if not PO.exists():
-        return Catalog(locale="pt")
-    with PO.open("rb") as file:
-        return read_po(file, locale="pt")
+def existing(language: str) -> Catalog:
+    if not po(language).exists():
+        return Catalog(locale=language)
+    with po(language).open("rb") as file:
+        return read_po(file, locale=language)
 
 
 def texts(new: Dateless) -> tuple[bytes, bytes]:
     """Return the bytes of django.po and of django.mo."""
-    po, mo = io.BytesIO(), io.BytesIO()
-    write_po(po, new, width=120)
-    write_mo(mo, new)
-    return po.getvalue(), mo.getvalue()
+    written, compiled = io.BytesIO(), io.BytesIO()
+    write_po(written, new, width=120)
+    write_mo(compiled, new)
+    return written.getvalue(), compiled.getvalue()
 
 
 def main() -> int:
-    new = merged(existing())
-    PO.parent.mkdir(parents=True, exist_ok=True)
-    po, mo = texts(new)
-    PO.write_bytes(po)
-    PO.with_suffix(".mo").write_bytes(mo)
+    return 1 if sum([_update(language) for language in LANGUAGES]) else 0
+
+
+def _update(language: str) -> int:
+    """Rewrite a language's files; return how much is not translated, and list it."""
+    new = merged(existing(language))
+    written, compiled = texts(new)
+    po(language).parent.mkdir(parents=True, exist_ok=True)
+    po(language).write_bytes(written)
+    po(language).with_suffix(".mo").write_bytes(compiled)
     missing = [message.id for message in new if message.id and not _all_said(message)]
     for message in missing:
-        sys.stdout.write(f"not translated: {message!r}\n")
-    sys.stdout.write(f"{len(new)} messages, {len(missing)} not translated\n")
-    return 1 if missing else 0
+        sys.stdout.write(f"{language}: not translated: {message!r}\n")
+    sys.stdout.write(f"{language}: {len(new)} messages, {len(missing)} not translated\n")
+    return len(missing)
 
 
 def _forms(message: Message) -> str | tuple[str, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self
 
@@ -23,10 +24,13 @@ from .export.formats import Format
 from .files import unfinished
 from .journal import Journal
 from .log import ClinicLog
+from .manage import witness
 from .manage.inspection import inspect
+from .proof.letter import Compared
 from .proof.verify import Report
 from .read.query import Choice, Query
 from .read.session import Cursor, Page, Session
+from .read.unusual import Unusual, unusual
 from .record.document import Actor, Request
 from .recorder import Recorder
 from .stores.contract import CheckpointRow
@@ -50,6 +54,7 @@ class Access:
     def __init__(self, log: ClinicLog, session: Session, principal: Principal, request: Request | None = None) -> None:
         self._log, self.principal, self._request, self.session = log, principal, request, session
         self.recorder = Recorder(log, principal.actor, request)
+        self._own_accounts: Session | None = None
 
     @classmethod
     def enter(cls, journal: Journal, clinic_id: str, principal: Principal, request: Request | None = None) -> Self:
@@ -57,18 +62,37 @@ class Access:
         return cls(*journal.reading(clinic_id, principal.hidden), principal, request)
 
     def sign_ins(
-        self, person: str, actions: frozenset[str], *, after: Cursor | None, limit: int
+        self,
+        person: str,
+        actions: frozenset[str],
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        after: Cursor | None,
+        limit: int,
     ) -> tuple[Session, Page]:
-        """Return the sign-ins of `kind/id`, of all but clients (""), or of "all"; who does not see accounts is given
-        their own, whatever was asked for. With them the session that they were read in."""
-        session = self.session
-        if _ACCOUNT in session.hidden:
-            session = self._log.reading(hidden=session.hidden - {_ACCOUNT})
-            person = f"{self.principal.actor.kind}/{self.principal.actor.id}"
+        """Return the sign-ins of `kind/id`, of all but clients (""), or of "all", from a day to a day; who does not see
+        accounts is given their own, whatever was asked for. With them the session that they were read in."""
+        session, person = self._of_accounts(person)
         # As the target: a person is the actor of very many entries, and the target of few besides these.
         wanted = Choice(actions=actions, targets=frozenset({person}) if person not in ("", "all") else frozenset())
         unwanted = Choice(kinds=frozenset({"client"})) if not person else Choice()
-        return session, session.page(Query(wanted, unwanted), after=after, limit=limit)
+        wish = Query(wanted, unwanted, first=first, last=last)
+        return session, session.page(wish, after=after, limit=limit)
+
+    def unusual(self, person: str = "") -> Unusual:
+        """Return what is unusual about the sign-ins of `kind/id`, or of everybody who works here; who does not see
+        accounts is told of their own."""
+        session, person = self._of_accounts(person)
+        return unusual(session, person, seen=self.session)
+
+    def _of_accounts(self, person: str) -> tuple[Session, str]:
+        """The session in which accounts are read, and whose are; of who does not see accounts their own."""
+        if _ACCOUNT not in self.session.hidden:
+            return self.session, person
+        if self._own_accounts is None:
+            self._own_accounts = self._log.reading(hidden=self.session.hidden - {_ACCOUNT})
+        return self._own_accounts, f"{self.principal.actor.kind}/{self.principal.actor.id}"
 
     def export(self, wanted: Query, format: Format) -> run.Begun:
         """Record an export of what a filter means, as far as it is seen, and return what makes its bytes."""
@@ -104,6 +128,10 @@ class Access:
         tell(report)
         self.recorder.verified(report, checkpoint)
         return report
+
+    def compare(self, signed: bytes, progress: Callable[[int], None] = lambda done: None) -> Compared:
+        """Return what a kept letter's checkpoint says of the log. Raises MalformedProof, StorageFailure."""
+        return witness.compare(self._log.shared, self.session.clinic, signed, progress)
 
     def checkpoint(self) -> CheckpointRow | None:
         """Sign what is not signed and return the newest checkpoint; None for an empty log."""

@@ -26,11 +26,12 @@ class InvalidInput(IndelibleError):
 
 
 class InvalidQuery(IndelibleError):
-    """The filter cannot be read. `position` is the index of the offending word's first character in the text."""
+    """The filter cannot be read. `position` is the index of the offending word's first character in the text; `nearest`
+    is the word that was probably meant, spelled right, where there is one."""
 
-    def __init__(self, message: str, position: int) -> None:
+    def __init__(self, message: str, position: int, nearest: str = "") -> None:
         super().__init__(message)
-        self.position = position
+        self.position, self.nearest = position, nearest
 
 
 class Conflict(IndelibleError):

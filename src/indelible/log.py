@@ -232,7 +232,7 @@ class ClinicLog:
                 f"the erasure is recorded, as entry {done.entry.seq}, and the client's keys are not gone yet: {error}. "
                 "They go when the log is opened next"
             ) from error
-        self._directory.forget()
+        self._directory.forget(self.rows)
         left = tuple(str(path) for path in unfinished.sweep(self.shared.places.database))
         older_copy = anonymizing.is_copy_older(self.sealer.kept)
         return replace(done, unfinished=left, merged=merged, older_copy=older_copy)

@@ -176,6 +176,15 @@ class Hand:
         self.used += 2
         self.page.wait_for_url("**q=*")
 
+    def suggested(self, words: str, name: Any) -> None:
+        """Click into the search box, type, and click what is suggested."""
+        box = self.page.get_by_label("Search")
+        box.click()
+        box.press_sequentially(words)
+        self.page.get_by_role("option", name=name).first.click()
+        self.used += 2
+        self.page.wait_for_url("**q=*")
+
 
 @pytest.fixture
 def hand_on() -> type[Hand]:

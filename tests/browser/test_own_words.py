@@ -46,7 +46,7 @@ def test_a_row_of_the_list_says_more_than_an_id_and_unfolds_to_the_whole_click(s
     assert not folded.is_visible()
     click.locator("summary").click()
     assert folded.is_visible()
-    folded.get_by_role("link", name=re.compile("Details")).click()
+    folded.locator("a.label").click()
     page.get_by_role("complementary", name="Entry").get_by_text("What is proven").wait_for()
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -57,7 +57,8 @@ def test_a_row_of_the_list_says_more_than_an_id_and_unfolds_to_the_whole_click(s
 def test_an_assistant_is_named_with_the_client_for_whom_it_acts(site, page_as):
     page = page_as("owner")
     page.goto(f"{site.clinic}?q=actor:agent")
-    assert page.locator("tr.entry").first.inner_text().startswith("Booking assistant, for ")
-    page.locator("tr.entry .when a").first.click()
+    row = page.locator("tr.entry").first
+    assert row.locator(".who").inner_text().startswith("Booking assistant, for ")
+    row.locator("a.label").first.click()
     panel = page.get_by_role("complementary", name="Entry")
     panel.get_by_text("On behalf of").wait_for()

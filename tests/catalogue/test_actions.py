@@ -99,8 +99,8 @@ def test_an_action_is_in_a_category_that_readers_are_shown(cls):
 
 def test_the_journal_alone_writes_about_the_log_and_about_erasing():
     assert {cls.code for cls in ACTIONS if cls.by_journal} == {
-        "client.anonymized", "log.viewed", "log.exported", "log.verified", "log.continued", "log.held",
-        "log.guard_missing", "log.keep_renewed", "log.scrubbed", "clinic.closed",
+        "client.anonymized", "log.viewed", "log.exported", "log.verified", "log.letter_sent", "log.continued",
+        "log.held", "log.guard_missing", "log.keep_renewed", "log.scrubbed", "clinic.closed",
     }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def test_every_document_is_recorded_read_back_with_a_sentence_and_verified(fille
         ("voucher.session_returned", "System returned a session to voucher vch_70031"),
         ("points.redeemed", "Paula Ríos redeemed 400 points of Paula Ríos"),
         ("points.adjusted", "Marta Soler adjusted the points of Irene Castaño by -55"),
-        ("booking.reinstated", "Marta Soler reinstated reservation bkg_88407 from no show"),
+        ("booking.reinstated", "Marta Soler reinstated reservation bkg_88407 from no-show"),
         ("deposit.forfeited", "System kept a deposit of 18.00 EUR on chg_40189"),
         ("dispute.opened", "Dispute dsp_311 over 330.00 EUR was opened"),
         ("dispute.closed", "Dispute dsp_311 was closed: won"),

@@ -92,7 +92,7 @@ def test_words_of_the_filter_may_stand_anywhere(three, words, expected):
     [
         (("category:paymnts",), "filter, word 1: unknown category"),
         (("actor:x", "acton:y"), "filter, word 2: unknown key"),
-        (("from:yesterday",), "filter, word 1: from is not a day"),
+        (("from:tomorrow",), "filter, word 1: from is not a day"),
         (("from:2026-05-02", "to:2026-05-01"), "filter, word 2: from is after"),
         (("-from:2026-05-01",), "filter, word 1: from cannot be excluded"),
         (("s",), "filter, word 1: a text to search for"),

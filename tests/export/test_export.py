@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from indelible.errors import InvalidQuery, StorageFailure
 from indelible.export import csv_file
+from indelible.export.bundling import export_bundle
 from indelible.export.run import export
 from indelible.format import instant
 from indelible.format.csv_row import COLUMNS, NUMBERS, TRIGGERS, decode_cell
@@ -22,6 +24,7 @@ from indelible.proof import checkpoint
 from indelible.proof.note import Verifier
 from indelible.read.view import View
 from indelible.record.document import Staff, System
+from indelible.recorder import Recorder
 
 ACTOR = System("command:export")
 Record = Callable[..., Any]
@@ -196,6 +199,25 @@ def test_a_filter_that_names_a_client_goes_with_the_client(log: ClinicLog, recor
     members = log.entry(2).members
     owners = {path: group["owner"] for group in members["personal"] for path in group["paths"]}
     assert owners["context.filter"] == owners["context.filter_in_words"] == members["client"]["person"]
+
+
+def test_relative_days_are_recorded_and_written_as_the_days_that_they_were(log: ClinicLog, record: Record, tmp_path):
+    record()
+    record(occurred_at=None)
+    session = log.reading()
+    today, first = session.today.isoformat(), session.days(session.parse("from:-7d"))[0]
+    manifest = export(log, "category:bookings from:-7d to:today", tmp_path, actor=ACTOR)
+    assert manifest.written.rows == 1
+    assert manifest.name == f"lisbon_bookings_{first}_{today}.csv"
+    absolute = f"category:bookings from:{first} to:{today}"
+    assert manifest.document()["filter"] == absolute
+    assert "(days in Europe/Lisbon)" in manifest.document()["filter_in_words"]
+    assert next(log.read("action:log.exported")).context["filter"] == absolute
+    bundle = export_bundle(log, "from:-2h", tmp_path, actor=ACTOR)
+    assert re.fullmatch(r"from:\d{4}-\d\d-\d\dT\d\d:\d\d", bundle.statement.filter)
+    assert next(log.read("action:log.exported")).context["filter"] == bundle.statement.filter
+    Recorder(log, ACTOR).viewed(log.reading(), log.reading().parse("from:today"))
+    assert next(log.read("action:log.viewed")).context["filter"] == f"from:{today}"
 
 
 def test_a_filter_that_cannot_be_read_records_nothing(log: ClinicLog):

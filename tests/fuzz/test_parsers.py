@@ -14,7 +14,7 @@ from indelible.catalogue import device
 from indelible.errors import InvalidInput, InvalidQuery, KeyUnavailable, MalformedProof
 from indelible.format import canonical, csv_row, entry, instant, money, planned
 from indelible.keep import keys, personal
-from indelible.proof import bundle, checkpoint, merkle, note
+from indelible.proof import bundle, checkpoint, letter, merkle, note
 from indelible.proof.checkpoint import Checkpoint
 from indelible.proof.note import Signer, Verifier
 from indelible.read import query
@@ -55,6 +55,17 @@ def test_the_sealed_values_of_an_entry(fuzz, made):
         seeds = [sealed for (sealed,) in db.execute("SELECT sealed FROM indelible_entry ORDER BY seq")]
     assert all(seeds)
     fuzz("personal.split", seeds, personal.split, personal.Unreadable, encode=personal.join)
+
+
+def test_a_kept_letter(fuzz, files):
+    blocks = [letter.block(one["checkpoint"]) for one in files]
+    seeds = [text.encode() for block in blocks for text in (block, f"Subject: x\n\n> {block}", f"<pre>{block}</pre>")]
+
+    def parse(data):
+        for one in letter.find(data):
+            assert note.encode(note.decode(one)) == one
+
+    fuzz("letter.find", seeds, parse, MalformedProof)
 
 
 def test_the_statement_of_a_bundle(fuzz, files):

@@ -73,7 +73,7 @@ def test_a_guard_that_does_not_stand_is_one_entry_a_day_in_the_logs_of_the_table
     drain_all(journal, source)
     assert len(told(journal)) == 2
     (view, _) = journal.clinic("c_lisbon").read("action:log.guard_missing")
-    assert view.sentence == "System noticed that the guard of table booking does not stand: trigger disabled"
+    assert view.sentence == "System noticed that the guard of table booking does not stand: watch switched off"
 
 
 def test_a_table_that_belongs_to_no_clinic_is_told_to_every_open_one(journal, host, source):

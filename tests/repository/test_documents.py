@@ -15,6 +15,8 @@ PAGES = [
     REPOSITORY / "README.md",
     REPOSITORY / "CONTRIBUTING.md",
 ]
+# What is told of earlier times may name what is gone; where it leads must be there all the same.
+TOLD = [page for folder in ("docs/why", "docs/adr") for page in sorted((REPOSITORY / folder).glob("*.md"))]
 TEXTS = {page.relative_to(REPOSITORY).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 IMPORT = re.compile(r"^\s*from (indelible[\w.]*) import (\([^)]*\)|[\w ,]+)", re.MULTILINE)
 # Names of more than one part behind ours: those of one part are SQL's as often as Python's.
@@ -57,10 +59,16 @@ def _file(parts: list[str]) -> Path:
     return (REPOSITORY / "src").joinpath(*parts).with_suffix(".py")
 
 
-@pytest.mark.parametrize("page", sorted(TEXTS))
+@pytest.mark.parametrize("page", [page.relative_to(REPOSITORY).as_posix() for page in (*PAGES, *TOLD)])
 def test_what_a_page_links_to_is_there(page: str) -> None:
-    links = {link for link in LINK.findall(TEXTS[page]) if "//" not in link}
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    links = {link for link in LINK.findall(text) if "//" not in link}
     assert [link for link in sorted(links) if not (REPOSITORY / page).parent.joinpath(link).exists()] == []
+
+
+def test_every_picture_is_shown_by_a_page() -> None:
+    shown = {Path(link).name for page in (*PAGES, *TOLD) for link in LINK.findall(page.read_text(encoding="utf-8"))}
+    assert {picture.name for picture in (REPOSITORY / "docs/pictures").iterdir()} - shown == set()
 
 
 def test_a_file_that_a_docstring_or_comment_names_is_in_its_folder_or_has_the_path_from_the_package() -> None:

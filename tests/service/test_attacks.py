@@ -376,12 +376,16 @@ def test_a_clinic_that_another_process_closed_is_closed_here_too(service, tmp_pa
     assert [browser.get(one).status_code for one in addresses] == [404, 404, 404]
 
 
-@pytest.mark.parametrize("place", ["story/client/client_quiet/", "totals/", "sign-ins/", "entries/{entry}/"])
-def test_nobody_reads_a_log_without_being_in_it(service, place):
+@pytest.mark.parametrize(
+    ("role", "place"),
+    [("staff", "story/client/client_quiet/"), ("staff", "sign-ins/"), ("staff", "entries/{entry}/"),
+     ("manager", "totals/")],
+)  # fmt: skip
+def test_nobody_reads_a_log_without_being_in_it(service, role, place):
     """Whoever knows an address need not open the list first."""
     log = service.clinic()
     service.fill(log, "quiet")
-    user = service.user("staff", log)
+    user = service.user(role, log)
     browser = service.client(user)
     entry = next(log.read("action:client.created")).id
     for _ in range(2):

@@ -8,6 +8,9 @@ import pytest
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from indelible import Staff
+from indelible.record import own
+
 MARIA = {"kind": "staff", "id": "usr_1", "name": "Maria"}
 ANA = {"id": "cli_1", "name": "Ana"}
 
@@ -52,7 +55,7 @@ def test_the_entries_of_one_click_are_one_row_that_names_the_others(browser, log
     cancelled(log, "op_1")
     row = words(shown(browser, log, "operation:op_1")[0])
     assert len(shown(browser, log, "operation:op_1")) == 1
-    assert "cancelled reservation booking_1" in row
+    assert "Cancelled reservation · Facial · Ana 3 days 11 h before it began booking_1" in row
     assert "and 3 more: refunded €30.00, returned a session, took back 50 points" in row
 
 
@@ -73,15 +76,17 @@ def test_two_clicks_are_two_rows_and_what_belongs_to_none_has_its_own(browser, l
     rows = [words(one) for one in shown(browser, log, "client:cli_1")]
     assert len(rows) == 4
     assert [("booking_4" in rows[0]), ("booking_3" in rows[1])] == [True, True]
-    assert "cancelled reservation booking_2" in rows[2]
-    assert "cancelled reservation booking_1" in rows[3]
+    assert "Cancelled reservation · Facial · Ana" in rows[2]
+    assert "booking_2" in rows[2]
+    assert "Cancelled reservation · Facial · Ana 3 days 11 h before it began booking_1" in rows[3]
 
 
 def test_a_filter_shows_of_a_click_what_it_means(browser, log):
     cancelled(log, "op_1")
     rows = [words(one) for one in shown(browser, log, "category:payments operation:op_1")]
     assert len(rows) == 1
-    assert "refunded €30.00" in rows[0]
+    assert "Refunded charge" in rows[0]
+    assert rows[0].endswith("\u2212€30.00")
     assert "more" not in rows[0]
 
 
@@ -101,3 +106,27 @@ def test_a_second_line_is_no_markup(browser, log):
     row = shown(browser, log, "target:booking_9")[0]
     assert "&lt;b&gt;Facial&lt;/b&gt;" in row
     assert "<b>Facial" not in row
+
+
+def test_a_sign_in_and_the_reading_that_it_was_for_are_one_row(service, log, browser):
+    second = service.client(service.user("manager", log))
+    for _ in range(2):
+        log.record_document({"action": "account.logged_in", "actor": MARIA, "context": {"method": "password"},
+                             "target": {"kind": "staff", "id": "usr_1", "name": "Maria"}})  # fmt: skip
+        _viewed(log, MARIA)
+    rows = [words(one) for one in shown(second, log, "actor:usr_1")]
+    assert [row.count("Logged in") for row in rows] == [1, 1]
+    assert all("and 1 more: viewed activity log" in row for row in rows)
+
+
+def test_readings_of_one_person_are_one_row_and_each_of_them_can_be_opened(log, browser):
+    for name in ("Maria", "Maria", "Maria", "Rui"):
+        _viewed(log, MARIA | {"id": f"usr_{name}", "name": name})
+    rows = shown(browser, log, "actor:usr_Maria actor:usr_Rui")
+    assert [(">Rui<" in row, "and 2 times before" in words(row)) for row in rows] == [(True, False), (False, True)]
+    assert all(reverse("entry", args=[log.clinic.id, one.id]) in rows[1] for one in log.read("actor:usr_Maria"))
+
+
+def _viewed(log, who):
+    actor = Staff(who["id"], who["name"])
+    log.append_own(lambda at: own.viewed(at, None, "every entry", actor))

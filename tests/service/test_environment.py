@@ -189,3 +189,17 @@ def test_the_environment_of_this_process_is_the_default(monkeypatch, tmp_path):
         monkeypatch.delenv(name)
     monkeypatch.setenv("INDELIBLE_DATABASE", str(tmp_path / "x.db"))
     assert environment.read().database == tmp_path / "x.db"
+
+
+def test_the_hosts_addresses_are_lines_with_semicolons_between(read):
+    found = read(LINKS="booking: https://app.example/b/{id}; client: https://app.example/c/{id}")
+    assert found.links == {"booking": "https://app.example/b/{id}", "client": "https://app.example/c/{id}"}
+    assert read().links == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["booking", "booking: http://app.example/{id}", "booking: https://a:b@app.example/{id}"]
+)
+def test_an_address_that_is_none_is_refused_by_its_line(read, text):
+    with pytest.raises(InvalidInput, match=r"^INDELIBLE_LINKS: line 2 "):
+        read(LINKS=f"client: https://app.example/{{id}};{text}")

@@ -12,7 +12,7 @@ from indelible.service.web import localization
 AMOUNT = 1_234_567
 
 
-@pytest.fixture(params=["en", "pt"])
+@pytest.fixture(params=["en", "pt", "es"])
 def language(request, service):
     from django.utils import translation
 
@@ -26,7 +26,7 @@ def test_every_currency_is_named_and_has_its_decimals(language, currency):
     digits = re.sub(r"[^0-9]", "", said)
     assert digits == str(AMOUNT)
     exponent = money.exponent(currency)
-    point = {"en": ".", "pt": ","}[language]
+    point = {"en": ".", "pt": ",", "es": ","}[language]
     if exponent:
         assert re.search(rf"{re.escape(point)}[0-9]{{{exponent}}}(?![0-9])", said)
     sign = re.sub(r"[0-9.,\s\u200b]", "", said)

@@ -1,4 +1,4 @@
-"""What the pages say in Portuguese: everything, and what the English says."""
+"""What the pages say in each language but English: everything, and what the English says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 from babel.messages.mofile import read_mo
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTUGUESE = {"accept-language": "pt"}
 
 
 def _tool():
@@ -28,9 +27,14 @@ def _tool():
 messages = _tool()
 
 
-def pairs():
+@pytest.fixture(params=messages.LANGUAGES)
+def language(request):
+    return request.param
+
+
+def pairs(language):
     """Every text with its translation; of a plural, each form."""
-    for one in messages.existing():
+    for one in messages.existing(language):
         if isinstance(one.id, tuple | list):
             yield from zip(one.id, one.string, strict=True)
         elif one.id:
@@ -40,21 +44,27 @@ def pairs():
 # The files
 
 
-def test_the_catalogue_is_up_to_date():
+def test_every_language_of_the_menu_but_english_has_a_catalogue(service):
+    from django.conf import settings
+
+    assert {code for code, _ in settings.LANGUAGES} == {"en", *messages.LANGUAGES}
+
+
+def test_the_catalogue_is_up_to_date(language):
     """If this fails, run `make messages` and translate what it lists."""
-    po, mo = messages.texts(messages.merged(messages.existing()))
-    assert messages.PO.read_text() == po.decode()
-    assert messages.PO.with_suffix(".mo").read_bytes() == mo
+    po, mo = messages.texts(messages.merged(messages.existing(language)))
+    assert messages.po(language).read_text() == po.decode()
+    assert messages.po(language).with_suffix(".mo").read_bytes() == mo
 
 
-def test_everything_is_translated():
-    assert [text for text, translation in pairs() if not translation.strip()] == []
-    assert [one.id for one in messages.existing() if one.fuzzy] == []
+def test_everything_is_translated(language):
+    assert [text for text, translation in pairs(language) if not translation.strip()] == []
+    assert [one.id for one in messages.existing(language) if one.fuzzy] == []
 
 
-def test_what_is_translated_is_what_is_in_the_compiled_file():
-    compiled = read_mo(io.BytesIO(messages.PO.with_suffix(".mo").read_bytes()))
-    assert by_id(compiled) == by_id(messages.existing())
+def test_what_is_translated_is_what_is_in_the_compiled_file(language):
+    compiled = read_mo(io.BytesIO(messages.po(language).with_suffix(".mo").read_bytes()))
+    assert by_id(compiled) == by_id(messages.existing(language))
 
 
 def by_id(catalog):
@@ -67,13 +77,13 @@ def placeholders(text):
     )
 
 
-def test_a_translation_says_each_value_that_the_text_says():
-    for text, translation in pairs():
+def test_a_translation_says_each_value_that_the_text_says(language):
+    for text, translation in pairs(language):
         assert placeholders(text) == placeholders(translation), text
 
 
-def test_a_translation_ends_as_its_text_does():
-    for text, translation in pairs():
+def test_a_translation_ends_as_its_text_does(language):
+    for text, translation in pairs(language):
         assert text.endswith("\n") == translation.endswith("\n"), text
         assert text.endswith(":") == translation.endswith(":"), text
         assert (text[:1] == text[:1].strip()) == (translation[:1] == translation[:1].strip()), text
@@ -83,7 +93,35 @@ def test_a_translation_ends_as_its_text_does():
     "brazilian", ["senha", "usuário", "arquivo ", "tela", "salvar", "deletar", "celular", "você está"]
 )
 def test_the_portuguese_is_that_of_portugal(brazilian):
-    assert [translation for _, translation in pairs() if brazilian in translation.lower()] == []
+    assert [translation for _, translation in pairs("pt") if brazilian in translation.lower()] == []
+
+
+@pytest.mark.parametrize("american", ["computadora", "celular", "ustedes", "ingresar", "contraseña expiró"])
+def test_the_spanish_is_that_of_spain(american):
+    assert [translation for _, translation in pairs("es") if american in translation.lower()] == []
+
+
+# One word for one thing: what it is called, and what it is not.
+ONE_WORD = {
+    "pt": {"reserva", "booking", "agendamento"},  # a reservation is a "marcação"
+    "es": {"booking", "vale ", "voucher", "bitácora"},  # a reservation is a "reserva", a voucher a "bono"
+}
+
+
+# A text that tells what to type: kinds of things as hosts call them.
+CODE = r"\bbooking(, client|: https|s/\{id\})"
+
+
+def test_one_thing_has_one_word(language):
+    others = {
+        (word, translation)
+        for text, translation in pairs(language)
+        if not re.search(CODE, text)
+        for word in ONE_WORD[language]
+        if re.search(rf"\b{word}", re.sub(r"\{[^}]*\}|%\(\w+\)s", "", translation.lower()))
+        and not re.search(r"[cC]have de reserva", translation)
+    }
+    assert others == set()
 
 
 # What the tool finds
@@ -107,7 +145,7 @@ def test_texts_of_a_module_are_found_and_variables_are_not():
 
 
 def test_what_is_no_longer_said_is_dropped_and_the_rest_is_kept():
-    old = messages.existing()
+    old = messages.existing("pt")
     old.get("Who").string = "Quem mesmo"
     old.add("Nobody says this", "Ninguém diz isto")
     new = messages.merged(old)
@@ -119,20 +157,20 @@ def test_what_is_no_longer_said_is_dropped_and_the_rest_is_kept():
 
 
 @pytest.fixture
-def asked(service, monkeypatch):
-    """What the pages ask to be translated into Portuguese, and is not there."""
+def asked(service, language, monkeypatch):
+    """What the pages ask to be translated into the language, and is not there."""
     from django.utils import translation
 
     missing, translations = (
         set(),
-        {translation for _, translation in pairs()},
+        {translation for _, translation in pairs(language)},
     )  # a name of a language is asked for twice
 
     def watch(name, key):
         ask = getattr(translation.trans_real, name)
 
         def asking(*given):
-            if translation.get_language() == "pt" and given[0]:
+            if translation.get_language() == language and given[0]:
                 with_newlines = str(given[0]).replace("\r\n", "\n")
                 known = key(with_newlines) in translation.trans_real.catalog()._catalog
                 if not known and with_newlines not in translations:
@@ -171,8 +209,12 @@ def addresses(log, ids):
     yield from (reverse(name) for name in ("home", "new_clinic", "account_security"))
 
 
+def asking_for(language):
+    return {"accept-language": language}
+
+
 # The menu of languages has each in its own.
-LANGUAGES = {"English", "Português"}
+LANGUAGES = {"English", "Português", "Español"}
 
 
 class Texts(HTMLParser):
@@ -196,49 +238,51 @@ class Texts(HTMLParser):
             self.found.add(" ".join(data.split()))
 
 
-def english_on(page):
+def english_on(page, language):
     """Texts of a page that are one of ours, whole, in English."""
     parser = Texts()
     parser.feed(page)
-    translated = dict(pairs())
+    translated = dict(pairs(language))
     ours = {text for text, translation in translated.items() if text != translation} - set(translated.values())
     return (parser.found & ours) - LANGUAGES
 
 
-def test_every_page_of_a_clinic_is_in_portuguese(service, clinic, asked):
+def test_every_page_of_a_clinic_is_in_the_language(service, clinic, language, asked):
     from django.urls import reverse
 
     log, ids = clinic
-    owner = service.client(service.user("owner", log), **PORTUGUESE)
+    owner = service.client(service.user("owner", log), **asking_for(language))
     for address in addresses(log, ids):
         answer = owner.get(address, follow=True)
         page = answer.content.decode()
-        assert '<html lang="pt"' in page, address
-        assert answer.headers["Content-Language"] == "pt", address
-        assert english_on(page) == set(), address
+        assert f'<html lang="{language}"' in page, address
+        assert answer.headers["Content-Language"] == language, address
+        assert english_on(page, language) == set(), address
     handed = owner.post(reverse("forget_link", args=[log.clinic.id, ids["client"]])).content.decode()
     (link,) = set(re.findall(r"/forget/[^\"<\s]+", handed))
-    for page in (handed, service.client(**PORTUGUESE).get(link).content.decode()):
-        assert "registo" in page
-        assert english_on(page) == set(), link
+    for page in (handed, service.client(**asking_for(language)).get(link).content.decode()):
+        assert "registo" in page or "registro" in page
+        assert english_on(page, language) == set(), link
     assert asked == set()
 
 
-def test_the_page_of_sign_ins_is_in_portuguese(service, clinic, asked):
+def test_the_page_of_sign_ins_is_in_the_language(service, clinic, language, asked):
     from django.urls import reverse
 
     log, _ = clinic
-    page = service.client(service.user("owner", log), **PORTUGUESE).get(reverse("sign_ins", args=[log.clinic.id]))
-    assert english_on(page.content.decode()) == set()
+    page = service.client(service.user("owner", log), **asking_for(language)).get(
+        reverse("sign_ins", args=[log.clinic.id])
+    )
+    assert english_on(page.content.decode(), language) == set()
     assert asked == set()
 
 
-def test_pages_of_an_account_are_in_portuguese(service, clinic, asked):
+def test_pages_of_an_account_are_in_the_language(service, clinic, language, asked):
     from django.urls import reverse
 
     log, _ = clinic
     user = service.user("owner", log)
-    browser = service.client(**PORTUGUESE)
+    browser = service.client(**asking_for(language))
     entrance = reverse("account_login")
     pages = [browser.get(entrance), browser.get(reverse("account_reset_password")), browser.post(entrance, {})]
     pages.append(browser.post(entrance, {"login": user.email, "password": "wrong password!"}))
@@ -251,7 +295,7 @@ def test_pages_of_an_account_are_in_portuguese(service, clinic, asked):
     )
     pages.append(browser.post(reverse("mfa_activate_totp"), {"code": "000000"}))
     for page in pages:
-        assert english_on(page.content.decode()) == set(), page.request["PATH_INFO"]
+        assert english_on(page.content.decode(), language) == set(), page.request["PATH_INFO"]
     assert asked == set()
 
 
@@ -261,20 +305,48 @@ def test_without_a_wish_the_pages_are_english_and_a_choice_is_kept(service, clin
     log, _ = clinic
     browser = service.client(service.user("owner", log))
     address = reverse("activity", args=[log.clinic.id])
-    assert "cancelled reservation" in browser.get(address).content.decode()
+    assert "Cancelled reservation" in browser.get(address).content.decode()
     browser.post(reverse("language"), {"language": "pt", "next": address})
-    assert "cancelou a marcação" in browser.get(address).content.decode()
+    assert "Cancelou marcação" in browser.get(address).content.decode()
+
+
+def test_a_sentence_is_spanish_with_the_amount_as_spain_writes_it(service, clinic):
+    from django.urls import reverse
+
+    log, _ = clinic
+    owner = service.client(service.user("owner", log), **asking_for("es"))
+    (refund,) = log.read("action:charge.refunded")
+    page = owner.get(reverse("entry", args=[log.clinic.id, refund.id])).content.decode()
+    text = " ".join(re.sub(r"<[^>]*>", "", page).split())
+    assert re.search(r"Sistema reembolsó 25,00\s€ \(charge_\w+; origen: política\)", text)
 
 
 def test_a_sentence_is_portuguese_with_the_amount_as_portugal_writes_it(service, clinic):
     from django.urls import reverse
 
     log, _ = clinic
-    owner = service.client(service.user("owner", log), **PORTUGUESE)
-    page = owner.get(reverse("activity", args=[log.clinic.id]) + "?q=action:charge.refunded").content.decode()
+    owner = service.client(service.user("owner", log), **asking_for("pt"))
+    (refund,) = log.read("action:charge.refunded")
+    page = owner.get(reverse("entry", args=[log.clinic.id, refund.id])).content.decode()
     text = " ".join(re.sub(r"<[^>]*>", "", page).split())
-    assert re.search(r"Sistema reembolsou 25,00\s€ em charge_\w+ \(origem: política\)", text)
-    assert "política “cancelamento tardio”" in text
+    assert re.search(r"Sistema reembolsou 25,00\s€ \(charge_\w+; origem: política\)", text)
+    assert "política: cancelamento tardio" in text
+
+
+def test_a_device_and_a_filter_of_everything_are_said_in_the_language(service, language):
+    from django.utils import translation
+
+    from indelible.read.details import Said
+    from indelible.read.view import Zones, device_in
+    from indelible.service.web.localization import SPEECH
+
+    on = {"pt": "em", "es": "en"}[language]
+    with translation.override(language):
+        assert device_in("Chrome on Android", SPEECH) == f"Chrome {on} Android"
+        assert device_in("Safari", SPEECH) == "Safari"
+        assert device_in("", SPEECH) == ""
+        said = Said(SPEECH, Zones("Europe/Lisbon", "Europe/Lisbon"), None)
+        assert said.text("filter_in_words", "every entry").startswith("tod")
 
 
 PASSWORD = "a sentence that nobody guesses"  # that of the service's people in tests

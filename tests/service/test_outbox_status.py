@@ -47,6 +47,15 @@ def test_a_table_is_shown_while_it_is_guarded_or_was_changed():
     assert (was.name, was.mode, was.stands) == ("was", "", True)
 
 
+def test_the_meter_is_full_only_where_every_change_has_an_entry():
+    totals = (Total("booking", 100_000, 99_999, 1, 0, 0), Total("charge", 10, 9, 0, 1, 0))
+    found = told([Health("a", totals=totals)], 1)
+    assert (found.changes, found.with_entry, found.outside, found.still_held) == (100_010, 100_009, 1, 0)
+    assert found.with_entry_share == "99.0"
+    assert told([Health("a", totals=totals[1:])], 1).with_entry_share == "100.0"
+    assert told([], 0).with_entry_share == "100"
+
+
 # The page
 
 
@@ -113,10 +122,11 @@ def host(tmp_path):
     return Host(path, put)
 
 
-def test_where_no_host_is_drained_nothing_waits_and_nothing_is_said_of_watching(page):
+def test_where_no_host_is_drained_nothing_waits_and_nobody_looks(page):
     text = page()
     assert "Nothing waits: all that was handed over is in the log." in text
-    assert "Was everything recorded?" not in text
+    assert "Nobody looks: no reservation system’s database is connected" in text
+    assert "table by table" not in text
 
 
 def test_what_waits_and_what_is_held_of_this_clinic_is_shown_and_nothing_of_another(page, host):
@@ -152,6 +162,10 @@ def test_the_completeness_of_this_clinic_is_told_with_what_is_only_counted(page,
     connection.execute("INSERT INTO items VALUES ('1', %s), ('2', 'c_elsewhere')", (mine,))
     connection.commit()
     text = page(postgres)
+    assert "Of 4 changes in the reservation system in the last 30 days, <strong>2</strong> have an entry." in text
+    assert "2 changes were made outside the application." in text
+    assert 'aria-label="2 of 4 changes have an entry"' in text
+    assert '<rect class="recorded" width="50.0%"' in text
     assert "3 changes, 2 recorded by the application, 1 outside it" in text
     assert "?q=action:record.changed_outside" in text
     assert "1 change, 0 recorded by the application, 1 outside it" in text

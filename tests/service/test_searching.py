@@ -67,7 +67,7 @@ def test_what_the_placeholder_names_is_found_without_a_search(clinic, stepwise, 
 
 def test_the_form_keeps_that_every_text_is_searched(clinic):
     log, browser, _ = clinic
-    answer = browser.get(f"/c/{log.clinic.id}/", {"words": "Ana in:text", "who": "", "what": "", "days": ""})
+    answer = browser.get(f"/c/{log.clinic.id}/", {"words": "Ana in:text", "rest": ""})
     assert answer.status_code == 302
     page = browser.get(answer["Location"]).content.decode()
     assert "every text" in text_of(page)
@@ -82,7 +82,7 @@ def test_a_miss_says_how_far_back_it_looked_and_goes_on_to_the_end(clinic, stepw
     for page in pages[:-1]:
         assert "Nothing matches" not in page
         assert "no such entry" not in page
-        assert re.search(r"Not in \d entries, back to \d+ \w+ 20\d\d", text_of(page))
+        assert re.search(r"not in the next \d entries, back to \d+ \w+ 20\d\d", text_of(page))
     assert "Everything back to the beginning was looked at" in pages[-1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -163,6 +164,23 @@ def test_every_way_sums_what_a_look_at_every_entry_finds(filled, wanted):
             found = list(store.rows("lisbon").amounts(wanted))
         assert sorted(found, key=str) == expected, (entries, numbers)
         assert [one[:2] for one in found] == sorted((one[:2] for one in found), key=lambda key: (key[0], key[1] or ""))
+
+
+EDGES = st.lists(st.integers(NOW - 2, NOW + 32) | st.sampled_from([-(2**63), 2**63 - 1]), max_size=8).map(sorted)
+
+
+@settings(max_examples=300, deadline=None)
+@given(wanted=SELECTIONS, edges=EDGES)
+def test_every_way_sums_between_edges_what_a_look_at_every_entry_finds(filled, wanted, edges):
+    store, rows, links = filled
+    expected = [
+        looked_at([row for row in rows if start <= row.occurred_at < end], links, wanted)
+        for start, end in pairwise(edges)
+    ]
+    for entries, numbers in ((0, 0), (10_000, 5_000), (30, 100)):
+        with few(entries, numbers):
+            found = store.rows("lisbon").amounts_between(wanted, edges)
+        assert [sorted(one, key=str) for one in found] == expected, (entries, numbers)
 
 
 def query_plan(store, wanted):

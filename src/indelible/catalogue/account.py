@@ -240,7 +240,7 @@ class StaffDeactivated(
     targets=("staff",),
     sentence="{actor} deactivated staff member {target}",
     detail=(
-        "bookings ahead: {future_bookings}",
+        "reservations ahead: {future_bookings}",
         "sessions ended: {sessions_revoked}",
     ),
 ):
@@ -256,7 +256,7 @@ class StaffRemoved(
     targets=("staff",),
     sentence="{actor} removed staff member {target}",
     detail=(
-        "bookings ahead: {future_bookings}",
+        "reservations ahead: {future_bookings}",
         "sessions ended: {sessions_revoked}",
     ),
 ):

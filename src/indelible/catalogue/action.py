@@ -21,9 +21,11 @@ What a declaration must keep to, or the class statement raises TypeError:
 
 - The sentence prints `{actor}`, `{target}`, `{client}`, `{amount}` and required fields; of a field that changed, `.old`
   and `.new`. `{amount}` is made of `amount_minor` and `currency`.
-- `detail` is the second line, made of optional fields too (`clauses.py`): each clause is printed where everything that
-  it names is there. `brief` names the entry where it is one of several of a click ("and 3 more: refunded 30.00 EUR"):
-  a sentence without the actor, or a tuple of clauses, of which the first that fits is said. Without one, the label.
+- `headline` is what a row says beside the label, and `detail` its second line, both made of optional fields too
+  (`clauses.py`): each clause is printed where everything that it names is there. Without a headline a row says the
+  name of the target, and what the sentence prints besides. `brief` names the entry where it is one of several of a
+  click ("and 3 more: refunded 30.00 EUR"): a sentence without the actor, or a tuple of clauses, of which the first that
+  fits is said. Without one, the label.
 - `money` says what the action does to money: "in", "out", "none", or "in_undone" and "out_undone" for what takes back
   an amount that counted before (`indelible.format.money`). Where it counts, `amount_minor` and `currency` are required:
   they are the one amount of the entry that counts. Other amounts have names of their own (`fee_minor`).
@@ -67,7 +69,7 @@ Money = Literal["in", "in_undone", "out", "out_undone", "none"]
 
 # In the order in which a reader is shown them. A host adds its own with `name_category`.
 CATEGORIES: dict[str, str] = {
-    "bookings": "Bookings",
+    "bookings": "Reservations",
     "payments": "Payments",
     "vouchers": "Vouchers",
     "services": "Services and schedule",
@@ -147,7 +149,8 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
     category: ClassVar[str]
     targets: ClassVar[tuple[str, ...]]
     sentence: ClassVar[str]
-    # The clauses of the second line; each, and `brief`, is a message id like the sentence.
+    # The clauses of a row's first and second line; each, and `brief`, is a message id like the sentence.
+    headline: ClassVar[clauses.Detail] = ()
     detail: ClassVar[clauses.Detail] = ()
     brief: ClassVar[str | tuple[str, ...]] = ""
     version: ClassVar[int]
@@ -183,6 +186,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
         category: str = "",
         targets: tuple[str, ...] = (),
         sentence: str = "",
+        headline: clauses.Detail = (),
         detail: clauses.Detail = (),
         brief: str | tuple[str, ...] = "",
         version: int = 1,
@@ -197,7 +201,7 @@ class Action(BuiltOnce, BaseModel, metaclass=Made):
         if code is None:
             return  # a shared base of several actions, not an action
         cls.code, cls.label, cls.category, cls.targets = code, label, category, targets
-        cls.sentence, cls.detail, cls.brief = sentence, detail, brief
+        cls.sentence, cls.headline, cls.detail, cls.brief = sentence, headline, detail, brief
         cls.version, cls.money, cls.by_journal, cls.every_kind = version, money, by_journal, every_kind
 
     @classmethod
@@ -319,6 +323,7 @@ def _check_declaration(cls: type[Action]) -> None:
         check_detail(code, (cls.brief,), cls)
     else:
         _check_prints(code, "brief", cls.brief, printable)
+    check_detail(code, cls.headline, cls)
     check_detail(code, cls.detail, cls)
 
 

@@ -54,6 +54,7 @@ class BookingCreated(
     category="bookings",
     targets=("booking",),
     sentence="{actor} created reservation {target}",
+    headline=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),),
     detail=(
         ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
         "{client}",
@@ -91,6 +92,7 @@ class BookingRescheduled(
     category="bookings",
     targets=("booking",),
     sentence="{actor} rescheduled reservation {target} from {starts_at.old} to {starts_at.new}",
+    headline=(("{service_name}, {starts_at}", "{service_name}", "{starts_at}"),),
     detail=(
         "{service_name}",
         "{client}",
@@ -115,6 +117,7 @@ class BookingCancelled(
     category="bookings",
     targets=("booking",),
     sentence="{actor} cancelled reservation {target}",
+    headline=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),),
     detail=(
         ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
         "{client}",
@@ -155,6 +158,7 @@ class BookingCompleted(
     category="bookings",
     targets=("booking",),
     sentence="{actor} marked reservation {target} as completed",
+    headline=(("{service_name}", "{target}"),),
     detail=(
         ("{service_name}", "{target}"),
         "{client}",
@@ -178,6 +182,7 @@ class BookingNoShowMarked(
     category="bookings",
     targets=("booking",),
     sentence="{actor} marked reservation {target} as no-show",
+    headline=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),),
     detail=(
         ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
         "{client}",
@@ -200,6 +205,7 @@ class BookingEdited(
     category="bookings",
     targets=("booking",),
     sentence="{actor} edited reservation {target}",
+    headline=(("{service_name}", "{target}"),),
     detail=(
         ("{service_name}", "{target}"),
         "{client}",
@@ -222,6 +228,7 @@ class BookingReinstated(
     category="bookings",
     targets=("booking",),
     sentence="{actor} reinstated reservation {target} from {from_status}",
+    headline=(("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"), "was {from_status}"),
     detail=(
         ("{service_name}, {starts_at}", "{service_name}", "{target}", "{starts_at}"),
         "{client}",
@@ -252,6 +259,7 @@ class BookingNoticeSent(
     category="bookings",
     targets=("booking",),
     sentence="{actor} sent a notice about reservation {target}",
+    headline=("{service_name}",),
     detail=(
         ("{template} by {medium}", "{template}", "{medium}"),
         "{service_name}",
@@ -270,6 +278,7 @@ class BookingNoticeFailed(
     category="bookings",
     targets=("booking",),
     sentence="A notice about reservation {target} failed",
+    headline=("{service_name}",),
     detail=(
         "{failure_code}",
         ("{template} by {medium}", "{template}", "{medium}"),

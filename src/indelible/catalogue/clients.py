@@ -63,6 +63,7 @@ class ClientMerged(
     category="clients",
     targets=("client",),
     sentence="{actor} merged client {merged} into {target}",
+    headline=("{merged} → {target}",),
     detail=(
         "reservations moved: {bookings_moved}",
         "vouchers moved: {vouchers_moved}",
@@ -87,6 +88,7 @@ class ClientAnonymized(
     category="clients",
     targets=("client",),
     sentence="{actor} anonymized a client (asked for by: {requested_by})",
+    headline=("asked for by: {requested_by}",),
     by_journal=True,
 ):
     """Written by the log when it erases a client's values. What it erased is the body's member `erases`.

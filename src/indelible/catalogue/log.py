@@ -22,6 +22,7 @@ class LogViewed(
     category="log",
     targets=("log",),
     sentence="{actor} viewed the activity log",
+    headline=("{filter_in_words}",),
     detail=("{filter_in_words}",),
     by_journal=True,
 ):
@@ -39,6 +40,7 @@ class LogExported(
     category="log",
     targets=("log",),
     sentence="{actor} exported the activity log up to entry {up_to_seq}",
+    headline=("{filter_in_words}",),
     detail=(
         "{filter_in_words}",
         "{format}",
@@ -84,6 +86,30 @@ class LogVerified(
     checkpoint_root: Word | None = None  # base64, as in the checkpoint
 
 
+class LogLetterSent(
+    Action,
+    code="log.letter_sent",
+    label="Sent letter about the log",
+    category="log",
+    targets=("log",),
+    sentence="{actor} sent a letter about the activity log to {recipients} people",
+    detail=(
+        "{letter}",
+        ("entries {from_seq} to {to_seq}", "up to entry {to_seq}"),
+        "signed up to entry {checkpoint_size}",
+    ),
+    by_journal=True,
+):
+    """One entry for a letter to some people; their addresses are not in it. An `alert` is about the entries of its
+    span that could not wait, the others about all of theirs."""
+
+    recipients: Count
+    letter: Literal["day", "week", "alert"] | None = None
+    from_seq: Count | None = None
+    to_seq: Count | None = None
+    checkpoint_size: Count | None = None
+
+
 class LogContinued(
     Action,
     code="log.continued",
@@ -91,6 +117,7 @@ class LogContinued(
     category="log",
     targets=("clinic",),
     sentence="{actor} continued the activity log of {target} after its entry {size}",
+    headline=("after entry {size}",),
     by_journal=True,
 ):
     """The first entry of a log that goes on where another one was lost. It names that one's last signed head."""
@@ -126,6 +153,7 @@ class LogGuardMissing(
     category="log",
     targets=("log",),
     sentence="{actor} noticed that the guard of table {table} does not stand: {state}",
+    headline=("table {table}: {state}",),
     detail=("mode: {mode}",),
     by_journal=True,
 ):
@@ -146,6 +174,7 @@ class LogScrubbed(
     category="log",
     targets=("log",),
     sentence="{actor} removed the sealed values of somebody who was anonymized by entry {erased_by}",
+    headline=("anonymized by entry {erased_by}",),
     detail=("on {entries} entries",),
     by_journal=True,
 ):
@@ -164,6 +193,7 @@ class LogKeepRenewed(
     category="log",
     targets=("log",),
     sentence="{actor} renewed the keep, which was lost: no name up to entry {up_to_seq} can be read any more",
+    headline=("up to entry {up_to_seq}",),
     by_journal=True,
 ):
     """The keep was lost for good, and with it the keys of every personal value that was recorded up to an entry."""

@@ -43,6 +43,7 @@ class PointsAwarded(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} awarded {points} points to {target}",
+    headline=("{points} points",),
     detail=(
         ("points {balance_before} → {balance_after}", "{balance_after} points now"),
         "{client}",
@@ -67,6 +68,7 @@ class PointsRedeemed(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} redeemed {points} points of {target}",
+    headline=("{points} points",),
     detail=(
         ("points {balance_before} → {balance_after}", "{balance_after} points now"),
         "{client}",
@@ -86,6 +88,7 @@ class PointsAdjusted(
     category="loyalty",
     targets=("loyalty_account", "client"),
     sentence="{actor} adjusted the points of {target} by {points}",
+    headline=("{points} points",),
     detail=(
         ("points {balance_before} → {balance_after}", "{balance_after} points now"),
         "{client}",
@@ -109,6 +112,7 @@ class CouponIssued(
     category="loyalty",
     targets=("coupon",),
     sentence="{actor} issued coupon {target}",
+    headline=(("{discount_minor} off", "{discount_basis_points} off"),),
     detail=(
         ("{discount_minor} off", "{discount_basis_points} off"),
         "{cause}",
@@ -134,6 +138,7 @@ class CouponRedeemed(
     category="loyalty",
     targets=("coupon",),
     sentence="{actor} redeemed coupon {target}",
+    headline=(("{discount_minor} off", "{discount_basis_points} off"),),
     detail=(
         ("{discount_minor} off", "{discount_basis_points} off"),
         "{client}",

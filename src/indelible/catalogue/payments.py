@@ -79,6 +79,15 @@ class ChargeSucceeded(
     category="payments",
     targets=("charge",),
     sentence="{actor} processed charge {target} of {amount}",
+    headline=(
+        (
+            "{purpose}: reservation {booking}",
+            "{purpose}: voucher {voucher}",
+            "{purpose}",
+            "reservation {booking}",
+            "voucher {voucher}",
+        ),
+    ),
     detail=(
         (
             "{purpose}: reservation {booking}",
@@ -119,6 +128,7 @@ class ChargeFailed(
     category="payments",
     targets=("charge",),
     sentence="Charge {target} of {amount} failed",
+    headline=(("reservation {booking}", "voucher {voucher}"),),
     detail=(
         ("{failure_code}: {decline_code}", "{failure_code}", "{decline_code}"),
         ("reservation {booking}", "voucher {voucher}"),
@@ -144,6 +154,7 @@ class ChargeRefunded(
     category="payments",
     targets=("charge", "refund"),
     sentence="{actor} refunded {amount} on {target} (source: {source})",
+    headline=(("reservation {booking}", "voucher {voucher}"), "source: {source}"),
     detail=(
         ("reservation {booking}", "voucher {voucher}"),
         "{client}",
@@ -182,6 +193,7 @@ class ChargeRefundFailed(
     category="payments",
     targets=("charge", "refund"),
     sentence="Refund of {amount} on {target} failed",
+    headline=(("reservation {booking}", "voucher {voucher}"),),
     detail=(
         ("reservation {booking}", "voucher {voucher}"),
         "{client}",
@@ -207,6 +219,7 @@ class DepositAuthorized(
     category="payments",
     targets=("charge",),
     sentence="{actor} authorized a deposit of {amount} on {target}",
+    headline=(("reservation {booking}", "voucher {voucher}"),),
     detail=(
         ("reservation {booking}", "voucher {voucher}"),
         "{client}",
@@ -228,6 +241,7 @@ class DepositCaptured(
     category="payments",
     targets=("charge",),
     sentence="{actor} captured a deposit of {amount} on {target}",
+    headline=(("reservation {booking}", "voucher {voucher}"),),
     detail=(
         ("reservation {booking}", "voucher {voucher}"),
         "{client}",
@@ -248,6 +262,7 @@ class DepositReleased(
     category="payments",
     targets=("charge",),
     sentence="{actor} released a deposit of {amount} on {target}",
+    headline=(("reservation {booking}", "voucher {voucher}"),),
     detail=(
         ("reservation {booking}", "voucher {voucher}"),
         "{client}",
@@ -267,6 +282,7 @@ class DepositForfeited(
     category="payments",
     targets=("charge",),
     sentence="{actor} kept a deposit of {amount} on {target}",
+    headline=(("reservation {booking}", "voucher {voucher}"),),
     detail=(
         "{reason_code}",
         ("reservation {booking}", "voucher {voucher}"),
@@ -298,6 +314,7 @@ class DisputeOpened(
     category="payments",
     targets=("dispute",),
     sentence="Dispute {target} over {amount} was opened",
+    headline=("charge {charge}",),
     detail=(
         "{reason_code}",
         "charge {charge}",
@@ -321,6 +338,7 @@ class DisputeFundsWithdrawn(
     category="payments",
     targets=("dispute",),
     sentence="{amount} was withdrawn for dispute {target}",
+    headline=("charge {charge}",),
     detail=(
         "charge {charge}",
         "{client}",
@@ -343,6 +361,7 @@ class DisputeFundsReturned(
     category="payments",
     targets=("dispute",),
     sentence="{amount} was returned for dispute {target}",
+    headline=("charge {charge}",),
     detail=(
         "charge {charge}",
         "{client}",
@@ -365,6 +384,7 @@ class DisputeClosed(
     category="payments",
     targets=("dispute",),
     sentence="Dispute {target} was closed: {result}",
+    headline=("{result}", "charge {charge}"),
     detail=(
         "{amount}",
         "charge {charge}",
@@ -386,6 +406,7 @@ class InvoiceIssued(
     category="payments",
     targets=("invoice",),
     sentence="{actor} issued invoice {target}",
+    headline=("{document_type}", "number {invoice_number}"),
     detail=(
         "{document_type}",
         "number {invoice_number}",

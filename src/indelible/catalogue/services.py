@@ -67,7 +67,7 @@ class ServiceEdited(
     detail=(
         "{changes}",
         "from {effective_from} on",
-        "bookings ahead: {future_bookings}",
+        "reservations ahead: {future_bookings}",
     ),
 ):
     changes: ChangeList | None = None
@@ -83,7 +83,8 @@ class ServiceDeleted(
     targets=("service",),
     sentence="{actor} deleted service {target}",
     detail=(
-        "bookings ahead: {future_bookings}",
+        "{snapshot}",
+        "reservations ahead: {future_bookings}",
         "vouchers still valid: {active_vouchers}",
     ),
 ):
@@ -137,7 +138,7 @@ class ScheduleEdited(
     detail=(
         "{practitioner}",
         "{changes}",
-        "bookings outside the hours: {bookings_outside_hours}",
+        "reservations outside the hours: {bookings_outside_hours}",
     ),
 ):
     practitioner: StaffMember | None = None
@@ -155,7 +156,7 @@ class ScheduleDeleted(
     sentence="{actor} deleted schedule {target}",
     detail=(
         "{practitioner}",
-        "bookings affected: {bookings_affected}",
+        "reservations affected: {bookings_affected}",
     ),
 ):
     practitioner: StaffMember | None = None
@@ -186,7 +187,7 @@ class ScheduleBlocked(
         "{practitioner}",
         "{starts_at} – {ends_at}",
         "{reason_code}",
-        "bookings affected: {bookings_affected}",
+        "reservations affected: {bookings_affected}",
     ),
 ):
     """The target is the schedule, or the block itself where it has an id of its own."""

@@ -36,7 +36,7 @@ class ClinicTimeZoneChanged(
     category="settings",
     targets=("clinic",),
     sentence="{actor} changed the time zone from {zone.old} to {zone.new}",
-    detail=("bookings ahead: {future_bookings}",),
+    detail=("reservations ahead: {future_bookings}",),
 ):
     """From this entry on, days and times of the log are those of the new zone. `keeps` says what bookings keep."""
 
@@ -67,6 +67,7 @@ class IntegrationConnected(
     category="settings",
     targets=("integration",),
     sentence="{actor} connected {target}",
+    headline=("{target}",),
 ):
     """The target is the service of somebody else, such as `stripe`; which account of it, is evidence."""
 
@@ -82,6 +83,7 @@ class IntegrationDisconnected(
     category="settings",
     targets=("integration",),
     sentence="{actor} disconnected {target}",
+    headline=("{target}",),
     detail=("{cause}",),
 ):
     stripe_account: EvidenceId | None = None
@@ -137,6 +139,7 @@ class RecordChangedInBulk(
     category="settings",
     targets=("clinic",),
     sentence="{actor} noticed {rows} changes in table {table} outside the application",
+    headline=("{rows} changes in table {table}",),
     detail=(
         "by role {role}",
         "{reason}",

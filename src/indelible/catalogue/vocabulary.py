@@ -5,8 +5,8 @@ one of ours in another field is not translated. A host declares its own list in 
 
     RoomState = Annotated[Word, Vocabulary(frozenset({"clean", "in_use"}))]
 
-The codes of why the system acted (`policy:late-cancel`) are no field; REASONS has what stands before the colon, and
-REASON_NAMES what stands behind it.
+The codes of why the system acted (`policy:late-cancel`) are no field; REASONS has the words for what stands before the
+colon, and REASON_NAMES for what stands behind it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,100 @@ from typing import Annotated, Literal
 
 from .fields import Vocabulary, Word, Words
 
-REASONS = frozenset({"client", "command", "job", "login", "policy", "rule", "webhook"})
-REASON_NAMES = frozenset({
-    *("anonymize", "cancel-in-time", "clinic-add", "clinic-cancelled", "complete-visits", "deposit", "drain"),
-    *("export", "guard", "invoice", "keep-renew", "late-cancel", "list", "locked", "loyalty-points", "no-show"),
-    *("referral", "reminders", "scrub", "set-time-zone", "story", "unknown-account", "verify", "voucher-expiry"),
-    *("wrong-code", "wrong-password"),
-})  # fmt: skip
+REASONS = {
+    "client": "client",
+    "command": "command",
+    "job": "task",
+    "login": "sign-in",
+    "policy": "policy",
+    "rule": "rule",
+    "webhook": "message",
+}
+REASON_NAMES = {
+    "anonymize": "anonymizing",
+    "bundle": "evidence bundle",
+    "cancel-in-time": "cancelled in time",
+    "clinic-add": "new clinic",
+    "clinic-cancelled": "the clinic cancelled",
+    "clinic-close": "closing the account",
+    "complete-visits": "visits completed",
+    "deposit": "deposit",
+    "drain": "taking documents in",
+    "export": "export",
+    "first-entry": "first entry",
+    "forgot-password": "forgotten password",
+    "guard": "watching for changes",
+    "invite": "invitation",
+    "invoice": "invoice",
+    "keep-renew": "renewing the keep",
+    "late-cancel": "late cancellation",
+    "letter": "letter",
+    "list": "list",
+    "locked": "account locked",
+    "loyalty-points": "loyalty points",
+    "no-show": "no-show",
+    "referral": "referral",
+    "reminders": "reminders",
+    "rescue": "a way back in",
+    "scrub": "removing erased values",
+    "set-time-zone": "new time zone",
+    "story": "story",
+    "themselves": "by themselves",
+    "unknown-account": "unknown account",
+    "verify": "verification",
+    "voucher-expiry": "voucher expiry",
+    "wrong-code": "wrong code",
+    "wrong-password": "wrong password",
+}
+# What a code is called where its letters with spaces between are no word that a clinic would use.
+WORDS = {
+    "amex": "American Express",
+    "api": "API",
+    "bacs": "Bacs",
+    "booking": "reservations",
+    "booking_cancelled": "reservation cancelled",
+    "booking_changed": "reservation changed",
+    "booking_confirmed": "reservation confirmed",
+    "cancel_in_time": "cancelled in time",
+    "csv": "CSV",
+    "day": "daily",
+    "do_not_honor": "refused by the bank",
+    "email": "e-mail",
+    "generic_decline": "refused without a reason",
+    "incorrect_cvc": "wrong security code",
+    "jsonl": "JSON Lines",
+    "late_cancel": "late cancellation",
+    "magic_link": "link by e-mail",
+    "mastercard": "Mastercard",
+    "multi_purpose": "for several services",
+    "no_show": "no-show",
+    "no_show_fee": "no-show fee",
+    "one_time_code": "one-time code",
+    "online_booking": "online reservations",
+    "pin": "PIN",
+    "push": "push message",
+    "rebook": "next reservation",
+    "self_signup": "signed up without help",
+    "sepa": "SEPA",
+    "single_purpose": "for one service",
+    "sms": "SMS",
+    "sms_reminders": "SMS reminders",
+    "sso": "single sign-on",
+    "sso_error": "error of the single sign-on",
+    "stripe": "Stripe",
+    "stripe_dashboard": "Stripe dashboard",
+    "subscription_canceled": "subscription cancelled",
+    "totp": "authenticator app",
+    "trigger_disabled": "watch switched off",
+    "trigger_missing": "watch missing",
+    "visa": "Visa",
+    "walk_in": "walk-in",
+    "webauthn": "passkey",
+    "week": "weekly",
+    "webhook": "message from another system",
+    "whatsapp": "WhatsApp",
+    "xlsx": "Excel",
+}
 ROLES = frozenset({"auditor", "manager", "owner", "practitioner", "receptionist", "staff"})
 # What clients, bookings, settings and schedules have, as lists of changed fields name them.
 FIELDS = frozenset({
@@ -32,7 +119,8 @@ FIELDS = frozenset({
 })  # fmt: skip
 
 ReasonCode = Annotated[Word, Vocabulary(frozenset({
-    *("cancelled_in_time", "client_asked", "client_called", "clinic_cancelled", "customer_request", "duplicate"),
+    *("cancel_in_time", "cancelled_in_time", "client_asked", "client_called", "clinic_cancelled"),
+    *("customer_request", "duplicate"),
     *("goodwill", "late_cancel", "medical", "moved_away", "no_show", "price_error", "staff_absent"),
     *("client_arrived_late", "marked_by_mistake", "treatment_interrupted", "wrong_service"),
 }))]  # fmt: skip
@@ -49,8 +137,8 @@ DisputeReason = Annotated[Word, Vocabulary(frozenset({
 CardBrand = Annotated[Word, Vocabulary(frozenset({"amex", "mastercard", "visa"}))]
 StaffRole = Annotated[Word, Vocabulary(ROLES)]
 Section = Annotated[Word, Vocabulary(frozenset({
-    *("access", "booking", "loyalty", "notices", "notifications", "online_booking", "payments", "payouts", "security"),
-    "vouchers",
+    *("access", "booking", "links", "loyalty", "notices", "notifications", "online_booking", "payments", "payouts"),
+    *("security", "vouchers"),
 }))]  # fmt: skip
 PointsRule = Annotated[Word, Vocabulary(frozenset({"one_point_per_euro"}))]
 ExpiryRule = Annotated[Word, Vocabulary(frozenset({"six_months", "twelve_months"}))]
@@ -63,3 +151,8 @@ BlockReason = Literal["leave", "holiday", "training", "maintenance", "other"]
 FieldNames = Annotated[Words, Vocabulary(FIELDS)]
 FileFormat = Annotated[Word, Vocabulary(frozenset({"bundle", "csv", "jsonl", "xlsx"}))]
 FileProfile = Annotated[Word, Vocabulary(frozenset({"data", "spreadsheet"}))]
+
+
+def said(code: str) -> str:
+    """Return a code of a declared list in English words: a message id."""
+    return WORDS.get(code) or code.replace("_", " ")

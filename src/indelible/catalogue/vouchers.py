@@ -80,6 +80,7 @@ class VoucherPurchased(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} purchased voucher {target}",
+    headline=(("{sessions_total} sessions of {service_name}", "{sessions_total} sessions", "worth {amount}"),),
     detail=(
         ("{sessions_total} sessions of {service_name}", "{sessions_total} sessions", "worth {amount}"),
         "{price_minor} paid",
@@ -103,6 +104,7 @@ class VoucherRedeemed(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} redeemed voucher {target}",
+    headline=("{service_name}",),
     detail=(
         (
             "{sessions_left} of {sessions_total} sessions left",
@@ -133,6 +135,7 @@ class VoucherSessionReturned(
     category="vouchers",
     targets=("voucher",),
     sentence="{actor} returned a session to voucher {target}",
+    headline=("{service_name}",),
     detail=(
         (
             "{sessions_left} of {sessions_total} sessions left",
@@ -164,6 +167,7 @@ class VoucherExpired(
     category="vouchers",
     targets=("voucher",),
     sentence="Voucher {target} expired",
+    headline=("{service_name}",),
     detail=(
         (
             "{sessions_lost} of {sessions_total} sessions lost",
@@ -188,6 +192,7 @@ class VoucherOfferCreated(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} created voucher offer {target}",
+    headline=("{target}",),
     detail=(
         ("{sessions_total} sessions for {price_minor}", "{sessions_total} sessions", "{price_minor}"),
         "valid for {validity_days} days",
@@ -208,6 +213,7 @@ class VoucherOfferEdited(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} edited voucher offer {target}",
+    headline=("{target}",),
     detail=(
         "{changes}",
         "vouchers still valid: {active_vouchers}",
@@ -228,6 +234,7 @@ class VoucherOfferDeleted(
     category="vouchers",
     targets=("voucher_offer",),
     sentence="{actor} deleted voucher offer {target}",
+    headline=("{target}",),
     detail=("vouchers still valid: {active_vouchers}",),
     brief="deleted a voucher offer",
 ):

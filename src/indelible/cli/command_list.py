@@ -125,6 +125,11 @@ class AllCommands(CommandGroup):
             "commands.verification:checkpoint",
             "Sign the log as it stands and print the signed checkpoint, to be kept somewhere else.",
         ),
+        "letter": Listed(
+            "commands.letter:letter",
+            "Print the letter about a clinic's last seven days, or send what is due. Exit code 1 where a letter still "
+            "waits.",
+        ),
         "anonymize": Listed(
             "commands.lifetime:anonymize",
             "Destroy a client's names, texts, IP addresses and devices on every entry. It cannot be undone.",

@@ -135,7 +135,7 @@ class _Bundling:
 
     def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:
         self.session = session = self.log.reading(up_to=last, hidden=self.hidden)
-        self.wanted = session.narrow(self.wanted)
+        self.wanted = session.resolve(session.narrow(self.wanted))
         sought = session.seek(self.wanted)
         selection, words = replace(sought.selection, from_seq=first), sought.words
         with Writer(file, session.sealer, frozenset(self.given), frozenset(self.withheld), session.zone) as writer:

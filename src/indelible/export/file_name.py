@@ -23,6 +23,7 @@ from pathlib import Path
 from ..catalogue import CATEGORIES, find
 from ..format import instant, offsets
 from ..log import ClinicLog
+from ..read import bounds
 from ..read.query import Choice, Query
 from ..stores.contract import Clinic, State
 
@@ -62,8 +63,9 @@ def file_name(
     `entries` are the first and last number of a complete bundle.
     """
     today = instant.to_datetime(now, offsets.minutes(now, state.zone)).date()
+    first, last = bounds.days(query.first, query.last, now, state.zone)
     whose = _slug(state.name) or _slug(clinic.id) or "clinic"
-    days = _days(query, today) if entries is None else f"entries-{entries[0]}-{entries[1]}"
+    days = _days(first, last or today) if entries is None else f"entries-{entries[0]}-{entries[1]}"
     return f"{whose}_{_filter(query)}_{days}.{ending}"
 
 
@@ -118,10 +120,9 @@ def _parts(choice: Choice) -> Iterator[str]:
             yield f"one-{what}" if len(ids) == 1 else f"some-{what}s"
 
 
-def _days(query: Query, today: date) -> str:
-    last = query.last or today
-    if query.first is None:
+def _days(first: date | None, last: date) -> str:
+    if first is None:
         return f"until-{last.isoformat()}"
-    if query.first >= last:
-        return query.first.isoformat()
-    return f"{query.first.isoformat()}_{last.isoformat()}"
+    if first >= last:
+        return first.isoformat()
+    return f"{first.isoformat()}_{last.isoformat()}"

@@ -101,7 +101,7 @@ def begin(
     log.replay()
     up_to = 0 if checkpoint is None else checkpoint.size
     session = log.reading(up_to=up_to, hidden=hidden)
-    wanted = session.narrow(wanted)
+    wanted = session.resolve(session.narrow(wanted))  # the file is of these days, whenever it is read
     recorded = Recorder(log, actor, request).exported(
         session, wanted, checkpoint, format=format, profile=LISTS[format].profile, up_to=up_to
     )

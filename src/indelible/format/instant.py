@@ -211,6 +211,21 @@ def day_intervals(zone_name: str, first: date | None, last: date | None) -> tupl
     return tuple(_intersect(since, before))
 
 
+def clock_interval(zone_name: str, first: int | None, last: int | None) -> Interval:
+    """Return one interval from the first instant at which the wall clock shows `first` or later, to the last one at
+    which it shows earlier than `last`: what it shows twice belongs both times. Both are microseconds since 1970 on the
+    wall clock, as `midnight` counts them. Raises InvalidInput for an unknown zone.
+    """
+    place = zone(zone_name)
+    start = None if first is None else _since(first, place)[0][0]
+    return start, None if last is None else _since(last, place)[-1][0]
+
+
+def midnight(day: date) -> int:
+    """Return the wall clock at which a day begins, in microseconds since 1970 began on that clock."""
+    return _midnight(day.toordinal())
+
+
 def _since(midnight: int, place: ZoneInfo) -> list[Interval]:
     """The instants at which the wall clock shows `midnight` or later; the last interval has no end."""
     starts: list[int] = []

@@ -18,13 +18,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from ..catalogue import Field, amounts, kind_title
+from ..catalogue import Field, amounts, counted, kind_title, registered, vocabulary
 from ..catalogue.amounts import SUFFIX
 from ..format import planned
 from ..format.money import EXPONENTS
 from ..format.opened import PRINCIPAL
+from .query import EVERY
 from .view import View, Wording, Zones
 
 LABELS = {
@@ -56,7 +58,6 @@ LABELS = {
     "card_last4": "Card ends in",
     "code_last4": "Code ends in",
     "bundle_sha256": "SHA-256 of the bundle",
-    "sms_reminders": "SMS reminders",
     "online_bookable": "Can be booked online",
     "fields_present": "Fields that were filled in",
     "fields_changed": "Fields that changed",
@@ -69,7 +70,11 @@ LABELS = {
     "new_device": "New device",
     "second_factor": "Second factor",
     "sessions_revoked": "Sessions ended",
-    "future_bookings": "Bookings ahead",
+    "future_bookings": "Reservations ahead",
+    "bookings_outside_hours": "Reservations outside the hours",
+    "sms_reminders": "SMS reminders",
+    "snapshot": "As it was",
+    "sha256": "SHA-256 of the document",
     "active_vouchers": "Vouchers still valid",
     "late_refund": "Refund of a late cancellation",
     "late_refund_basis_points": "Refund of a late cancellation in percent",
@@ -89,11 +94,10 @@ LABELS = {
     "evidence_due_at": "Evidence due",
     "result": "Outcome",
     "stripe_dispute": "Stripe dispute",
-    "sha256": "SHA-256 of the document",
     "issued_on": "Date of issue",
     "corrects": "Corrects invoice",
     "from_status": "State before",
-    "minutes_before": "Minutes before it begins",
+    "minutes_before": "Before it begins",
     "bookings_affected": "Reservations affected",
     "erased_by": "Anonymized by entry",
     "bookings_moved": "Reservations moved",
@@ -165,7 +169,7 @@ def details(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
 def of_context(view: View, speech: Speech = PLAIN) -> Iterator[Detail]:
     """Yield every field of the context."""
     context, fields = view.context, {one.name: one for one in view.declared.fields_of_context} if view.declared else {}
-    said = Said(speech, view.zones, context.get("currency"))
+    said = Said(speech, view.zones, context.get("currency"), action=view.action)
     for name, value in sorted(context.items(), key=lambda pair: _order(view, pair[0])):
         if _is_said_elsewhere(name, context):
             continue
@@ -186,7 +190,19 @@ def snapshot(view: View, speech: Speech = PLAIN) -> Sequence[Detail]:
     if not isinstance(found, dict):
         return ()
     around = amounts.nearest(found, view.context.get("currency"))
-    return tuple(Said(speech, view.zones, around).fields(found, 0))
+    return tuple(Said(speech, view.zones, around, action=view.action).fields(found, 0))
+
+
+@lru_cache(maxsize=256)
+def words_inside(code: str) -> Mapping[str, frozenset[str]]:
+    """Return the declared words of each field of the actions about the same: what a snapshot or a change may hold."""
+    found: dict[str, frozenset[str]] = {}
+    for action in registered():
+        if action.code.partition(".")[0] == code.partition(".")[0]:
+            for one in action.fields_of_context:
+                if one.words:
+                    found[one.name] = found.get(one.name, frozenset()) | one.words
+    return found
 
 
 def label(name: str) -> str:
@@ -225,7 +241,8 @@ class Said:
     """Says values in a reader's language.
 
     `currency` is that of the amounts around, or {"old", "new"} where it changed. `words` are the texts that are said in
-    words. `forms` is whether a text that has the form of a time or a day is one.
+    words; in a change or snapshot they are those that the actions about the same thing declare (`action` is one).
+    `forms` is whether a text that has the form of a time or a day is one.
     """
 
     speech: Speech
@@ -233,6 +250,7 @@ class Said:
     currency: Any
     words: frozenset[str] = frozenset()
     forms: bool = True
+    action: str = ""
 
     def declared(self, declared: Field | None, name: str, value: Any, state: str) -> Detail:
         """Return a field of the context; None where its action, or the field, is not declared (any more)."""
@@ -261,7 +279,10 @@ class Said:
     def fields(self, members: Mapping[str, Any], depth: int) -> Iterator[Detail]:
         for name, value in members.items():
             if not _is_said_elsewhere(name, members):
-                yield self.field(name, value, "", depth=depth)
+                yield self._of(name).field(name, value, "", depth=depth)
+
+    def _of(self, name: str) -> Said:
+        return replace(self, words=words) if (words := words_inside(self.action).get(name)) else self
 
     def _inside(self, members: Mapping[str, Any]) -> Said:
         return replace(self, currency=amounts.nearest(members, self.currency))
@@ -277,7 +298,7 @@ class Said:
             if one.get("old") is None and one.get("new") is None:  # a secret, say: only that it changed is recorded
                 yield Detail(self.speech.translate(label(name)), self.speech.translate("changed"), name=name)
                 continue
-            old, new = self._sides(name, one, amounts.sides(one, changes, self.currency))
+            old, new = self._of(name)._sides(name, one, amounts.sides(one, changes, self.currency))
             yield Detail(self.speech.translate(label(name)), old=old, new=new, changed=True, name=name)
 
     def text(self, name: str, value: Any) -> str:
@@ -290,7 +311,7 @@ class Said:
         if isinstance(value, int):
             return self._number(name, value)
         if isinstance(value, str):
-            return self._string(value)
+            return translate(value) if value == EVERY else self._string(value)
         if amounts.is_changes(value):
             return "; ".join(
                 f"{one.label}: {f'{one.old} → {one.new}' if one.changed else one.text}" for one in self.changes(value)
@@ -316,22 +337,25 @@ class Said:
             if isinstance(currency, str) and currency in EXPONENTS:
                 return self.speech.money(value, currency)
             return f"{self.speech.number(value)} ({self.speech.translate(NO_CURRENCY)})"
-        if name.endswith("_minutes"):
+        if name.endswith("_minutes") or name == "minutes_before":
             return self.minutes(value)
         if name.endswith("_basis_points"):
             return f"{self.speech.number(Decimal(value) / 100 if value % 100 else value // 100)} %"
         return self.speech.number(value)
 
     def minutes(self, value: int) -> str:
-        """Return a length of time: "1 d 2 h 5 min"."""
+        """Return a length of time: "1 day 2 h 5 min"."""
         hours, minutes = divmod(abs(value), 60)
         days, hours = divmod(hours, 24)
-        parts = [f"{days} d" if days else "", f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
+        parts = [self.days(days) if days else "", f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
         return ("-" if value < 0 else "") + (" ".join(part for part in parts if part) or "0 min")
+
+    def days(self, count: int) -> str:
+        return self.speech.plural(*counted.DAYS, count).format(count=self.speech.number(count))
 
     def _string(self, value: str) -> str:
         if value in self.words:
-            return self.speech.translate(value.replace("_", " "))
+            return self.speech.translate(vocabulary.said(value))
         if self.forms and (said := planned.if_canonical(value)) is not None:
             return self.speech.moment(said, self.zones)
         return self.speech.day(day) if self.forms and (day := _day(value)) else value

@@ -13,13 +13,14 @@ nothing but
                                       recorded later, or a name
 
 A value names a client under whatever key it stands, as it is or behind a `kind/`, and by a Stripe id that is the
-client's. Free words are not recorded, only how many there were: a word may be a name.
+client's. Free words are not recorded, only how many there were: a word may be a name. Days are recorded as
+they are, not as "today", which is another day for who reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from ..errors import InvalidInput
 from ..stores.contract import Reference, Selection
@@ -71,11 +72,28 @@ def without_clients(session: Session, wanted: Query) -> Query:
     return named.recorded(named.clients)
 
 
+def keepable(session: Session, wanted: Query) -> Query | None:
+    """Return the filter as it may be kept outside of the log, relative days and all; None where it names a client, or
+    may name one: nothing that is kept there goes when the client is anonymized."""
+    if wanted.words or wanted.unwanted_words:
+        return None
+    named = _Named(session, wanted)
+    shown = named.recorded(frozenset())
+    if named.clients or (UNKNOWN in _open_values(shown) and UNKNOWN not in _open_values(wanted)):
+        return None
+    return replace(shown, first=wanted.first, last=wanted.last)
+
+
+def has_no_text(wanted: Query) -> bool:
+    """Whether a filter holds nothing but words of closed vocabularies and days: no id, no name, no free word."""
+    return not (wanted.words or wanted.unwanted_words or _open_values(wanted))
+
+
 class _Named:
     """Whom a filter names, and what of it can be recorded."""
 
     def __init__(self, session: Session, wanted: Query) -> None:
-        self._session, self._wanted = session, wanted
+        self._session, self._wanted = session, session.resolve(wanted)
         self._kinds = [kind for kind in session.kinds if kind not in NO_THINGS]
         self._by_value = {value: self._clients(value) for value in _open_values(wanted)}
         self.clients = frozenset[str]().union(*self._by_value.values())

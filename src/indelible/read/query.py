@@ -22,7 +22,8 @@
     in        "text": free words are looked for in the text of every entry, also where they are an id or a name
     free      an id or the name of a person, or else text that occurs in the entry: in what it says, or in one of its
               personal values (`searching.py`), however it is spelled (`matching.py`)
-    from, to  a day of the clinic, YYYY-MM-DD; both belong to the range; each at most once, never with "-"
+    from, to  a day of the clinic, YYYY-MM-DD, a minute, or what is relative to today and stays so: today, last-month,
+              -7d, -2h (`bounds.py`); both belong to the range; each at most once, never with "-"
     recorded  when the log took the entry: a day, a range of days or of numbers, or `late` (`recorded.py`); a range at
               most once, and never with "-"
 
@@ -51,7 +52,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ..errors import InvalidInput, InvalidQuery
-from . import matching
+from . import bounds, matching
+from .bounds import Bound
 from .recorded import LATE, End, Recorded
 
 KEYS = (
@@ -63,6 +65,8 @@ KINDS = ("staff", "client", "system", "integration", "support", "agent")
 # Ids and codes are shorter; it bounds what a manifest and an index look-up carry.
 LONGEST_VALUE = 200
 
+# What a filter that leaves nothing out is in words.
+EVERY = "every entry"
 # A shorter free word is in nearly every entry.
 SHORTEST_WORD = 2
 
@@ -76,15 +80,9 @@ _NO_ADDRESS = (
     "ip is no address; write ip:203.0.113.9 for one, ip:203.0.113. for all that begin so, "
     "or ip:203.0.113.0/24 for a network"
 )
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _COLON = "to search for a text with a colon, put it in double quotes"
 # Keys whose values are ids, and the member of Choice that holds them.
 _IDS = {"target": "targets", "client": "clients", "about": "abouts", "operation": "operations", "stripe": "stripes"}
-# strftime would follow the locale of the machine.
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,8 @@ class Query:
     - nothing in `unwanted` holds the actor's id, its kind, the action, the category, or an id that the entry has
     - every one of `words` finds it, and none of `unwanted_words`; each is there once, as typed and in the order typed.
       With `in_text` a word that is an id or a name is looked for in the texts of all entries too
-    - the day in the clinic's zone is `first` or later, and `last` or earlier
+    - it happened when `first` begins or later, and before `last` is over: a day of the clinic, a minute of its clock,
+      or what is relative to now (`bounds.py`)
     - the log took it in the range `recorded`; with `late`, more than an hour after it happened
 
     Raises InvalidInput for what has no text form.
@@ -154,8 +153,8 @@ class Query:
 
     wanted: Choice = field(default=Choice())
     unwanted: Choice = field(default=Choice())
-    first: date | None = None
-    last: date | None = None
+    first: Bound | None = None
+    last: Bound | None = None
     words: tuple[str, ...] = ()
     unwanted_words: tuple[str, ...] = ()
     in_text: bool = False
@@ -163,8 +162,7 @@ class Query:
     late: bool = False
 
     def __post_init__(self) -> None:
-        if self.first and self.last and self.first > self.last:
-            raise InvalidInput("is after the day in to", "from")
+        bounds.check(self.first, self.last)
         free = (*self.words, *self.unwanted_words)
         for problem in map(_problem_of_word, free):
             if problem:
@@ -185,17 +183,24 @@ class _Word:
     value: str
 
 
-def parse(text: str | Sequence[str], *, vocabulary: Callable[[], Vocabulary] | None = None) -> Query:
+def parse(
+    text: str | Sequence[str],
+    *,
+    vocabulary: Callable[[], Vocabulary] | None = None,
+    clock: Callable[[], tuple[int, str]] | None = None,
+) -> Query:
     """Return the Query of a text, or of several words.
 
     With a vocabulary, unknown categories and action codes are refused; without, any are read. It is asked for only
-    where a word is one of these, as it takes the whole catalogue and a look into the log. Raises InvalidQuery with the
+    where a word is one of these, as it takes the whole catalogue and a look into the log. With a clock, an instant and
+    the clinic's zone, a range that has no day now is refused, such as from:week to:yesterday on a Monday. Raises
+    InvalidQuery with the
     position of the word in the text; for several words, in the text that joins them with single spaces.
     """
     whole = _joined(text)
     if len(whole) > LONGEST_TEXT:
         raise InvalidQuery(f"the filter is longer than {LONGEST_TEXT} characters", LONGEST_TEXT)
-    days: dict[str, _Word] = {}
+    ends: dict[str, tuple[_Word, Bound]] = {}
     wanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
     unwanted: dict[str, set[str]] = {name: set() for name in Choice.__dataclass_fields__}
     free: tuple[dict[str, None], dict[str, None]] = ({}, {})  # in the order in which they were typed
@@ -207,8 +212,7 @@ def parse(text: str | Sequence[str], *, vocabulary: Callable[[], Vocabulary] | N
         if count > MOST_VALUES + 5:
             raise InvalidQuery(f"the filter has more than {MOST_VALUES} values", word.position)
         if word.key in ("from", "to"):
-            _check_day(word, days)
-            days[word.key] = word
+            ends[word.key] = word, _bound(word, ends)
         elif word.key == "in":
             in_text = True
         elif word.key == "recorded" and word.value == LATE:
@@ -221,8 +225,8 @@ def parse(text: str | Sequence[str], *, vocabulary: Callable[[], Vocabulary] | N
             if known is not None and word.key in ("action", "category"):
                 _check_known(word, known())
             (unwanted if word.negated else wanted)[_member(word)].add(word.value)
-    _check_order(days)
-    first, last = (date.fromisoformat(days[key].value) if key in days else None for key in ("from", "to"))
+    _check_order(ends, clock)
+    first, last = (ends[key][1] if key in ends else None for key in ("from", "to"))
     try:
         return Query(
             _choice(wanted), _choice(unwanted), first, last, tuple(free[0]), tuple(free[1]), in_text, recorded, late
@@ -233,11 +237,11 @@ def parse(text: str | Sequence[str], *, vocabulary: Callable[[], Vocabulary] | N
 
 def format(query: Query) -> str:
     """Return the canonical text of a Query: what is wanted, the days, what is not; free words last."""
-    words = [f"{key}:{_quoted(value)}" for key, value in query.wanted.pairs()]
+    words = [printed(key, value) for key, value in query.wanted.pairs()]
     if query.first:
-        words.append(f"from:{query.first.isoformat()}")
+        words.append(f"from:{bounds.format(query.first)}")
     if query.last:
-        words.append(f"to:{query.last.isoformat()}")
+        words.append(f"to:{bounds.format(query.last)}")
     if query.recorded:
         words.append(f"recorded:{query.recorded.format()}")
     if query.late:
@@ -248,6 +252,11 @@ def format(query: Query) -> str:
     if query.in_text:
         words.append("in:text")
     return " ".join(words)
+
+
+def printed(key: str, value: str) -> str:
+    """Return one word of a filter's text, as `format` prints it."""
+    return f"{key}:{_quoted(value)}"
 
 
 def without_words(query: Query) -> Query:
@@ -267,14 +276,21 @@ def in_words(query: Query, zone: str) -> str:
     if query.unwanted_words:
         parts.append(f"without {' or '.join(map(_cited, query.unwanted_words))}")
     if query.first or query.last:
-        parts.append(f"{_range_in_words(query.first, query.last)} (days in {zone})")
+        parts.append(bounds.in_words(query.first, query.last, zone))
     if (taken := query.recorded) is not None:
         days = f" (days in {zone})" if isinstance(taken.first, date) or isinstance(taken.last, date) else ""
         parts.append(f"recorded {_range_in_words(taken.first, taken.last)}{days}")
     if query.late:
         parts.append("recorded more than an hour after it happened")
     parts += [f"not {key} {' or '.join(values)}" for key, values in _by_key(query.unwanted)]
-    return "; ".join(parts) or "every entry"
+    return "; ".join(parts) or EVERY
+
+
+def word_at(text: str, position: int) -> tuple[str, str, str]:
+    """Return a text in three parts: before the word at a position, the word, and behind it."""
+    position = min(position, len(text))
+    end = _end_of_word(text, position)
+    return text[:position], text[position:end], text[end:]
 
 
 def point_at(text: str | Sequence[str], error: InvalidQuery) -> str:
@@ -334,7 +350,7 @@ def _read_word(word: str, position: int) -> _Word:
     if not colon or word.startswith('"', negated) or (key not in KEYS and matching.network_of(word[negated:])):
         return _read_free(word[negated:], negated, position)
     if key not in KEYS:
-        raise InvalidQuery(_unknown_key(key), position)
+        raise InvalidQuery(*_unknown_key(key, word, position))
     if negated and key in ("from", "to"):
         raise InvalidQuery(f"{key} cannot be excluded with a hyphen; use from and to for the days you want", position)
     if negated and key == "recorded":
@@ -357,14 +373,17 @@ def _read_free(raw: str, negated: bool, position: int) -> _Word:
     return _Word(position, negated, "", value)
 
 
-def _unknown_key(key: str) -> str:
+def _unknown_key(key: str, word: str, position: int) -> tuple[str, int, str]:
+    """What is said about it, where it stands, and the word with the key that was probably meant."""
+    negated, value = "-" * word.startswith("-"), word.partition(":")[2]
     plain = key.lstrip("-\u2010\u2011\u2012\u2013\u2014\u2212")
     if plain != key and plain in KEYS:
-        return f"a word that excludes begins with one plain hyphen: -{plain}:"
+        return f"a word that excludes begins with one plain hyphen: -{plain}:", position, f"-{plain}:{value}"
     near = difflib.get_close_matches(plain[:40].lower(), KEYS, n=1)
     if near:
-        return f"unknown key; did you mean {near[0]}? ({_COLON})"
-    return f"unknown key; write key:value with one of the keys {', '.join(KEYS)}, or, {_COLON}"
+        said = f"unknown key; did you mean {near[0]}? ({_COLON})"
+        return said, position, f"{negated}{near[0]}:{value}" if value else ""
+    return f"unknown key; write key:value with one of the keys {', '.join(KEYS)}, or, {_COLON}", position, ""
 
 
 def _unquoted(raw: str, key: str, position: int, form: str = "") -> str:
@@ -425,15 +444,16 @@ def _problem(key: str, value: str) -> str:
     return ""
 
 
-def _check_day(word: _Word, days: Mapping[str, _Word]) -> None:
-    if word.key in days:
-        raise InvalidQuery(f"{word.key} is given twice; one day is enough", word.position)
-    if not _DAY.fullmatch(word.value):
-        raise InvalidQuery(f"{word.key} is not a day; write it as {word.key}:2026-05-31", word.position)
+def _bound(word: _Word, ends: Mapping[str, object]) -> Bound:
+    if word.key in ends:
+        raise InvalidQuery(f"{word.key} is given twice; once is enough", word.position)
     try:
-        date.fromisoformat(word.value)
-    except ValueError as error:
-        raise InvalidQuery(f"{word.key} is a day that the calendar does not have", word.position) from error
+        return bounds.parse(word.value, word.key)
+    except InvalidInput as error:
+        near = difflib.get_close_matches(word.value[:40].lower(), bounds.NAMES, n=1)
+        nearest = f"{word.key}:{near[0]}" if near else ""
+        mend = f"; did you mean {nearest}?" if nearest else ""
+        raise InvalidQuery(str(error).replace(": ", " ", 1) + mend, word.position, nearest) from error
 
 
 def _range(word: _Word, before: Recorded | None) -> Recorded:
@@ -445,23 +465,38 @@ def _range(word: _Word, before: Recorded | None) -> Recorded:
         raise InvalidQuery(str(error).replace(": ", " ", 1), word.position) from error
 
 
-def _check_order(days: Mapping[str, _Word]) -> None:
-    if len(days) == 2 and days["from"].value > days["to"].value:
-        later = max(days["from"].position, days["to"].position)
+def _check_order(ends: Mapping[str, tuple[_Word, Bound]], clock: Callable[[], tuple[int, str]] | None) -> None:
+    if len(ends) < 2 or isinstance(ends["to"][1], bounds.Back):
+        return
+    (start, first), (end, last) = ends["from"], ends["to"]
+    later = max(start.position, end.position)
+    if bounds.are_exchanged(first, last):
         raise InvalidQuery("from is after to, so no day is between them; exchange the two days", later)
+    if clock is not None and bounds.are_exchanged(*bounds.resolved(first, last, *clock())):
+        raise InvalidQuery("from is after to today, so no day is between them; exchange them, or leave one out", later)
 
 
 def _check_known(word: _Word, vocabulary: Vocabulary) -> None:
     if word.key == "category" and word.value not in vocabulary.categories:
-        raise InvalidQuery(f"unknown category; there are {', '.join(sorted(vocabulary.categories))}", word.position)
+        nearest = _nearest(word, vocabulary.categories)
+        meant = f"did you mean {nearest.partition(':')[2]}? " if nearest else ""
+        there_are = f"unknown category; {meant}there are {', '.join(sorted(vocabulary.categories))}"
+        raise InvalidQuery(there_are, word.position, nearest)
     if word.key == "action":
         known = vocabulary.actions()
         if word.value not in known:
-            near = difflib.get_close_matches(word.value.lower(), sorted(known), n=1)
-            mend = f"did you mean {near[0]}?" if near else "the list of actions has their codes"
+            nearest = _nearest(word, known)
+            mend = f"did you mean {nearest.partition(':')[2]}?" if nearest else "the list of actions has their codes"
             if word.value in vocabulary.categories:
+                nearest = f"{'-' * word.negated}category:{word.value}"
                 mend = f"this is a category, so write category:{word.value}"
-            raise InvalidQuery(f"unknown action; {mend}", word.position)
+            raise InvalidQuery(f"unknown action; {mend}", word.position, nearest)
+
+
+def _nearest(word: _Word, known: Iterable[str]) -> str:
+    """The word with the value that was probably meant; empty where none is near."""
+    near = difflib.get_close_matches(word.value.lower(), sorted(known), n=1)
+    return f"{'-' * word.negated}{word.key}:{near[0]}" if near else ""
 
 
 def _member(word: _Word) -> str:
@@ -494,7 +529,7 @@ def _range_in_words(first: End | None, last: End | None) -> str:
 
 def _end_in_words(end: End) -> str:
     """A day, or the number of an entry."""
-    return f"entry {end}" if isinstance(end, int) else f"{end.day} {_MONTHS[end.month - 1]} {end.year}"
+    return f"entry {end}" if isinstance(end, int) else bounds.day_in_words(end)
 
 
 def _cells(text: str) -> int:

@@ -24,11 +24,13 @@ from .view import KNOWN_BY_NAME, View
 TEXT_LIMIT = 120
 # Of a list of changes: who edits ten fields is told so, and opens the entry.
 CHANGES_LIMIT = 3
+# What was deleted, as the field is called that holds it whole; and what a line says of it.
+SNAPSHOT = "snapshot"
+_ON_A_PRICE_LIST = ("duration_minutes", "price_minor", "description")
 # From so many minutes on days are what a person counts in: 72 hours.
 _DAYS_FROM = 3 * 24 * 60
 # What would break the line; a space that must not break, in an amount, stays.
 _BREAKS = re.compile(r"[ \t\r\n\v\f\x85\u2028\u2029]+")
-DAYS = "{days} days"
 MORE = "and {count} more"
 
 
@@ -46,19 +48,37 @@ def second_line(view: View, speech: Speech = PLAIN) -> str:
 
 def line(view: View, speech: Speech = PLAIN) -> Line:
     """Return the second line with the names of what it prints."""
+    found = list(lines(view, speech))
+    names = frozenset(name for one in found for name in one.names)
+    return Line("; ".join(one.text for one in found), names)
+
+
+def lines(view: View, speech: Speech = PLAIN, words: Words | None = None) -> Iterator[Line]:
+    """Yield the clauses of the second line that fit, each with the names of what it prints; `words` are those of the
+    entry, where somebody has them already."""
     cls = view.declared
     if cls is None or not cls.detail:
-        return Line("", frozenset())
-    words = _Words(view, cls, speech)
-    found: list[str] = []
-    names: set[str] = set()
+        return
+    words = words or Words(view, cls, speech)
     for alternatives in clauses.alternatives(cls.detail):
         for clause in alternatives:
             if (text := words.filled(clause)) is not None:
-                found.append(text)
-                names.update(one.name for one in clauses.placeholders(clause))
+                names = (one for one in clauses.placeholders(clause) if one.name != SNAPSHOT)  # it has more
+                yield Line(text, frozenset(map(_field_of, names)))
                 break
-    return Line("; ".join(found), frozenset("amount_minor" if name == "amount" else name for name in names))
+
+
+def _field_of(one: Placeholder) -> str:
+    return "amount_minor" if one.name == "amount" else one.name
+
+
+def filled(view: View, alternatives: Sequence[str], speech: Speech = PLAIN) -> str:
+    """Return the first of some clauses that fits an entry, whose action has the fields that they name; else nothing."""
+    cls = view.declared
+    if cls is None:
+        return ""
+    words = Words(view, cls, speech)
+    return next((text for clause in alternatives if (text := words.filled(clause))), "")
 
 
 def brief(view: View, speech: Speech = PLAIN) -> str:
@@ -67,7 +87,7 @@ def brief(view: View, speech: Speech = PLAIN) -> str:
     if cls is None:
         return view.label
     if isinstance(cls.brief, tuple):
-        words = _Words(view, cls, speech)
+        words = Words(view, cls, speech)
         return next((text for clause in cls.brief if (text := words.filled(clause)) is not None), _label(cls, speech))
     if not cls.brief:
         return _label(cls, speech)
@@ -91,6 +111,8 @@ class _InALine(Said):
     def text(self, name: str, value: Any) -> str:
         if amounts.is_changes(value):
             return self._few(value)
+        if name == SNAPSHOT and isinstance(value, dict):
+            return self._offered(value)
         text = _BREAKS.sub(" ", super().text(name, value)).strip()
         return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1].rstrip() + "…"
 
@@ -99,11 +121,15 @@ class _InALine(Said):
         hours, minutes = divmod(rest, 60)
         sign = "-" if value < 0 else ""
         if abs(value) >= _DAYS_FROM:
-            said = self.speech.translate(DAYS).format(days=self.speech.number(days))
-            return sign + said + (f" {hours} h" if hours else "")
+            return sign + self.days(days) + (f" {hours} h" if hours else "")
         hours += 24 * days
         parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
         return sign + (" ".join(part for part in parts if part) or "0 min")
+
+    def _offered(self, snapshot: Mapping[str, Any]) -> str:
+        """What was deleted, in so many words as tell one service from another; nothing where none of them is there."""
+        inside = replace(self, currency=amounts.nearest(snapshot, self.currency))
+        return ", ".join(inside.text(name, snapshot[name]) for name in _ON_A_PRICE_LIST if snapshot.get(name))
 
     def _few(self, changes: Sequence[Mapping[str, Any]]) -> str:
         said = [self._change(one) for one in self.changes(changes)]
@@ -116,13 +142,18 @@ class _InALine(Said):
         return f"{_small(one.label)} " + (f"{one.old} → {one.new}" if one.changed else one.text)
 
 
-class _Words:
+class Words:
     """The words for the placeholders of one entry's clauses."""
 
     def __init__(self, view: View, cls: type[Action], speech: Speech) -> None:
         self._view, self._speech, self._context = view, speech, view.context
         self._fields = {field.name: field for field in cls.fields_of_context}
-        self._said = _InALine(speech, view.zones, self._context.get("currency"))
+        self._said = _InALine(speech, view.zones, self._context.get("currency"), action=view.action)
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """The entry's context, opened."""
+        return self._context
 
     def filled(self, clause: str) -> str | None:
         """Return a clause in the reader's language, or None where it does not fit this entry."""
@@ -135,7 +166,7 @@ class _Words:
         return "".join(self._pieces(clause, said)).strip()
 
     def _pieces(self, clause: str, said: Mapping[Placeholder, str]) -> Iterator[str]:
-        for before, placeholder in clauses.parse(self._speech.translate(clause)):
+        for before, placeholder in clauses.parse(self._speech.phrase(clause, self._view)):
             yield before
             if placeholder is not None:
                 yield said[placeholder]
@@ -173,8 +204,9 @@ class _Words:
             value = value.get("name") or value.get("id")
         if value is None or value in ("", [], {}):
             return None
-        said = replace(self._said, currency=currency, words=field.words, forms=field.timed or field.open)
-        return said.text(field.name, value)
+        timed = field.timed or field.open
+        said = _InALine(self._speech, self._said.zones, currency, field.words, timed, self._said.action)
+        return said.text(field.name, value) or None
 
     def _target(self) -> str | None:
         """The name of the target, where the sentence says its id."""

@@ -1,7 +1,8 @@
 """Selecting: a filter in a reader's words becomes a selection in the store's terms. `Query -> Selection`.
 
-Days become instants in the clinic's zone, ids of people tokens, ids of things references of every kind that the log
-knows, a Stripe id the HMAC under which its entries are found. An id that the log does not know selects nothing.
+Days, and what is relative to now, become instants in the clinic's zone, ids of people tokens, ids of things references
+of every kind that the log knows, a Stripe id the HMAC under which its entries are found. An id that the log does not
+know selects nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ..catalogue.recognition import DEVICE, NETWORK
 from ..format import instant
 from ..record.drafting import FUTURE_MINUTES
 from ..stores.contract import ActorTerm, Reference, Selection
+from . import bounds
 from .query import Choice, Query
 from .recorded import Recorded
 
@@ -36,7 +38,7 @@ def select(session: Session, wanted: Query) -> Selection:
         inside = session.codes(yes.categories)
         actions = inside if actions is None else actions & inside
     bounded = wanted.first is not None or wanted.last is not None
-    intervals = instant.day_intervals(session.zone, wanted.first, wanted.last) if bounded else None
+    intervals = bounds.intervals(wanted.first, wanted.last, session.now, session.zone) if bounded else None
     seqs = None
     if (taken := wanted.recorded) is not None:
         seqs = tuple(_seqs(session, taken))

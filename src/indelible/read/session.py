@@ -47,13 +47,15 @@ from ..stores.contract import (
     CheckpointRow,
     Clinic,
     EntryRow,
+    Known,
+    Moment,
     Occurring,
     Rows,
     Selection,
     State,
 )
-from . import query, searching, selecting
-from .directory import Directory
+from . import bounds, query, searching, selecting
+from .directory import Beginning, Directory
 from .query import Query, Vocabulary
 from .searching import LookedUp, Search, Sought, Words
 from .view import Opening, View, open_each
@@ -133,9 +135,11 @@ class Session:
         self.clinic, self.sealer, self.now, self.hidden = clinic, sealer, now, hidden
         self.state: State = rows.state()
         self.up_to = self.state.size if up_to is None else min(up_to, self.state.size)
+        self._actors_asked = 0
         self._tokens: dict[tuple[str, str], bytes | None] = {}
         self._sought: dict[Query, Sought] = {}
         self._last_search: Search | None = None
+        self._step: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -191,7 +195,9 @@ class Session:
 
     def actors(self, limit: int) -> Sequence[tuple[str, bytes]]:
         """Return up to so many actors of each kind, as (kind, reference)."""
-        self._occurring = self._rows.occurring(limit)  # what else occurs is in the same look
+        if self._actors_asked != limit:
+            self._occurring = self._rows.occurring(limit)  # what else occurs is in the same look
+            self._actors_asked = limit
         return self._occurring.actors
 
     @cached_property
@@ -210,7 +216,17 @@ class Session:
 
     def parse(self, words: str | Sequence[str]) -> Query:
         """Return the Query of a filter's text. Raises InvalidQuery, pointing at the word."""
-        return query.parse(words, vocabulary=lambda: self.vocabulary)
+        return query.parse(words, vocabulary=lambda: self.vocabulary, clock=lambda: (self.now, self.zone))
+
+    def resolve(self, wanted: Query) -> Query:
+        """Return the filter with days in the place of what is relative to now, as it is at the session's `now`: what a
+        file or an entry says of it, which is read later."""
+        first, last = bounds.resolved(wanted.first, wanted.last, self.now, self.zone)
+        return replace(wanted, first=first, last=last)
+
+    def days(self, wanted: Query) -> tuple[date | None, date | None]:
+        """Return the first and the last day of a filter, None where it has no such bound."""
+        return bounds.days(wanted.first, wanted.last, self.now, self.zone)
 
     def narrow(self, wanted: Query) -> Query:
         """Return the filter that says of itself what this session does not see."""
@@ -251,6 +267,11 @@ class Session:
         """Return the tokens of everybody whose name has these words."""
         return self._directory.find(words, self._rows, self.state)
 
+    def begin(self, words: str, limit: int) -> Beginning | None:
+        """Return who and what has a name of which these words are beginnings, `limit` of each at most; None while the
+        names are being opened. Whether this session sees anything of them is for `few` to say."""
+        return self._directory.begin(words, self._rows, self.state, limit)
+
     # What a filter finds
 
     def select(self, wanted: Query) -> Selection:
@@ -283,13 +304,29 @@ class Session:
         """Return, for each question, whether an earlier entry has such a link."""
         return self._rows.linked(asked) if asked else ()
 
+    def known(self, asked: Sequence[tuple[str, bytes]], *, each: int, counted: int) -> Sequence[Known]:
+        """Return what links of a kind there are whose reference begins so, as `Rows.known` does."""
+        return self._rows.known(asked, self.up_to, each=each, counted=counted) if asked else ()
+
+    def moments(self, selection: Selection, limit: int) -> Sequence[Moment]:
+        """Return when the first entries of a selection occurred, newest first; opens nothing."""
+        return self._rows.moments(self._seen(selection), limit)
+
     def counts(self, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
         """Return how many entries of a selection occurred from each edge to before the next one."""
         return self._rows.counts(self._seen(selection), edges)
 
+    def few(self, selection: Selection, limit: int) -> int:
+        """Return how many entries of a selection there are, counted up to a limit."""
+        return len(self.stored(selection, None, limit))
+
     def amounts(self, selection: Selection) -> Sequence[AmountTally]:
         """Return the amounts of a selection by action and currency."""
         return self._rows.amounts(self._seen(selection))
+
+    def amounts_between(self, selection: Selection, edges: Sequence[int]) -> Sequence[Sequence[AmountTally]]:
+        """Return the same from each edge to before the next one."""
+        return self._rows.amounts_between(self._seen(selection), edges)
 
     def _seen(self, selection: Selection) -> Selection:
         """The part of a selection that this session sees."""
@@ -376,11 +413,20 @@ class Session:
             self._last_search = Search(words, SEARCH_LIMIT)
         return self._last_search
 
+    @property
+    def search_limit(self) -> int:
+        """How many entries are opened for free words before a page, or a tally of it, answers."""
+        return SEARCH_LIMIT if self._step is None else min(self._step, SEARCH_LIMIT)
+
+    def answer_within(self, entries: int) -> None:
+        """Answer for free words when so many entries were opened, sooner than SEARCH_LIMIT says."""
+        self._step = entries
+
     def page(self, words: Filter = "", *, after: Cursor | None = None, limit: int = 50) -> Page:
         """Return one page of the entries that a filter means, newest first: the first one, or the one after a cursor.
 
-        Free words are looked up as ids and names; with others it opens at most SEARCH_LIMIT entries and says how far
-        back it came (`Page`). Raises InvalidQuery.
+        Free words are looked up as ids and names; with others it opens at most `search_limit` entries and says how
+        far back it came (`Page`). Raises InvalidQuery.
         """
         sought, limit = self.seek(words), max(1, min(limit, PAGE_LIMIT))
         selection, place = _behind_cursor(sought.selection, after)
@@ -400,7 +446,7 @@ class Session:
             searched += 1
             if view:
                 hits.append(view)
-            if len(hits) == limit or searched >= SEARCH_LIMIT:
+            if len(hits) == limit or searched >= self.search_limit:
                 return Page(hits, selection.up_to, _behind(selection, [last]), searched, last.occurred_at)
         return Page(hits, selection.up_to, None, searched, last.occurred_at if last else None)
 

@@ -8,7 +8,7 @@ is. So before anything of it is parsed and put into words, its bytes are folded 
     said    what an entry says and its bytes do not have: labels, what stands between the values of a sentence,
             "Anonymous client", digits of a time on another clock, an amount's leading zero. A run that may be, or may
             touch, what the action says need not be in the bytes
-    device  its words are made of the user agent, which is put beside the bytes
+    device  its words are made of the user agent, which is put beside the bytes, and so is why the system acted
 
 A number of six digits is looked for without what may group it, an amount as its integer in each minor unit that there
 is, an IPv4 address by its whole octets. Where this cannot tell, as for IPv6, which has many spellings, an entry passes.
@@ -28,11 +28,11 @@ from types import NoneType
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from ..catalogue import Action, amounts, device, find, placeholders
+from ..catalogue import Action, amounts, counted, device, find, placeholders, vocabulary
 from ..catalogue.fields import Changed, Someone
 from ..format import money
 from .matching import GROUPING, Amount, Pattern, fold
-from .view import FOR, FOR_IN_SENTENCE, Group, Unsealed
+from .view import FOR, FOR_IN_SENTENCE, Group, Unsealed, plain_kind, reason_in_words
 
 _AGENT = "request.user_agent"
 # Between the parts of an entry's bytes.
@@ -42,7 +42,7 @@ _LEFT_OUT = b"'`"
 _GROUPING = GROUPING.encode()
 _RUN = re.compile(r"[^\W_]+")
 # What is said in the place of a value that is not there (`view.py`). A kind stands in the body.
-_IN_PLACE = ("anonymous", "unknown", "a", "an unknown client", "an unknown amount", "somebody", "client", "thing")
+_IN_PLACE = ("anonymous", "unknown", "an unknown client", "an unknown amount", "somebody", "client", "thing")
 # The date and the hour of a time, which may be read as one number.
 _LONGEST_IN_TIME = 10
 
@@ -58,6 +58,8 @@ class Raw:
         # Apart: a body is seldom of other letters than ASCII, which cost more.
         parts = [_folded(unsealed.row.body), _folded(plain)]
         parts += [_device_in(group) for group in unsealed.groups if _AGENT in group.paths]
+        if type(reason := members["actor"].get("reason")) is str:
+            parts.append(_reason(reason))
         self.text = text = _BETWEEN.join(parts)
         # Only control characters are escaped by their numbers, unless a body was changed.
         self.is_escaped = b"\\" in text and b"\\u" in text
@@ -88,6 +90,11 @@ def _device_in(group: Group) -> bytes:
 @lru_cache(maxsize=4096)
 def _device(agent: str) -> bytes:
     return fold(device.words(agent)).encode()
+
+
+@lru_cache(maxsize=1024)
+def _reason(reason: str) -> bytes:
+    return fold(reason_in_words(reason)).encode()
 
 
 class Sieve:
@@ -206,10 +213,14 @@ def _said(declared: type[Action] | None, is_present: bool) -> _Said:
     if not is_present:
         return _Said(anything=True)
     pieces = _pieces(declared.sentence)
+    one = counted.ONE.get(declared.sentence)
     before, behind, inner = pieces[:-1], pieces[1:], pieces[1:-1]
     texts = (*map(fold, (*_IN_PLACE, declared.label, *_pieces(FOR), *_pieces(FOR_IN_SENTENCE))), *pieces)
     names = {name.partition(".")[0] for name in placeholders(declared.sentence)}
     printed = [field for field in declared.fields_of_context if field.name in names]
+    # Of one thing it says less of a word than of several; a word of a list may be another than its code.
+    texts += (*(_pieces(one.text) if one else ()), *map(fold, map(plain_kind, declared.targets)))
+    texts += tuple(fold(vocabulary.said(word)) for field in printed for word in sorted(field.words))
     return _Said(
         texts=texts,
         ends=tuple(text for text in before if text[-1:].isalnum()),

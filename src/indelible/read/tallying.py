@@ -6,14 +6,14 @@ that the zone skipped has no entries. Money counts as the catalogue says of each
 undoing and not the undone.
 
 Without free words every tally is exact, and also with those that are looked up as an id or a name. Others are looked
-for in opened entries, of which at most SEARCH_LIMIT are opened, the newest; where there are more, a tally says so
-(`whole` is false), how far back it came, and from where it can go on.
+for in opened entries, of which at most `Session.search_limit` are opened, the newest; where there are more, a tally
+says so (`whole` is false), how far back it came, and from where it can go on.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,7 +25,6 @@ from ..errors import InvalidInput
 from ..format import instant
 from ..format.money import EFFECTS
 from ..stores.contract import AmountTally, EntryRow, Selection
-from . import session as sessions
 from .query import Query
 from .searching import Words
 from .session import Cursor, Session
@@ -63,6 +62,10 @@ class Days:
     reached: int | None = None
 
 
+# Days or months of one table of money.
+PERIODS_LIMIT = 370
+
+
 class Sum(NamedTuple):
     """Entries that count on one side, and the sum of their amounts in minor units, less what was undone."""
 
@@ -96,6 +99,24 @@ class Totals:
     older: Cursor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The money of some days of the clinic, from the first to the last, by currency as in `Totals`."""
+
+    first: date
+    last: date
+    currencies: Sequence[CurrencyTotal]
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Money by consecutive periods; on the day of `reached` and before, not all is summed."""
+
+    periods: Sequence[Period]
+    whole: bool = True
+    reached: int | None = None
+
+
 def count(session: Session, wanted: Query, *, after: Cursor | None = None) -> Counted:
     """Count the entries of a filter.
 
@@ -121,20 +142,47 @@ def per_day(session: Session, wanted: Query, *, first: date, last: date) -> Days
     days = [date.fromordinal(first.toordinal() + number) for number in range(length)]
     sought = session.seek(wanted)
     selection = sought.selection
-    parts = sorted(part for day in days for part in _parts(session.zone, day))
-    edges = sorted({edge for start, end, _ in parts for edge in (start, end)})
+    on, edges = _edges(part for day in days for part in _parts(session.zone, day, day))
     found = _Search()
     if sought.words:
         found = _search(session, sought.words, _within(selection, edges))
         counts: Sequence[int] = _between([occurred_at for occurred_at, _ in found.hits], edges)
     else:
         counts = session.counts(selection, edges)
-    # Edges may be further apart than a part is long, but no part lies on two sides of one.
-    on = {start: day for start, _, day in parts}
     counted: Counter[int] = Counter()
     for start, entries in zip(edges, counts, strict=False):
         counted[on.get(start, 0)] += entries
     return Days([Day(day, counted[day.toordinal()]) for day in days], found.whole, found.reached)
+
+
+def _edges(parts: Iterable[tuple[int, int, int]]) -> tuple[Mapping[int, int], list[int]]:
+    """On which day each part begins, and all instants at which one begins or ends. Edges may be further apart than a
+    part is long, but no part lies on two sides of one."""
+    every = sorted(parts)
+    return {start: day for start, _, day in every}, sorted({edge for start, end, _ in every for edge in (start, end)})
+
+
+def by_period(session: Session, wanted: Query, spans: Sequence[tuple[date, date]]) -> Periods:
+    """Sum the money of a filter in each of some spans of days, which are in order and apart, as `totals` does.
+
+    Days outside `from:` and `to:` of the filter have none. Raises InvalidInput for more than PERIODS_LIMIT spans.
+    """
+    if len(spans) > PERIODS_LIMIT:
+        raise InvalidInput(f"are more than {PERIODS_LIMIT} periods; choose fewer days", "periods")
+    sought = session.seek(wanted)
+    counting, selection = _counting(sought.selection)
+    on, edges = _edges(part for first, last in spans for part in _parts(session.zone, first, last))
+    found = _Search()
+    if sought.words:
+        found = _search(session, sought.words, _within(selection, edges))
+        between: Sequence[Sequence[AmountTally]] = _amounts_between(found.hits, edges)
+    else:
+        between = session.amounts_between(selection, edges)
+    sums: dict[int, list[AmountTally]] = defaultdict(list)
+    for start, tallies in zip(edges, between, strict=False):
+        sums[on.get(start, 0)] += tallies
+    periods = [Period(first, last, _by_currency(sums[first.toordinal()], counting)) for first, last in spans]
+    return Periods(periods, found.whole, found.reached)
 
 
 def totals(session: Session, wanted: Query, *, after: Cursor | None = None) -> Totals:
@@ -143,10 +191,7 @@ def totals(session: Session, wanted: Query, *, after: Cursor | None = None) -> T
     `after` is the `older` of totals that were not whole: it sums on behind it, and sums nothing twice.
     """
     sought = session.seek(wanted)
-    selection = sought.selection
-    counting = {cls.code: cls.money for cls in registered() if cls.money != "none"}
-    asked = counting.keys() if selection.actions is None else counting.keys() & set(selection.actions)
-    selection = replace(selection, actions=tuple(sorted(asked)))
+    counting, selection = _counting(sought.selection)
     found = _Search()
     if sought.words or after is not None:
         found = _search(session, sought.words, selection, after)
@@ -154,6 +199,13 @@ def totals(session: Session, wanted: Query, *, after: Cursor | None = None) -> T
     else:
         amounts = session.amounts(selection)
     return Totals(_by_currency(amounts, counting), found.whole, found.reached, found.older)
+
+
+def _counting(selection: Selection) -> tuple[Mapping[str, str], Selection]:
+    """How the amounts of each action count, and the part of a selection whose actions do."""
+    counting = {cls.code: cls.money for cls in registered() if cls.money != "none"}
+    asked = counting.keys() if selection.actions is None else counting.keys() & set(selection.actions)
+    return counting, replace(selection, actions=tuple(sorted(asked)))
 
 
 def _by_currency(amounts: Iterable[AmountTally], counting: Mapping[str, str]) -> list[CurrencyTotal]:
@@ -167,11 +219,11 @@ def _by_currency(amounts: Iterable[AmountTally], counting: Mapping[str, str]) ->
 
 
 @lru_cache(maxsize=2 * DAYS_LIMIT)
-def _parts(zone: str, day: date) -> tuple[tuple[int, int, int], ...]:
-    """The instants of a day, as half-open (start, end) in microseconds, with its ordinal."""
+def _parts(zone: str, first: date, last: date) -> tuple[tuple[int, int, int], ...]:
+    """The instants of some days, as half-open (start, end) in microseconds, with the ordinal of the first."""
     return tuple(
-        (start, end, day.toordinal())
-        for start, end in instant.day_intervals(zone, day, day)
+        (start, end, first.toordinal())
+        for start, end in instant.day_intervals(zone, first, last)
         if start is not None and end is not None
     )
 
@@ -195,7 +247,7 @@ def _search(session: Session, words: Words, selection: Selection, after: Cursor 
     # However often it goes on, it is bounded as it was when it began.
     up_to = selection.up_to if after is None else after.up_to
     for found, has in session.tested(selection, words, after):
-        if tested == sessions.SEARCH_LIMIT and last is not None:
+        if tested == session.search_limit and last is not None:
             older = Cursor(last.occurred_at, last.seq, up_to)
             return _Search(hits, False, last.occurred_at, older)
         tested, last = tested + 1, found
@@ -220,6 +272,18 @@ def _between(instants: Iterable[int], edges: Sequence[int]) -> list[int]:
     """How many instants lie between each edge and the next."""
     counted = Counter(bisect_right(edges, one) - 1 for one in instants)
     return [counted[number] for number in range(len(edges) - 1)]
+
+
+def _amounts_between(
+    hits: Iterable[tuple[int, AmountTally | None]], edges: Sequence[int]
+) -> Sequence[Sequence[AmountTally]]:
+    """The amounts of what was found, between each edge and the next."""
+    between: list[list[AmountTally]] = [[] for _ in edges[1:]]
+    for occurred_at, amount in hits:
+        number = bisect_right(edges, occurred_at) - 1
+        if amount is not None and 0 <= number < len(between):
+            between[number].append(amount)
+    return between
 
 
 def _amount_of(found: EntryRow) -> AmountTally | None:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from ..catalogue import Action, Field, amounts, device, find, placeholders
+from ..catalogue import Action, Field, amounts, counted, device, find, kind_title, placeholders, vocabulary
 from ..catalogue.vocabulary import REASON_NAMES, REASONS
 from ..errors import StorageFailure
 from ..format import entry, instant, money, offsets, planned
@@ -36,6 +36,20 @@ KNOWN_BY_NAME = frozenset(
 # Who acts for whom: by itself, and before the verb of a sentence.
 FOR = "{who}, for {principal}"
 FOR_IN_SENTENCE = "{who}, for {principal},"
+# A program and what it runs on, as `catalogue.device` has them in English.
+ON = "{name} on {place}"
+
+
+def plain_kind(kind: str) -> str:
+    """Return what a kind of thing is called within a sentence, in English: part of a message id."""
+    title = kind_title(kind)
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
+def some(kind: str) -> str:
+    """Return "a reservation", "an invoice": a message id."""
+    plain = plain_kind(kind)
+    return f"{'an' if plain[:1] in 'aeiou' else 'a'} {plain}"
 
 
 class Zones(NamedTuple):
@@ -50,6 +64,12 @@ class Part(NamedTuple):
 
     name: str
     text: str
+
+
+def device_in(words: str, wording: Wording) -> str:
+    """Return a device, given as `View.device` says it, in a reader's language."""
+    name, on, place = words.rpartition(" on ")
+    return wording.translate(ON).format(name=name, place=place) if on else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +137,10 @@ class View(Opened):
         agent = self.values.get("request.user_agent")
         return device.words(agent) if isinstance(agent, str) else ""
 
+    def device_in(self, wording: Wording) -> str:
+        """The device in a reader's language; what is searched for, and compared, is the English of `device`."""
+        return device_in(self.device, wording)
+
     @property
     def who(self) -> str:
         """The actor in words: "Maria Fernandes", "System", "stripe", "Booking assistant, for Ana Sousa"."""
@@ -146,18 +170,19 @@ class View(Opened):
         role = self.client_role
         return self._named(self.client or {}, "client", role, wording) if role else ""
 
+    def target_in(self, wording: Wording) -> str:
+        """What it was done to, where that is known by name: "Facial", "Anonymous client"."""
+        target = self.target or {"kind": "thing"}
+        return self._named(target, target["kind"], "target", wording)
+
     @property
     def why(self) -> str:
-        """For the system, why it acted, in words: "policy “late cancel”"; else empty."""
+        """For the system, why it acted: "policy: late cancellation"; a host's own name in quotes. Else empty."""
         return self.why_in(ENGLISH)
 
     def why_in(self, wording: Wording) -> str:
         reason = self.members["actor"].get("reason")
-        if not reason:
-            return ""
-        kind, _, name = reason.partition(":")
-        said = wording.translate(name.replace("-", " ")) if name in REASON_NAMES else name
-        return f"{wording.translate(kind) if kind in REASONS else kind} “{said}”"
+        return reason_in_words(reason, wording) if reason else ""
 
     @property
     def sentence(self) -> str:
@@ -166,7 +191,7 @@ class View(Opened):
         if cls is None:
             target = self.target
             return f"{self.who}: {self.action}" + (f" ({target['kind']})" if target else "")
-        return cls.sentence.format_map(_Words(self, cls, cls.sentence, ENGLISH))
+        return ENGLISH.phrase(cls.sentence, self).format_map(_Words(self, cls, cls.sentence, ENGLISH))
 
     def sentence_in(self, wording: Wording) -> Iterator[Part]:
         """Yield the sentence in its parts, in a reader's language."""
@@ -181,7 +206,7 @@ class View(Opened):
         cls = self.declared
         assert cls is not None  # noqa: S101 - a template is the class's
         words = _Words(self, cls, template, wording)
-        for before, name, _, _ in Formatter().parse(wording.translate(template)):
+        for before, name, _, _ in Formatter().parse(wording.phrase(template, self)):
             if before:
                 yield Part("", before)
             if name is not None:
@@ -234,7 +259,7 @@ class View(Opened):
         if known := who.get("name") or who.get("id"):
             return str(known)
         gone = "Anonymous" if self._is_erased(path) else "Unknown"
-        return wording.translate(f"{gone} {kind.replace('_', ' ')}")
+        return wording.translate(f"{gone} {plain_kind(kind)}")
 
 
 class _Words(dict[str, Any]):
@@ -255,8 +280,8 @@ class _Words(dict[str, Any]):
             target = view.target or {"kind": "thing"}
             kind = target["kind"]
             if kind in KNOWN_BY_NAME:
-                return view._named(target, kind, "target", wording)
-            return target.get("id") or wording.translate(f"a {kind.replace('_', ' ')}")
+                return view.target_in(wording)
+            return target.get("id") or wording.translate(some(kind))
         if name == "client":
             return view.client_in(wording) or wording.translate("an unknown client")
         if name == "amount":
@@ -291,7 +316,7 @@ def _in_words(value: Any, field: Field, zones: Zones, currency: Any, wording: Wo
     if type(value) is str and field.timed and (said := planned.if_canonical(value)) is not None:
         return wording.moment(said, zones)
     if type(value) is str and value in field.words:
-        return wording.translate(value.replace("_", " "))
+        return wording.translate(vocabulary.said(value))
     return "—" if value is None else value
 
 
@@ -366,15 +391,34 @@ def _as_it_is(text: str) -> str:
 class Wording:
     """How a reader's language says what is not a value: our own words by their English text, amounts and instants.
 
-    `money` is given minor units and a currency; `moment` a time that was said, and the zones of the entry that says it.
+    `money` is given minor units and a currency; `moment` a time that was said, and the zones of the entry that says it;
+    `plural` a text of one and of several, and how many there are, as gettext has it.
     """
 
     translate: Callable[[str], str] = _as_it_is
+    plural: Callable[[str, str, int], str] = counted.english
     money: Callable[[int, str], str] = money.display
     moment: Callable[[Planned, Zones], str] = planned_text
 
+    def phrase(self, template: str, view: View) -> str:
+        """Return a template of the catalogue in the reader's language, in the form that the entry's count asks for."""
+        found = counted.ONE.get(template)
+        count = view.context.get(found.name) if found else None
+        if found is None or type(count) is not int:
+            return self.translate(template)
+        return self.plural(found.text, template, abs(count))
+
 
 ENGLISH = Wording()
+
+
+def reason_in_words(reason: str, wording: Wording = ENGLISH) -> str:
+    """Return why the system acted in words: "policy: late cancellation"; a name that is a host's own in quotes."""
+    kind, _, name = reason.partition(":")
+    before = wording.translate(REASONS[kind]) if kind in REASONS else kind
+    return f"{before}: {wording.translate(REASON_NAMES[name])}" if name in REASON_NAMES else f"{before} “{name}”"
+
+
 _FORMATTER = Formatter()
 
 

@@ -3,6 +3,7 @@
     renamed  moved            the clinic's name, its time zone: what it was stands in the entry, read under the head
     continued                 the first entry of a log that goes on where another one was lost
     viewed exported verified  who read the log, took it out, checked it
+    letter_sent               that people were sent a letter about it
     held guard_missing        what draining a host's outbox has to say, once under a key of ours
     anonymized scrubbed       somebody was erased; what was sealed of them was removed
     keep_renewed closed       the keep was lost for good; the clinic's account ended
@@ -26,7 +27,7 @@ from .drafting import NOBODY, Draft, Named, Value
 
 if TYPE_CHECKING:
     from ..catalogue import Action
-    from ..catalogue.log import LogExported, LogVerified
+    from ..catalogue.log import LogExported, LogLetterSent, LogVerified
     from ..stores.contract import Clinic, State
 
 MENTIONED = "mentioned"
@@ -136,6 +137,11 @@ def exported(
 
 def verified(at: At, context: LogVerified, actor: Actor, request: Request | None = None) -> Draft:
     return _draft(at, context, actor, request=request)
+
+
+def letter_sent(at: At, context: LogLetterSent, key: str) -> Draft:
+    """That people were sent a letter: once under a key of ours."""
+    return _draft(at, context, System("job:letter"), key=f"{OWN_KEYS}{key}")
 
 
 def drained(at: At, context: Action, key: str) -> Draft:

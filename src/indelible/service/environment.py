@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import InvalidInput, StorageFailure
 from ..places import Places
+from . import links
+from .links import Links
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHORTEST_SECRET = 32
@@ -60,6 +62,7 @@ class Environment:
     metrics_token: str = field(default="", repr=False)
     keep_days: int = 0
     keep_beside: bool = False
+    links: Links = field(default_factory=dict)
 
     @property
     def every_outbox(self) -> list[str]:
@@ -95,6 +98,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         metrics_token=_metrics_token(env),
         keep_days=_number(env, "INDELIBLE_OUTBOX_KEEP_DAYS", 0, 0, 3_650),
         keep_beside=_choice(env, "INDELIBLE_KEEP_BESIDE", ("NO", "YES")) == "YES",
+        links=_links(env),
     )
 
 
@@ -223,6 +227,12 @@ def _outboxes(env: Mapping[str, str]) -> tuple[str, ...]:
             raise InvalidInput("must be postgresql://..., sqlite:///path, or the paths of SQLite files, with white "
                                "space between", "INDELIBLE_OUTBOXES")  # fmt: skip
     return found
+
+
+def _links(env: Mapping[str, str]) -> Links:
+    """Where the host of every clinic shows its things, a line a kind; a clinic may set its own. Semicolons are breaks,
+    as many files of an environment hold no others."""
+    return links.parse((env.get("INDELIBLE_LINKS") or "").replace(";", "\n"), field="INDELIBLE_LINKS")
 
 
 def _metrics_token(env: Mapping[str, str]) -> str:

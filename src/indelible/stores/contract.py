@@ -213,6 +213,27 @@ class Before(NamedTuple):
     prefix: bytes
 
 
+class Moment(NamedTuple):
+    """When an entry occurred, and who its actor is."""
+
+    occurred_at: int
+    seq: int
+    actor_kind: str
+    actor: bytes | None
+
+
+class Known(NamedTuple):
+    """A reference of links of a kind that are in no target: its first entry, when its last one occurred, and how many
+    it has, counted up to a limit."""
+
+    kind: str
+    ref: bytes
+    first_at: int
+    first_seq: int
+    last_at: int
+    entries: int
+
+
 class Defect(NamedTuple):
     """What is wrong with a database around its rows: a guard against change is gone (its name), a definition is not
     ours, or the file contradicts itself."""
@@ -226,6 +247,10 @@ class Rows(Protocol):
 
     def state(self) -> State: ...
     def page(self, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[EntryRow]: ...
+    def moments(self, selection: Selection, limit: int) -> Sequence[Moment]:
+        """When the first entries of a selection occurred, newest first, without reading what else is in them."""
+        ...
+
     def counts(self, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
         """How many entries of a selection occurred from each edge to before the next one: one number less than edges.
 
@@ -235,6 +260,10 @@ class Rows(Protocol):
 
     def amounts(self, selection: Selection) -> Sequence[AmountTally]:
         """The amounts of a selection by action and currency, for those that occur, in the order of their names."""
+        ...
+
+    def amounts_between(self, selection: Selection, edges: Sequence[int]) -> Sequence[Sequence[AmountTally]]:
+        """The amounts from each edge to before the next one, each as `amounts` has them; edges are as for `counts`."""
         ...
 
     def entries(self, after: int, up_to: int) -> Iterator[EntryRow]:
@@ -259,6 +288,11 @@ class Rows(Protocol):
     def occurring(self, actors: int = 0) -> Occurring: ...
     def linked(self, asked: Sequence[Before]) -> Sequence[bool]:
         """The answers, in the order of the questions. Of all links whose ref begins so few are."""
+        ...
+
+    def known(self, asked: Sequence[tuple[str, bytes]], up_to: int, *, each: int, counted: int) -> Sequence[Known]:
+        """For each (kind, prefix) up to `each` references that begin so, in their order, of entries up to `up_to`;
+        of each of them no more than `counted` entries are counted. It costs a few seeks for each reference."""
         ...
 
     def tiles(self, level: int | None = None, begin: int = 0, end: int | None = None) -> Iterator[TileRow]:

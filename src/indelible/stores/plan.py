@@ -15,13 +15,14 @@ time; unless people, things or numbers lead to so few entries that those are loo
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from .contract import ActorTerm, AmountTally, EntryRow, Reference, Selection
+from .contract import ActorTerm, AmountTally, EntryRow, Moment, Reference, Selection
 
 # A kind with more actors than this is common enough to be found by walking the time index.
 FEW_ACTORS = 20
@@ -32,12 +33,17 @@ FEW_NUMBERS = 5_000
 FEW_OF_ACTIONS = 200
 # Entries of things or people whose amounts are looked at one by one. Of actors a fifth: the index of amounts has who
 # they are, and for the others a list of numbers has to be made first.
-FEW_ENTRIES = 10_000
+FEW_ENTRIES = 7_500
 # Actors or references whose amounts are told from others on the index; each is one more comparison for every amount.
 FEW_TERMS = 20
 
+_Row = TypeVar("_Row", EntryRow, Moment)
+
 # A half-open range of microseconds; None for an open end.
 Range = tuple[int | None, int | None]
+# What is one stretch of the index of amounts, an action and a currency; and how many amounts, with their sum.
+_Stretch = tuple[str, str | None]
+_Sum = tuple[_Stretch, int, int]
 # A range of microseconds with the number of the edges that it lies between.
 Piece = tuple[int, int, int]
 WHOLE: Range = (None, None)
@@ -58,6 +64,7 @@ class Amount(NamedTuple):
     """What is summed of an entry."""
 
     seq: int
+    occurred_at: int
     action: str
     currency: str | None
     amount_minor: int
@@ -90,6 +97,10 @@ class Walker(Protocol):
         """The entries on some ways, newest first, made as they are taken; doubles are left in."""
         ...
 
+    def moments(self, selection: Selection, ways: Sequence[Way]) -> Iterator[Moment]:
+        """The same, with nothing of the rows but when and who."""
+        ...
+
     def places(self, selection: Selection, way: Way) -> Iterator[tuple[int, int]]:
         """The (occurred_at, seq) of the entries on a way, newest first."""
         ...
@@ -106,6 +117,12 @@ class Walker(Protocol):
 
     def sum_along(self, selection: Selection, action: str, currency: str | None, interval: Range) -> tuple[int, int]:
         """How many amounts of a selection one stretch has in an interval, and their sum; `late` is not for here."""
+        ...
+
+    def sums_along(
+        self, selection: Selection, action: str, currency: str | None, pieces: Sequence[Piece]
+    ) -> Iterable[tuple[int, int, int]]:
+        """The same in each of some ranges that has amounts: (number, amounts, sum)."""
         ...
 
 
@@ -223,9 +240,22 @@ def page(walker: Walker, selection: Selection, before: tuple[int, int] | None, l
     return sorted(found, key=lambda row: (row.occurred_at, row.seq), reverse=True)[:limit]
 
 
-def _first(rows: Iterator[EntryRow], limit: int) -> list[EntryRow]:
+def moments(walker: Walker, selection: Selection, limit: int) -> list[Moment]:
+    """Return when the first entries of a selection occurred, and who did it, newest first, each once."""
+    selection = resolved(walker, selection)
+    every = ways(selection, by_number=few_numbers(selection))
+    parts = [
+        _first(walker.moments(selection, every[start : start + walker.together]), limit)
+        for start in range(0, len(every), walker.together)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return sorted({one for part in parts for one in part}, reverse=True)[:limit]
+
+
+def _first(rows: Iterator[_Row], limit: int) -> list[_Row]:
     """So many rows, each once: a double comes at once again."""
-    found: list[EntryRow] = []
+    found: list[_Row] = []
     for row in rows:
         if not found or found[-1].seq != row.seq:
             found.append(row)
@@ -350,7 +380,34 @@ def amounts(walker: Walker, selection: Selection) -> list[AmountTally]:
         # A kind of actor as it is: one comparison for each amount, and not one for each actor of the kind.
         sums = _along_index(walker, replace(found, actors=selection.actors))
     else:
-        sums = _one_by_one(walker, found)
+        sums = ((stretch, 1, amount) for _, stretch, amount in _one_by_one(walker, found))
+    return _tallies(sums)
+
+
+def amounts_between(walker: Walker, selection: Selection, edges: Sequence[int]) -> list[list[AmountTally]]:
+    """Return the same for each of the ranges between `edges`, sorted microseconds."""
+    pieces = list(_pieces(edges, merged(selection.intervals)))
+    sums: dict[int, list[_Sum]] = defaultdict(list)
+    if pieces:
+        within = replace(selection, intervals=((pieces[0][1], pieces[-1][2]),))
+        found = resolved(walker, within)
+        if is_empty(found):
+            pass
+        elif _is_along_index(walker, found):
+            whole = replace(found, actors=selection.actors, intervals=None)
+            for stretch in _stretches(walker, whole):
+                for number, entries, amount in walker.sums_along(whole, *stretch, pieces):
+                    sums[number].append((stretch, entries, amount))
+        else:
+            starts = [start for _, start, _ in pieces]
+            for occurred_at, stretch, amount in _one_by_one(walker, found):
+                number, _, end = pieces[bisect_right(starts, occurred_at) - 1]
+                if occurred_at < end:
+                    sums[number].append((stretch, 1, amount))
+    return [_tallies(sums.get(number, ())) for number in range(len(edges) - 1)]
+
+
+def _tallies(sums: Iterable[_Sum]) -> list[AmountTally]:
     entries: Counter[tuple[str, str | None]] = Counter()
     amount: dict[tuple[str, str | None], int] = defaultdict(int)
     for stretch, some, their_sum in sums:
@@ -388,22 +445,28 @@ def _are_few(walker: Walker, selection: Selection) -> bool:
     return True
 
 
-def _one_by_one(walker: Walker, selection: Selection) -> Iterator[tuple[tuple[str, str | None], int, int]]:
-    """The amounts of the entries on all ways to a page, each once: one that has two references comes twice."""
+def _one_by_one(walker: Walker, selection: Selection) -> Iterator[tuple[int, _Stretch, int]]:
+    """When the entries on all ways to a page occurred, with what is summed of them, each once: one that has two
+    references comes twice."""
     seen: set[int] = set()
     for way in ways(selection, by_number=few_numbers(selection)):
-        for seq, action, currency, amount in walker.amounts_on(selection, way):
+        for seq, occurred_at, action, currency, amount in walker.amounts_on(selection, way):
             if seq not in seen:
                 seen.add(seq)
-                yield (action, currency), 1, amount
+                yield occurred_at, (action, currency), amount
 
 
-def _along_index(walker: Walker, selection: Selection) -> Iterator[tuple[tuple[str, str | None], int, int]]:
-    wanted = None if selection.actions is None else set(selection.actions)
+def _along_index(walker: Walker, selection: Selection) -> Iterator[_Sum]:
     intervals = (WHOLE,) if selection.intervals is None else selection.intervals
+    for stretch in _stretches(walker, selection):
+        for interval in intervals:
+            yield stretch, *walker.sum_along(selection, *stretch, interval)
+
+
+def _stretches(walker: Walker, selection: Selection) -> Iterator[_Stretch]:
+    """The actions of a selection that have amounts, with each of their currencies."""
+    wanted = None if selection.actions is None else set(selection.actions)
     for action in walker.actions_with_amounts():
-        if action in selection.not_actions or (wanted is not None and action not in wanted):
-            continue
-        for currency in walker.currencies_of(action):
-            for interval in intervals:
-                yield (action, currency), *walker.sum_along(selection, action, currency, interval)
+        if action not in selection.not_actions and (wanted is None or action in wanted):
+            for currency in walker.currencies_of(action):
+                yield action, currency

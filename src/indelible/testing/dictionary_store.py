@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from operator import itemgetter
@@ -27,7 +27,9 @@ from ..stores.contract import (
     EntryRow,
     Installation,
     KeyRow,
+    Known,
     LinkRow,
+    Moment,
     Occurring,
     PersonRow,
     Reference,
@@ -96,17 +98,20 @@ class DictionaryRows:
     def page(self, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[EntryRow]:
         return [row for row in self._selected(selection) if before is None or _place(row) < before][:limit]
 
+    def moments(self, selection: Selection, limit: int) -> Sequence[Moment]:
+        rows = self._selected(selection)[:limit]
+        return [Moment(row.occurred_at, row.seq, row.actor_kind, row.actor) for row in rows]
+
     def counts(self, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
         times = [row.occurred_at for row in self._selected(selection)]
         return [sum(start <= time < end for time in times) for start, end in pairwise(edges)]
 
     def amounts(self, selection: Selection) -> Sequence[AmountTally]:
-        found: dict[tuple[str, str | None], list[int]] = defaultdict(list)
-        for row in self._selected(selection):
-            if row.amount_minor is not None:
-                found[row.action, row.currency].append(row.amount_minor)
-        tallies = [AmountTally(*names, len(amounts), sum(amounts)) for names, amounts in found.items()]
-        return sorted(tallies, key=lambda one: (one.action, one.currency is not None, one.currency or ""))
+        return _tallies(self._selected(selection))
+
+    def amounts_between(self, selection: Selection, edges: Sequence[int]) -> Sequence[Sequence[AmountTally]]:
+        rows = self._selected(selection)
+        return [_tallies(row for row in rows if start <= row.occurred_at < end) for start, end in pairwise(edges)]
 
     def entries(self, after: int, up_to: int) -> Iterator[EntryRow]:
         return iter([row for seq, row in sorted(self._tables.entries.items()) if after < seq <= up_to])
@@ -139,6 +144,19 @@ class DictionaryRows:
     def linked(self, asked: Sequence[Before]) -> Sequence[bool]:
         every = [link for links in self._tables.links.values() for link in links]
         return [any(_is_before(link, one) for link in every) for one in asked]
+
+    def known(self, asked: Sequence[tuple[str, bytes]], up_to: int, *, each: int, counted: int) -> Sequence[Known]:
+        every = [link for links in self._tables.links.values() for link in links]
+        found: list[Known] = []
+        for kind, prefix in asked:
+            of: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+            for one in every:
+                if one.kind == kind and one.ref.startswith(prefix):
+                    of[one.ref] += [(one.occurred_at, one.seq)] if one.seq <= up_to and not one.as_target else []
+            for ref in sorted(of)[:each]:
+                if places := of[ref]:
+                    found.append(Known(kind, ref, *min(places), max(places)[0], min(len(places), counted)))
+        return sorted(found)
 
     def tiles(self, level: int | None = None, begin: int = 0, end: int | None = None) -> Iterator[TileRow]:
         rows = sorted(self._tables.tiles.values())
@@ -237,6 +255,15 @@ class DictionaryStore:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _tallies(rows: Iterable[EntryRow]) -> Sequence[AmountTally]:
+    found: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+    for row in rows:
+        if row.amount_minor is not None:
+            found[row.action, row.currency].append(row.amount_minor)
+    tallies = [AmountTally(*names, len(amounts), sum(amounts)) for names, amounts in found.items()]
+    return sorted(tallies, key=lambda one: (one.action, one.currency is not None, one.currency or ""))
 
 
 def _place(row: EntryRow) -> tuple[int, int]:

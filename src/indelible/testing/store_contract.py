@@ -39,7 +39,9 @@ from ..stores.contract import (
     Clinic,
     EntryRow,
     KeyRow,
+    Known,
     LinkRow,
+    Moment,
     Occurring,
     PersonRow,
     Reference,
@@ -590,6 +592,49 @@ class RowsContract(_Contract):
         assert not any(store.rows("porto").linked(asked))
         assert list(store.rows(lisbon).linked([])) == []
 
+    def test_what_is_known_by_the_beginning_of_its_reference(self, store: Store, lisbon: str) -> None:
+        refs = [b"aa" * 8, b"ab" * 8, b"\xff" * 16, b"\xff" * 15 + b"\x00", b"b" + b"\xff" * 15, bytes(16)]
+        rng = random.Random(31)
+        rows = [entry_row(seq, NOW + rng.randrange(9)) for seq in range(1, 61)]
+        links = [
+            LinkRow(rng.choice([".a", ".b"]), rng.choice(refs), seq % 9 == 0, row.occurred_at, seq)
+            for seq, row in enumerate(rows, 1)
+        ]
+        with store.appending(lisbon) as tx:
+            tx.write(batch(tx, rows, links=links))
+        for _ in range(100):
+            some = [rng.choice([*refs, b"c" * 16])[: rng.choice([0, 1, 8, 15, 16])] for _ in range(rng.choice([1, 3]))]
+            asked = [(kind, prefix) for prefix in dict.fromkeys(some) for kind in (".a", ".b", ".c")]
+            up_to, each, counted = rng.choice([0, 1, 30, 60]), rng.choice([1, 2, 9]), rng.choice([1, 4, 99])
+            naive = []
+            for kind, prefix in asked:
+                begin_so = {link.ref for link in links if link.kind == kind and link.ref.startswith(prefix)}
+                for ref in sorted(begin_so)[:each]:
+                    places = [
+                        (link.occurred_at, link.seq)
+                        for link in links
+                        if (link.kind, link.ref, link.as_target) == (kind, ref, False) and link.seq <= up_to
+                    ]
+                    if places:
+                        known = Known(kind, ref, *min(places), max(places)[0], min(len(places), counted))
+                        naive.append(known)
+            answer = store.rows(lisbon).known(asked, up_to, each=each, counted=counted)
+            assert list(answer) == sorted(naive), (asked, up_to, each, counted)
+        assert list(store.rows("porto").known([(".a", b"")], 60, each=9, counted=9)) == []
+        assert list(store.rows(lisbon).known([], 60, each=9, counted=9)) == []
+
+    def test_moments_are_those_of_the_first_page(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
+        rng = random.Random(37)
+        for _ in range(150):
+            selection, limit = _any_selection(rng), rng.choice([1, 7, 500])
+            page = store.rows(lisbon).page(selection, None, limit)
+            expected = [Moment(row.occurred_at, row.seq, row.actor_kind, row.actor) for row in page]
+            assert list(store.rows(lisbon).moments(selection, limit)) == expected, selection
+        many = tuple(("staff", b"%016d" % number) for number in range(700))
+        wide = Selection(up_to=120, actors=(KINDS[0], *many))
+        narrow = Selection(up_to=120, actors=(KINDS[0],))
+        assert list(store.rows(lisbon).moments(wide, 50)) == list(store.rows(lisbon).moments(narrow, 50))
+
     def test_a_range_of_numbers_is_inclusive_at_both_ends(
         self, store: Store, lisbon: str, filled: list[EntryRow]
     ) -> None:
@@ -647,6 +692,9 @@ class RowsContract(_Contract):
             expected = [sum(start <= row.occurred_at < end for row in meant) for start, end in pairwise(edges)]
             assert list(store.rows(lisbon).counts(selection, edges)) == expected, (selection, edges)
             assert list(store.rows(lisbon).amounts(selection)) == _amounts_of(meant), selection
+            between = [_amounts_of([row for row in meant if a <= row.occurred_at < z]) for a, z in pairwise(edges)]
+            answer = store.rows(lisbon).amounts_between(selection, edges)
+            assert [list(one) for one in answer] == between, (selection, edges)
 
     def test_a_tally_may_be_very_wide(self, store: Store, lisbon: str, filled: list[EntryRow]) -> None:
         wide = Selection(

@@ -134,7 +134,7 @@ def test_a_change_shows_both_sides(recorded):
 
 
 def test_a_length_of_time_is_in_days_hours_and_minutes(recorded):
-    for minutes, text in ((90, "1 h 30 min"), (1500, "1 d 1 h"), (-20, "-20 min"), (0, "0 min")):
+    for minutes, text in ((90, "1 h 30 min"), (1500, "1 day 1 h"), (4320, "3 days"), (-20, "-20 min"), (0, "0 min")):
         assert of(recorded("booking.cancelled", {"notice_minutes": minutes}))["Notice"].text == text
 
 
@@ -192,7 +192,7 @@ def test_a_readers_language_says_labels_words_amounts_and_days(recorded):
     shown = of(
         recorded("charge.refunded", {"amount_minor": 250, "currency": "EUR", "source": "stripe_dashboard"}), **speech
     )
-    assert (shown["<Amount>"].text, shown["<Source>"].text) == ("EUR/250", "<stripe dashboard>")
+    assert (shown["<Amount>"].text, shown["<Source>"].text) == ("EUR/250", "<Stripe dashboard>")
     shown = of(recorded("voucher.expired", {"expires_on": "2026-05-04"}), **speech)
     assert shown["<Expires on>"].text == "04.05.2026"
     rate = recorded("service.created", {"tax_rate_basis_points": 650}, client=None)

@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 
 from indelible import catalogue
-from indelible.catalogue import Action
+from indelible.catalogue import Action, vocabulary
 from indelible.catalogue.fields import Changed, Currency, Day, Id, Minor, Name, Text, Vocabulary, Word
 from indelible.read.details import Speech, details, snapshot
 from indelible.read.view import View, Wording
@@ -64,7 +64,7 @@ def test_the_words_of_a_declared_list_are_said_in_words_and_translated(action):
     for field in action.fields_of_context:
         for word in field.words:
             value = {"old": word, "new": word} if field.changed else word
-            assert mark(word.replace("_", " ")) in shown(view_of(action, {field.name: value})), field.name
+            assert mark(vocabulary.said(word)) in shown(view_of(action, {field.name: value})), field.name
 
 
 def test_there_are_such_lists():
@@ -114,7 +114,7 @@ def test_why_the_system_acted_is_in_words_only_where_it_is_a_reason_that_is_know
         members = view_of(action, {}).members | {"actor": {"kind": "system", "reason": reason}}
         return View(1, 0, members, {}, {}).why_in(Wording(translate=mark))
 
-    assert why("policy:late-cancel") == "<policy> “<late cancel>”"
+    assert why("policy:late-cancel") == "<policy>: <late cancellation>"
     assert why("policy:none") == "<policy> “none”"
     assert why("costa:costa-reis_7") == "costa “costa-reis_7”"
 

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indelible.errors import InvalidInput, InvalidQuery
+from indelible.read.bounds import NAMES, Back, Minute, Named, are_exchanged
 from indelible.read.query import (
     KINDS,
     LONGEST_TEXT,
@@ -21,6 +22,7 @@ from indelible.read.query import (
     in_words,
     parse,
     point_at,
+    word_at,
 )
 
 VOCABULARY = Vocabulary(
@@ -58,13 +60,15 @@ choices = st.builds(
 free = st.lists(
     values.filter(is_free) | st.sampled_from(["actor", "10:30", "from:2026-05-01"]), max_size=4, unique=True
 )
-days = st.none() | st.dates()
+relative = st.sampled_from(NAMES).map(Named)
+ends = st.none() | st.dates() | st.builds(Minute, st.dates(), st.integers(0, 1439)) | relative
+starts = ends | st.builds(Back, st.integers(1, 9999), st.sampled_from("dh"))
 
 
 @st.composite
 def queries(draw: st.DrawFn) -> Query:
-    first, last = draw(days), draw(days)
-    if first and last and first > last:
+    first, last = draw(starts), draw(ends)
+    if are_exchanged(first, last):
         first, last = last, first
     return Query(draw(choices), draw(choices), first, last, tuple(draw(free)), tuple(draw(free)))
 
@@ -210,6 +214,16 @@ def test_the_longest_query_can_be_printed_and_read() -> None:
         ("to:2026-02-28", "up to 28 February 2026 (days in Europe/Lisbon)"),
         ("from:2026-05-01 to:2026-05-01", "on 1 May 2026 (days in Europe/Lisbon)"),
         ('actor:"a; not actor b"', 'actor "a; not actor b"'),
+        ("from:today", "from today on (days in Europe/Lisbon)"),
+        ("from:week", "from the beginning of this week on (days in Europe/Lisbon)"),
+        ("from:last-month to:last-month", "last month (days in Europe/Lisbon)"),
+        ("from:last-year to:yesterday", "from the beginning of last year to yesterday (days in Europe/Lisbon)"),
+        ("from:-7d", "in the last 7 days (days in Europe/Lisbon)"),
+        ("from:-1h", "in the last hour (times in Europe/Lisbon)"),
+        (
+            "from:2026-12-05T14:00 to:2026-12-05T18:00",
+            "from 5 December 2026 14:00 to 5 December 2026 18:00 (times in Europe/Lisbon)",
+        ),
         (
             "stripe:ch_1 about:booking/7 client:cli_78 client:cli_77 -operation:req_1 target:bk_1",
             "target bk_1; client cli_77 or cli_78; about booking/7; stripe ch_1; not operation req_1",
@@ -268,6 +282,17 @@ def test_a_filter_in_words(text: str, words: str) -> None:
         ("to:2026-5-1", "to", "write it as to:2026-05-31"),
         ("to:٢٠٢٦-05-01", "to", "write it as to:2026-05-31"),
         ("actor:a from:2026-05-01 from:2026-05-01", "from", "given twice"),
+        ("from:last-moth", "from", "did you mean from:last-month?"),
+        ("from:0d to:today", "from", "is not a day; write it as from:2026-05-31"),
+        ("from:-0d", "from", "is not a day"),
+        ("from:-10000d", "from", "is not a day"),
+        ("from:-\u0667d", "from", "is not a day"),
+        ("from:Today", "from", "did you mean from:today?"),
+        ("to:-7d", "to", "cannot count back"),
+        ("from:2026-05-01T24:00", "from", "is not a day"),
+        ("from:2026-02-30T10:00", "from", "the calendar does not have"),
+        ("from:2026-05-01T09:30 to:2026-05-01T09:29", "to", "from is after to"),
+        ("from:2026-05-01T00:00 to:2026-04-30", "to", "from is after to"),
         ("from:2026-05-02 to:2026-05-01", "to", "from is after to"),
         ("to:2026-05-01 from:2026-05-02", "from", "from is after to"),
         ("-from:2026-05-01", "-from", "cannot be excluded"),
@@ -325,10 +350,52 @@ def test_a_query_that_has_no_text_form_cannot_be_made() -> None:
 
 
 signs = st.sampled_from('-:" \\/“\0\ud800é\u0301')
-key_words = st.sampled_from(["actor", "action:", "from:", "to:2026-05-01", "category:payments", "target:", "about:a/b"])
+key_words = st.sampled_from(
+    ["actor", "action:", "from:", "from:-2h", "to:week", "to:2026-05-01", "category:payments", "target:", "about:a/b"]
+)
 free_words = st.sampled_from(["late", "Ana", '"Ana Sousa"', '-"10:30"', "operation"])
 pieces = signs | key_words | free_words
 texts = st.text() | st.text(st.characters()) | st.lists(pieces, max_size=12).map("".join)
+
+
+def test_a_range_that_has_no_day_now_is_refused_where_there_is_a_clock() -> None:
+    monday = 1_780_272_000_000_000  # 2026-06-01T00:00:00Z
+    text = "actor:usr_1 from:week to:yesterday"
+    with pytest.raises(InvalidQuery, match="from is after to today") as caught:
+        parse(text, clock=lambda: (monday, "UTC"))
+    assert caught.value.position == text.index("to:")
+    assert format(parse(text, clock=lambda: (monday + 86_400_000_000, "UTC"))) == text
+    assert format(parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("acton:booking.cancelled", "action:booking.cancelled"),
+        ("-acton:booking.cancelled", "-action:booking.cancelled"),
+        ("action:booking.canceled", "action:booking.cancelled"),
+        ("-action:payments", "-category:payments"),
+        ("category:payment", "category:payments"),
+        ("--actor:system", "-actor:system"),
+        ("from:yesterdy", "from:yesterday"),
+        ("since:2026-05-01", ""),
+        ("acton:", ""),
+    ],
+)
+def test_the_word_that_was_probably_meant_is_given_where_one_is_near(text: str, nearest: str) -> None:
+    assert refused(text).nearest == nearest
+    if nearest:
+        assert parse(nearest, vocabulary=lambda: VOCABULARY) != Query()
+
+
+def test_a_text_is_taken_apart_at_the_word() -> None:
+    text = 'actor:usr_1 acton:"a b" late'
+    assert word_at(text, refused(text).position) == ("actor:usr_1 ", 'acton:"a b"', " late")
+
+
+@given(texts, st.integers(0, 60))
+def test_a_text_taken_apart_is_whole(text: str, position: int) -> None:
+    assert "".join(word_at(text, position)) == text
 
 
 @given(texts | st.lists(texts, max_size=4), st.sampled_from([None, VOCABULARY]))

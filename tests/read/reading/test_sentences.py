@@ -56,7 +56,7 @@ def test_words_amounts_and_times_are_the_readers_and_names_are_not():
     view = made(catalogue.find("charge.refunded"))
     found = dict(parts(view, translate=lambda text: text if "{" in text else f"<{text}>",
                        money=lambda minor, currency: f"{minor} of {currency}"))  # fmt: skip
-    assert (found["actor"], found["amount"], found["source"]) == ("Maria", "2500 of EUR", "<stripe dashboard>")
+    assert (found["actor"], found["amount"], found["source"]) == ("Maria", "2500 of EUR", "<Stripe dashboard>")
     moved = made(catalogue.find("booking.rescheduled"))
     found = dict(parts(moved, moment=lambda said, zones: f"{said.us // 1_000_000} in {zones.recorded}"))
     assert found["starts_at.old"] == "1777881600 in Europe/Lisbon"
@@ -74,10 +74,10 @@ def test_whoever_was_anonymized_is_so_in_the_readers_language(log):
 
 def test_the_system_and_its_reason_are_in_the_readers_language(log):
     done = log.record_document(event(actor={"kind": "system", "reason": "policy:late-cancel"}, request=None))
-    said = {"System": "Sistema", "policy": "política", "late cancel": "cancelamento tardio"}
+    said = {"System": "Sistema", "policy": "política", "late cancellation": "cancelamento tardio"}
     wording = Wording(translate=lambda text: said.get(text, text))
     view = log.entry(done.seq)
-    assert (view.who_in(wording), view.why_in(wording)) == ("Sistema", "política “cancelamento tardio”")
+    assert (view.who_in(wording), view.why_in(wording)) == ("Sistema", "política: cancelamento tardio")
 
 
 def test_braces_in_a_value_are_not_a_placeholder():

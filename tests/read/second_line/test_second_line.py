@@ -156,12 +156,29 @@ def test_clauses_words_amounts_and_numbers_are_in_the_readers_language(moved):
     said = {
         "{left} of {whole} left": "{whole}, restam {left}",
         "by hand": "à mão",
-        "{days} days": "{days} dias",
     }
-    speech = Speech(translate=lambda text: said.get(text, text), money=lambda minor, code: f"{code}\u00a0{minor}",
-                    number=lambda value: f"n{value}")  # fmt: skip
+    speech = Speech(
+        translate=lambda text: said.get(text, text),
+        plural=lambda _, several, count: f"{several} ({count})",
+        money=lambda minor, code: f"{code}\u00a0{minor}",
+        number=lambda value: f"n{value}",
+    )
     view = moved({"left": 4, "whole": 5, "how": "by_hand", "price_minor": 1, "currency": "EUR", "window_minutes": 5760})
-    assert second_line(view, speech) == "n5, restam n4; asks for n4 dias; costs EUR\u00a01; à mão"
+    assert second_line(view, speech) == "n5, restam n4; asks for n4 days (4); costs EUR\u00a01; à mão"
+
+
+@pytest.mark.parametrize(("total", "said"), [(1, "1 session of Facial"), (5, "5 sessions of Facial")])
+def test_a_count_of_one_is_one(log, total, said):
+    bought = event(action="voucher.purchased", target={"kind": "voucher", "id": "v_1"},
+                   context={"sessions_total": total, "service_name": "Facial"})  # fmt: skip
+    assert second_line(log.entry(log.record_document(bought).seq)).split(";")[0] == said
+
+
+@pytest.mark.parametrize(("points", "said"), [(1, "took back 1 point"), (12, "took back 12 points")])
+def test_a_count_of_one_is_one_where_it_is_taken_away(log, points, said):
+    adjusted = event(action="points.adjusted", target={"kind": "loyalty_account", "id": "l_1"},
+                     context={"points": -points})  # fmt: skip
+    assert brief(log.entry(log.record_document(adjusted).seq)) == said
 
 
 def test_a_row_stays_a_row(moved):

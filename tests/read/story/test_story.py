@@ -145,3 +145,37 @@ def test_what_belongs_to_it_otherwise_counts_to_the_limit_too(log, monkeypatch):
     found = story(log.reading(), "booking/bk_1")
     assert [(one.view.seq, one.why) for one in found.entries] == [(3, "payment"), (4, "payment"), (5, "payment")]
     assert found.whole is False
+
+
+def test_the_stretches_of_a_long_story_have_each_entry_once(log, monkeypatch):
+    monkeypatch.setattr(stories, "STORY_LIMIT", 3)
+    record(log, *[at(hour, context={}, operation=f"op_{hour}") for hour in range(1, 9)],
+           *[at(hour, action="client.created", target={"kind": "client", "id": f"cli_{hour}"}, client=None, context={},
+                operation=f"op_{hour}") for hour in (2, 5, 7)])  # fmt: skip
+    session = log.reading()
+    found, older = [], None
+    while True:
+        stretch = stories.outline(session, "booking/bk_1", older)
+        assert not stretch.whole
+        found.append([(line.row.seq, line.why) for line in stretch.lines])
+        older = stretch.older
+        if older is None:
+            break
+    every = [seq for part in reversed(found) for seq, _ in part]
+    assert len(every) == len(set(every))
+    assert {seq for seq in every if seq <= 8} == set(range(1, 9))
+    assert all(len(part) <= 3 for part in found)
+
+
+def test_a_service_that_very_many_bookings_name_does_not_look_for_their_clicks(log, monkeypatch):
+    monkeypatch.setattr(stories, "LINKED_LIMIT", 3)
+    service = {"kind": "service", "id": "srv_1"}
+    record(log, at(1, action="service.edited", target=service, client=None, context={}, operation="op_s"),
+           at(1, action="client.created", target={"kind": "client", "id": "cli_8"}, client=None, context={},
+              operation="op_s"),
+           *[at(hour, context={"service": "srv_1"}, operation="op_b") for hour in (2, 3, 4)],
+           at(5, action="client.created", target={"kind": "client", "id": "cli_9"}, client=None, context={},
+              operation="op_b"))  # fmt: skip
+    assert told(log, "service/srv_1") == [
+        (1, "itself"), (2, "together"), (3, "itself"), (4, "itself"), (5, "itself"),
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from indelible.format.canonical import LARGEST_INTEGER
 from indelible.journal import Journal
 from indelible.log import BATCH_LIMIT
 from indelible.read import session as reading
-from indelible.read.tallying import Counted, CurrencyTotal, Sum, count, per_day, totals
+from indelible.read.tallying import Counted, CurrencyTotal, Sum, by_period, count, per_day, totals
 from indelible.record import document
 from indelible.record.document import Staff
 from indelible.testing.logs import Clock, event, last_connection
@@ -115,6 +115,13 @@ def test_tallies_are_what_a_look_at_every_entry_finds(docs, texts, moves, data):
             assert (days_of(days), days.whole) == (naive_days(views, log.state().zone, first, last), True), text
             summed = totals(log.reading(up_to=up_to), wanted)
             assert (list(summed.currencies), summed.whole) == (naive_totals(views), True), text
+            spans = [(first + timedelta(days=n), first + timedelta(days=n + 1)) for n in range(0, 8, 3)]
+            told = by_period(log.reading(up_to=up_to), wanted, spans)
+            zone = ZoneInfo(log.state().zone)
+            assert told.whole
+            for (begin, end), period in zip(spans, told.periods, strict=True):
+                within = [view for view in views if begin <= view.local_time.astimezone(zone).date() <= end]
+                assert list(period.currencies) == naive_totals(within), (text, begin)
 
 
 # Money

@@ -70,7 +70,7 @@ def list_entries(
                 sys.stdout.buffer.write(orjson.dumps(view.document(session.zone), option=orjson.OPT_APPEND_NEWLINE))
             sys.stdout.flush()
         else:
-            title = f"{session.name} — {in_words(wanted, session.zone)}"
+            title = f"{session.name} — {in_words(session.resolve(wanted), session.zone)}"
             shown, count = table.entries(views, session.zone, title)
             if count:
                 table.console().print(shown)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from ...errors import IndelibleError, InvalidInput
+from ...errors import IndelibleError, InvalidInput, MalformedProof
+from ...proof import letter
+from ...proof.letter import Compared
 from ...proof.verify import Report, verify_bundle, words
 from ...proof.verify.words import read_key
 from ..options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, journal, say
@@ -40,6 +43,12 @@ def verify(
     structure: Annotated[
         bool, typer.Option("--structure", help="Open no personal value: faster, and needs no keep.")
     ] = False,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            "--letter", metavar="LETTER", help="A letter of the log that you kept, .eml or text, to compare with it."
+        ),
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     clinic: ClinicId = None,
@@ -47,21 +56,47 @@ def verify(
     """Check every entry, value, number and signature. Exit code 0 intact, 1 not intact, 2 could not tell."""
     if file is not None and not Path(file).is_file():
         raise InvalidInput("is not there; name a bundle or a database file, or leave it out", "FILE")
+    notes = () if kept is None else _notes(kept)
     if file is not None and _is_zip(Path(file)):
-        raise typer.Exit(_verify_bundle(Path(file), key, as_json))
+        raise typer.Exit(_verify_bundle(Path(file), key, notes, as_json))
     with journal(file or database) as opened:
         info, state = _chosen(opened, clinic)
         if key is not None and key.strip() != info.vkey:
             raise InvalidInput(
                 "is not the key of this log; ask whoever gave you the key, and trust nothing until you know", "--key"
             )
+        letters = _compared(opened, info, notes)
         report = _watched(opened, info, state, not structure)
         if report.result == "intact" and state.closed_at is None and not structure:
             _sign_rest(opened.clinic(info.id), report)
     of = words.Verified(info.id, state.name, info.origin, info.vkey, state.closed_at is not None)
-    _print(words.log_as_json(of, report) if as_json else words.log_lines(of, report))
-    if report.result != "intact":
-        raise typer.Exit(words.EXIT_CODES[report.result])
+    _print(_with(letters, words.log_as_json(of, report) if as_json else words.log_lines(of, report)))
+    if code := words.exit_code(report, letters):
+        raise typer.Exit(code)
+
+
+def _notes(kept: Path) -> Sequence[bytes]:
+    """The signed checkpoints of a letter. Raises InvalidInput."""
+    try:
+        with kept.open("rb") as file:
+            return letter.find(file.read(letter.LARGEST_LETTER + 1))
+    except OSError as error:
+        raise InvalidInput("cannot be read; name the file of a letter", "--letter") from error
+    except MalformedProof as error:
+        raise InvalidInput(str(error), "--letter") from error
+
+
+def _compared(opened: Journal, info: Clinic, notes: Sequence[bytes]) -> list[Compared]:
+    from ...manage.witness import compare  # not above: as below
+
+    return [compare(opened.shared, info, one) for one in notes]
+
+
+def _with(letters: Sequence[Compared], told: dict[str, Any] | Iterator[str]) -> dict[str, Any] | Iterator[str]:
+    """What is told, with what the letters say: first, since they were asked for."""
+    if isinstance(told, dict):
+        return {**told, "letters": [letter.said_as_json(one) for one in letters]} if letters else told
+    return chain(map(letter.sentence, letters), told)
 
 
 def _print(told: dict[str, Any] | Iterator[str]) -> None:
@@ -80,12 +115,13 @@ def _is_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _verify_bundle(path: Path, key: str | None, as_json: bool) -> int:
+def _verify_bundle(path: Path, key: str | None, notes: Sequence[bytes], as_json: bool) -> int:
     """Check a bundle and print what it shows; return the exit code."""
     with path.open("rb") as file, watched("checking entries") as progress:
         report = verify_bundle(file, read_key(key), progress)
-    _print(words.as_json(report) if as_json else words.lines(report))
-    return words.EXIT_CODES[report.result]
+    letters = [report.compare(one) for one in notes]
+    _print(_with(letters, words.as_json(report) if as_json else words.lines(report)))
+    return words.exit_code(report, letters)
 
 
 def _chosen(opened: Journal, clinic: str | None) -> tuple[Clinic, State]:

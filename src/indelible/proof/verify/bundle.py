@@ -19,7 +19,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, BinaryIO
 
 from ...errors import InvalidInput, MalformedProof
@@ -27,10 +27,11 @@ from ...format import canonical, csv_row, entry, money
 from ...format.commitment import Committer, leaf
 from ...format.offsets import Given
 from ...format.opened import Opened
-from .. import bundle, checkpoint, merkle
+from .. import bundle, checkpoint, letter, merkle
 from ..archive import Unpacker
 from ..bundle import GivenGroup, Line, Proven, Rendering, Statement, Wording
 from ..checkpoint import Checkpoint
+from ..letter import Compared
 from ..note import LARGEST_NOTE, Verifier
 from .report import Report, Verdict
 
@@ -43,13 +44,32 @@ _PROGRESS = 1_000
 
 @dataclass(slots=True)
 class BundleReport(Report):
-    """What a bundle shows. `withheld` counts the values whose openings the exporter kept back."""
+    """What a bundle shows. `withheld` counts the values whose openings the exporter kept back; `leaves` are the leaf
+    hashes of a complete one, by number."""
 
     statement: Statement | None = None
     vkey: str = ""
     withheld: int = 0
     exported_as: int = 0
     differing_cells: list[tuple[int, str]] = field(default_factory=list)
+    leaves: dict[int, bytes] = field(default_factory=dict)
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of the log's first so many entries, as far as this bundle proves it; None where it does not."""
+        if self.findings:
+            return None
+        if size == self.size:
+            return self.root
+        leaves = [self.leaves[seq] for seq in range(1, min(size, len(self.leaves)) + 1) if seq in self.leaves]
+        return letter.root_of(size, leaves) if len(leaves) == size else None
+
+    def compare(self, signed: bytes) -> Compared:
+        """Return what a letter's signed checkpoint says of the log, as far as this bundle shows it.
+
+        A bundle is of one moment: of a letter that was written later it says nothing, and not that the log is shorter.
+        """
+        compared = letter.compare(signed, Verifier.decode(self.vkey), self.size, self.root_at)
+        return replace(compared, outcome="could_not_tell") if compared.outcome == "shorter" else compared
 
 
 def verify_bundle(
@@ -386,7 +406,7 @@ class _Complete:
             raise MalformedProof("bundle.json names a range of entries that the signed tree does not have")
         data = proofs.read(bundle.FILE_LIMIT)
         self.left, self.right = bundle.decode_range(data)
-        self.leaves: dict[int, bytes] = {}
+        self.leaves = check.report.leaves
 
     def take(self, line: Line) -> None:
         if line.seq in self.leaves:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InvalidInput, MalformedProof
+from ..letter import Compared
 from ..note import Verifier, fingerprint
 from .bundle import BundleReport
 from .report import Report
@@ -15,6 +16,7 @@ from .report import Report
 _SHOWN = 20
 # What a command ends with, by the result.
 EXIT_CODES = {"intact": 0, "not_intact": 1, "could_not_tell": 2}
+_LETTERS_THAT_CONTRADICT = frozenset({"rewritten", "shorter"})
 _OF_A_LOG = {
     "intact": "INTACT: nothing was changed, removed, added or reordered",
     "not_intact": "NOT INTACT",
@@ -132,6 +134,14 @@ def _counts(report: BundleReport) -> Iterator[str]:
         yield f"withheld: {report.withheld} values are committed to and were kept back by the exporter"
     if report.exported_as:
         yield f"the log's entry {report.exported_as} records this export, with a seal of each of its files"
+
+
+def exit_code(report: Report, letters: Sequence[Compared]) -> int:
+    """Return what a command ends with that checked a log or a bundle, and letters with it."""
+    if report.result == "not_intact" or any(one.outcome in _LETTERS_THAT_CONTRADICT for one in letters):
+        return EXIT_CODES["not_intact"]
+    agree = all(one.outcome == "same" for one in letters)
+    return EXIT_CODES[report.result if agree else "could_not_tell"]
 
 
 def numbers(seqs: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .roles import ROLES, Role
+from .roles import ROLES, Right, Role
 
 
 def new_public_id() -> str:
@@ -65,9 +65,15 @@ class Membership(models.Model):
     role = models.CharField(_("role"), max_length=16, choices=[(role.code, role.label) for role in ROLES.values()])
     until = models.DateField(_("until"), null=True, blank=True)
     since = models.DateTimeField(default=timezone.now)
+    letters = models.CharField(max_length=8, blank=True)  # week, day or never; empty: as the role has it
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["user", "clinic_id"], name="one_membership")]
+
+    @property
+    def wants_letters(self) -> str:
+        """How often they get the letter: day, week or never. Who cannot verify has no use for one."""
+        return (self.letters or self.in_role.letters) if Right.VERIFY in self.in_role.rights else "never"
 
     @property
     def in_role(self) -> Role:
@@ -75,6 +81,46 @@ class Membership(models.Model):
 
     def has_ended(self, today: date) -> bool:
         return self.until is not None and today > self.until
+
+
+class SavedView(models.Model):
+    """A filter that a member of a clinic gave a name to, for themselves. `filter` is its text, which names no client
+    (`service/web/pages/views.py`).
+
+    It is of a user and a clinic, not of a membership: one statement must be enough to remove a membership as it was
+    read (`row_locks.py`). Who removes one removes these too.
+    """
+
+    LONGEST_NAME = 60
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views")
+    clinic_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=LONGEST_NAME)
+    filter = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "clinic_id", "name"], name="one_view_of_a_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def of(cls, membership: Membership) -> models.QuerySet[SavedView]:
+        return cls.objects.filter(user_id=membership.user_id, clinic_id=membership.clinic_id)
+
+
+class ClinicLink(models.Model):
+    """Under which address a clinic's host shows its things of a kind (`service/links.py`)."""
+
+    clinic_id = models.CharField(max_length=64)
+    kind = models.CharField(max_length=64)
+    address = models.CharField(max_length=500)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["clinic_id", "kind"], name="one_link_a_kind")]
 
 
 class OneTimeLink(models.Model):
@@ -111,6 +157,46 @@ class OneTimeLink(models.Model):
             kind=kind, digest=_digest(secret), expires_at__gt=timezone.now()
         ).first()
         return found
+
+
+class Letter(models.Model):
+    """An e-mail to a member about the entries `first` to `last` of their clinic's log: it waits, was sent, or was given
+    up. What it says is not here: it is written when it is sent, of what its reader may see then.
+
+    All instants are microseconds since 1970 UTC. `since` and `until` are the span of a letter, 0 of an alert; it waits
+    while `next_try_at` is there. `message_id` is the same however often it is tried, so that a mail program shows it
+    once.
+    """
+
+    DAY, WEEK, ALERT = "day", "week", "alert"
+
+    membership = models.ForeignKey(Membership, models.CASCADE, related_name="sent_letters")
+    kind = models.CharField(max_length=8)
+    message_id = models.CharField(max_length=100, unique=True)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    since = models.BigIntegerField(default=0)
+    until = models.BigIntegerField(default=0)
+    made_at = models.BigIntegerField()
+    tries = models.IntegerField(default=0)
+    next_try_at = models.BigIntegerField(null=True)
+    sent_at = models.BigIntegerField(null=True)
+    checkpoint_size = models.BigIntegerField(default=0)
+    is_recorded = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_try_at"], name="letters_that_wait", condition=models.Q(next_try_at__isnull=False)
+            )
+        ]
+
+
+class LookedThrough(models.Model):
+    """Up to which entry a clinic's log was looked through for what its people are told at once."""
+
+    clinic_id = models.CharField(max_length=64, unique=True)
+    seq = models.BigIntegerField()
 
 
 def _digest(secret: str) -> str:

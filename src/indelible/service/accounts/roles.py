@@ -1,7 +1,7 @@
 """What each role may do: the one table. `service/web/access.py` is the one place that reads it.
 
 `hidden` are the categories of entries that a role does not see; for who may not see `account`, the page of sign-ins
-shows the person's own.
+shows the person's own. `letters` is how often a member gets the letter who has not said so.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 class Right(StrEnum):
     READ = "read"
     SIGN_INS_OF_ALL = "sign_ins_of_all"
+    TOTALS = "totals"
     EXPORT = "export"
     ANONYMIZE = "anonymize"
     VERIFY = "verify"
@@ -35,6 +36,7 @@ class Role:
     hidden: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
     expires: bool = False
+    letters: str = "never"
 
 
 # Codes that nothing declares any more are of category "other", whatever they were once.
@@ -44,13 +46,13 @@ ROLES: dict[str, Role] = {
     role.code: role
     for role in (
         Role("owner", _("Owner"), _("Everything, integrity and other owners included."),
-             frozenset(Right), gives=frozenset({"owner", "manager", "staff", "auditor"})),
+             frozenset(Right), gives=frozenset({"owner", "manager", "staff", "auditor"}), letters="week"),
         Role("manager", _("Manager"), _("Reads and exports everything, anonymizes clients, invites staff."),
-             frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.EXPORT, Right.ANONYMIZE, Right.PEOPLE,
-                        Right.SETTINGS}), gives=frozenset({"staff", "auditor"})),
-        Role("staff", _("Staff"), _("Reads bookings, payments, vouchers, services, clients and loyalty."),
+             frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.TOTALS, Right.EXPORT, Right.ANONYMIZE,
+                        Right.PEOPLE, Right.SETTINGS}), gives=frozenset({"staff", "auditor"})),
+        Role("staff", _("Staff"), _("Reads reservations, payments, vouchers, services, clients and loyalty."),
              frozenset({Right.READ}), hidden=_NOT_FOR_STAFF),
         Role("auditor", _("Auditor"), _("Reads, exports and verifies everything, until a date."),
-             frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.EXPORT, Right.VERIFY}), expires=True),
+             frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.TOTALS, Right.EXPORT, Right.VERIFY}), expires=True),
     )
 }  # fmt: skip

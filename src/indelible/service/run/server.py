@@ -194,7 +194,7 @@ class _Worker:
             os.setpgid(0, 0)  # Ctrl-C in a terminal is for the main process, which passes it on
         from ...catalogue import host
         from .. import shared_journal
-        from . import drain_threads, signer
+        from . import drain_threads, letter_post, signer
 
         host.load()
         from .gateway import Gateway
@@ -202,6 +202,7 @@ class _Worker:
 
         signer.start(self._settings.database)
         drain_threads.start(self._settings)
+        letter_post.start()
         threading.Thread(target=shared_journal.know_names, name="names", daemon=True).start()
         threading.Thread(target=self._follow, name="parent", daemon=True).start()
         return Gateway(application, self._settings.threads)

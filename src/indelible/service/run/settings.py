@@ -40,6 +40,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "indelible.service.web.middleware.Compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "indelible.service.web.middleware.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",
@@ -101,7 +102,7 @@ INDELIBLE_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
 # Reading
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("pt", _("Portuguese"))]
+LANGUAGES = [("en", _("English")), ("pt", _("Portuguese")), ("es", _("Spanish"))]
 LOCALE_PATHS = [_WEB / "locale"]
 LANGUAGE_COOKIE_NAME = "indelible_language"
 LANGUAGE_COOKIE_SECURE = ENVIRONMENT.secure
@@ -179,7 +180,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 65_536  # no form here is larger
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
-DATA_UPLOAD_MAX_NUMBER_FILES = 0
+DATA_UPLOAD_MAX_NUMBER_FILES = 1  # a kept letter
+FILE_UPLOAD_HANDLERS = ["indelible.service.web.uploads.SmallFile"]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -20,8 +20,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ...access import Access, Principal
 from ...django import current_request
 from ...errors import KeyUnavailable, NotFound
-from ...read.session import Session
-from ...read.story import Story, story
+from ...read.session import Cursor, Session
+from ...read.story import Outline, Story, outline, story
 from ...record.document import Actor, Staff
 from ...recorder import Recorder
 from ..accounts.models import Membership, User
@@ -70,6 +70,10 @@ class Visit:
     def story(self, subject: str) -> Story:
         """Return what the role sees of a story. Raises NotFound where that is nothing."""
         return story(self.session, subject)
+
+    def outline(self, subject: str, after: Cursor | None = None) -> Outline:
+        """Return which entries the role sees of a story, from a place on. Raises NotFound where that is nothing."""
+        return outline(self.session, subject, after)
 
 
 def _actor(membership: Membership) -> Actor:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache, partial
+from typing import Any
 
 from babel import Locale, dates, numbers, units
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ...format import instant, money
 from ...format.planned import Planned
 from ...read.details import Speech
 from ...read.view import View, Zones, clock_text, length, planned_clock
 
+_LOCALES = {"en": "en_GB", "pt": "pt_PT", "es": "es_ES"}
+
 
 def locale() -> Locale:
-    """The reader's locale; Portuguese is that of Portugal."""
-    return Locale.parse({"en": "en_GB", "pt": "pt_PT"}.get(translation.get_language() or "en", "en_GB"))
+    """The reader's locale: Portuguese as in Portugal, Spanish as in Spain."""
+    return Locale.parse(_LOCALES.get(translation.get_language() or "en", "en_GB"))
 
 
 def day(value: date) -> str:
     """Return a day in full: "Monday, 4 May 2026"."""
+    return _day(value, language())
+
+
+@lru_cache(maxsize=4096)  # the days of a chart, on every page
+def _day(value: date, _language: str) -> str:
     return str(dates.format_date(value, "full", locale=locale()))
 
 
@@ -101,6 +112,11 @@ def lasting(seconds: float) -> str:
 
 def amount(amount_minor: int, currency: str) -> str:
     """Return money: "€12.50"; with the code where the locale has no sign of its own."""
+    return _amount(amount_minor, currency, language())
+
+
+@lru_cache(maxsize=4096)  # a page of payments has the same prices over and over
+def _amount(amount_minor: int, currency: str, _language: str) -> str:
     value = Decimal(money.decimal_text(amount_minor, currency))
     return str(numbers.format_currency(value, currency, locale=locale(), currency_digits=False,
                                        format=_pattern(currency)))  # fmt: skip
@@ -118,9 +134,54 @@ def _pattern(currency: str) -> str:
     return str(pattern.replace("¤#", "¤\u00a0#") if symbol[-1:].isalpha() else pattern)
 
 
+def row_moment(said: Planned, zones: Zones, year: int) -> str:
+    """Return a time that an entry speaks of, short enough for a row: "Fri 5 Dec, 10:30"; another year is said."""
+    local, offset = planned_clock(said, zones)
+    days, months = _short_names(language())
+    text = f"{days[local.weekday()]} {local.day} {months[local.month]}"
+    text += f" {local.year}, {local:%H:%M}" if local.year != year else f", {local:%H:%M}"
+    return f"{text} {offset}" if offset else text
+
+
+@lru_cache(maxsize=8)
+def _short_names(_language: str) -> tuple[dict[int, str], dict[int, str]]:
+    """The short names of weekdays, from 0, and of months, from 1, in the reader's language."""
+    place = locale()
+    return dict(dates.get_day_names("abbreviated", locale=place)), dict(
+        dates.get_month_names("abbreviated", locale=place)
+    )
+
+
 def number(value: int) -> str:
+    return _number(value, language())
+
+
+@lru_cache(maxsize=4096)
+def _number(value: Any, _language: str) -> str:
     return str(numbers.format_decimal(value, locale=locale()))
 
 
 # An entry's words in the reader's language: our own words translated, amounts and times as the locale writes them.
-SPEECH = Speech(translate=_, money=amount, moment=planned, day=short_day, number=number)
+SPEECH = Speech(translate=_, plural=ngettext, money=amount, moment=planned, day=short_day, number=number)
+
+
+@lru_cache(maxsize=256)
+def row_speech(language: str, year: int) -> Speech:
+    """How the rows of a year speak in the language that is active: as everywhere, with shorter times. A list says the
+    same few words again and again, so they are looked up once."""
+    return replace(
+        SPEECH,
+        translate=partial(_translated, language),
+        money=lambda amount_minor, currency: _amount(amount_minor, currency, language),
+        moment=lambda said, zones: row_moment(said, zones, year),
+    )
+
+
+@lru_cache(maxsize=8192)
+def _translated(language: str, message: str) -> str:
+    return _(message)
+
+
+def language() -> str:
+    """The code of the reader's language."""
+    return translation.get_language() or "en"

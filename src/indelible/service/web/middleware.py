@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -14,6 +15,8 @@ from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils import translation
 
 from ...errors import Conflict, IndelibleError, InvalidInput, InvalidQuery, NotFound
@@ -30,6 +33,17 @@ _PERMISSIONS = (
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
+class Compressed(GZipMiddleware):
+    """Pages go out compressed, as a phone on a slow line waits for their length; a random length is added to each, so
+    that nothing is learnt from it (BREACH). Files are sent as they are made."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.streaming or "Content-Disposition" in response.headers:
+            return response
+        compressed: HttpResponseBase = super().process_response(request, response)
+        return compressed
+
+
 class Journalled:
     """Logs each request by its route, and answers what the log refuses in one sentence. Outermost."""
 
@@ -40,7 +54,9 @@ class Journalled:
         started, number = time.monotonic(), secrets.token_hex(8)
         response = self._answer(request)
         match = request.resolver_match
-        _LOG.info(
+        _LOG.log(
+            # A page that is open looks for new entries every two seconds: where there are none, nobody wants a line.
+            logging.DEBUG if response.status_code == HTTPStatus.NO_CONTENT else logging.INFO,
             "request",
             extra={
                 "method": request.method if request.method in _METHODS else "other",

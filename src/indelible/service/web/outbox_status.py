@@ -22,8 +22,8 @@ SLOW_SECONDS = 60
 
 # Why a document is held, as its owner reads it; a reason's word is in drain/refusals.py.
 _REASONS: dict[str, Promise | str] = {
-    "invalid": _("not written as the log needs it; whoever runs the booking system must correct that"),
-    "conflict": _("with the number of another event; whoever runs the booking system must correct that"),
+    "invalid": _("not written as the log needs it; whoever runs the reservation system must correct that"),
+    "conflict": _("with the number of another event; whoever runs the reservation system must correct that"),
     "unknown_action": _("of something that this release does not know yet; an update takes it in"),
     "newer_version": _("of a newer version than this release; an update takes it in"),
     "older_log": _("from behind the backup that was restored; taken in when a newer backup is there"),
@@ -62,6 +62,43 @@ class OutboxStatus:
     age_seconds: float | None
     held: list[tuple[int, Promise | str]] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+
+    @property
+    def changes(self) -> int:
+        """How many changes the guarded tables had in the last days."""
+        return sum(one.changes for one in self.tables)
+
+    @property
+    def with_entry(self) -> int:
+        """How many of them the log has: recorded by the application, or for a reason that was given."""
+        return self.changes - self.outside - self.still_held
+
+    @property
+    def outside(self) -> int:
+        """How many were made outside the application, without a reason."""
+        return sum(one.outside for one in self.tables)
+
+    @property
+    def still_held(self) -> int:
+        return sum(one.held for one in self.tables)
+
+    @property
+    def with_entry_share(self) -> str:
+        """The part of the changes that the log has, as a width: full only where it has all of them."""
+        if not self.changes:
+            return "100"
+        share = 100 * self.with_entry / self.changes
+        return f"{min(share, 99.0) if self.with_entry < self.changes else 100.0:.1f}"
+
+    @property
+    def unwatched(self) -> int:
+        """How many tables are to be watched and are not."""
+        return sum(not one.stands for one in self.tables)
+
+    @property
+    def troubled(self) -> bool:
+        """Whether what is on the way is worth a look without being asked."""
+        return bool(self.silent or self.slow or self.held)
 
     @property
     def slow(self) -> bool:

@@ -11,9 +11,13 @@ _SEEN = "viewed"
 _EVERYTHING = Query()
 
 
-def note_reading(request: HttpRequest, visit: Visit, wanted: Query = _EVERYTHING) -> None:
-    """Record it after what is shown was read, so that the entry is not the first line of the list."""
+def note_reading(request: HttpRequest, visit: Visit, wanted: Query = _EVERYTHING) -> int | None:
+    """Record it after what is shown was read, so that the entry is not the first line of the list.
+
+    Return the entry's number where one was recorded.
+    """
     seen = request.session.get(_SEEN, [])
     if visit.clinic_id not in seen:
-        visit.recorder.viewed(visit.session, wanted)
         request.session[_SEEN] = [*seen, visit.clinic_id]
+        return visit.recorder.viewed(visit.session, wanted).seq
+    return None

@@ -21,7 +21,9 @@ from ..contract import (
     Before,
     CheckpointRow,
     EntryRow,
+    Known,
     LinkRow,
+    Moment,
     Occurring,
     PersonRow,
     Selection,
@@ -102,6 +104,30 @@ _LINKED = (
     "EXISTS (SELECT 1 FROM indelible_link WHERE clinic = ? AND kind = ? AND ref >= ? AND ref <= ?"
     " AND occurred_at <= ? AND seq < ?)"
 )
+# What is asked for stands in `asked`, a (kind, first reference, last reference) each; from one reference to the next is
+# one seek, and so are the first and the last entry of each.
+_LINKS_OF = (
+    "FROM indelible_link l WHERE l.clinic = :clinic AND l.kind = known.kind AND l.ref = known.ref AND l.as_target = 0"
+    " AND l.seq <= :up_to"
+)
+_KNOWN = f"""
+WITH RECURSIVE
+  asked(kind, low, high) AS (VALUES {{asked}}),
+  known(kind, high, ref, n) AS (
+    SELECT kind, high, (SELECT ref FROM indelible_link l WHERE l.clinic = :clinic AND l.kind = asked.kind
+                        AND l.ref >= asked.low AND l.ref <= asked.high ORDER BY l.ref LIMIT 1), 1
+    FROM asked
+    UNION ALL
+    SELECT kind, high, (SELECT ref FROM indelible_link l WHERE l.clinic = :clinic AND l.kind = known.kind
+                        AND l.ref > known.ref AND l.ref <= known.high ORDER BY l.ref LIMIT 1), n + 1
+    FROM known WHERE ref IS NOT NULL AND n < :each)
+SELECT kind, ref,
+  (SELECT l.occurred_at {_LINKS_OF} ORDER BY l.occurred_at, l.seq LIMIT 1) AS first_at,
+  (SELECT l.seq {_LINKS_OF} ORDER BY l.occurred_at, l.seq LIMIT 1),
+  (SELECT l.occurred_at {_LINKS_OF} ORDER BY l.occurred_at DESC, l.seq DESC LIMIT 1),
+  (SELECT count(*) FROM (SELECT 1 {_LINKS_OF} LIMIT :counted))
+FROM known WHERE ref IS NOT NULL AND first_at IS NOT NULL
+"""  # noqa: S608 - our own text
 
 
 def state_of(row: Sequence[Any] | None) -> State:
@@ -128,6 +154,10 @@ class SQLiteRows:
         with self._of() as (db, clinic):
             return plan.page(SQLiteWalker(db, clinic), selection, before, limit)
 
+    def moments(self, selection: Selection, limit: int) -> Sequence[Moment]:
+        with self._of() as (db, clinic):
+            return plan.moments(SQLiteWalker(db, clinic), selection, limit)
+
     def counts(self, selection: Selection, edges: Sequence[int]) -> Sequence[int]:
         with self._of() as (db, clinic):
             return plan.counts(SQLiteWalker(db, clinic), selection, edges)
@@ -135,6 +165,10 @@ class SQLiteRows:
     def amounts(self, selection: Selection) -> Sequence[AmountTally]:
         with self._of() as (db, clinic):
             return plan.amounts(SQLiteWalker(db, clinic), selection)
+
+    def amounts_between(self, selection: Selection, edges: Sequence[int]) -> Sequence[Sequence[AmountTally]]:
+        with self._of() as (db, clinic):
+            return plan.amounts_between(SQLiteWalker(db, clinic), selection, edges)
 
     # Entries
 
@@ -198,6 +232,18 @@ class SQLiteRows:
                 ]
                 answers += map(bool, db.execute(f"SELECT {', '.join([_LINKED] * len(some))}", bound).fetchone())
         return answers
+
+    def known(self, asked: Sequence[tuple[str, bytes]], up_to: int, *, each: int, counted: int) -> Sequence[Known]:
+        found: list[Known] = []
+        for start in range(0, len(asked), _SOUGHT):
+            some = asked[start : start + _SOUGHT]
+            bound: dict[str, Any] = {"up_to": up_to, "each": each, "counted": counted}
+            for number, (kind, prefix) in enumerate(some):
+                bound |= {f"k{number}": kind, f"l{number}": prefix, f"h{number}": prefix + _END_OF_REFERENCES}
+            places = ", ".join(f"(:k{number}, :l{number}, :h{number})" for number in range(len(some)))
+            with self._of() as (db, clinic):
+                found += map(Known._make, db.execute(_KNOWN.format(asked=places), {**bound, "clinic": clinic}))
+        return sorted(found)
 
     def tiles(self, level: int | None = None, begin: int = 0, end: int | None = None) -> Iterator[TileRow]:
         sql = f"SELECT {_TILE} FROM indelible_tile WHERE clinic = ? AND "  # noqa: S608 - constant columns

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from ..contract import LATE_AFTER, EntryRow, Reference, Selection
+from ..contract import LATE_AFTER, EntryRow, Moment, Reference, Selection
 from ..plan import Amount, Piece, Range, Way
 
 # An amount is summed in two halves where a sum leaves 64 bits: SQLite gives up at an overflow.
@@ -22,6 +22,11 @@ _TOP, _BOTTOM = f"sum(amount_minor >> {_HALF})", f"sum(amount_minor & {(1 << _HA
 _LINKED = "FROM indelible_link WHERE clinic = ? AND kind = ? AND ref = ? AND as_target = ?"
 _OF_ACTION = "SELECT 1 FROM indelible_entry WHERE clinic = ? AND action = ?"
 _AMOUNTS = "FROM indelible_entry INDEXED BY indelible_entry_amount WHERE clinic = ? AND amount_minor IS NOT NULL"
+# Ranges of microseconds, each with its number, given as one text.
+_RANGES = (
+    "WITH r(number, start, finish) AS (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+    " json_extract(value, '$[2]') FROM json_each(?))"
+)
 
 
 class SQLiteWalker:
@@ -76,10 +81,18 @@ class SQLiteWalker:
     # Walks
 
     def walk(self, selection: Selection, ways: Sequence[Way], before: tuple[int, int] | None) -> Iterator[EntryRow]:
+        return map(EntryRow._make, self._merged(selection, ways, EntryRow._fields, before))
+
+    def moments(self, selection: Selection, ways: Sequence[Way]) -> Iterator[Moment]:
+        return map(Moment._make, self._merged(selection, ways, Moment._fields))
+
+    def _merged(
+        self, selection: Selection, ways: Sequence[Way], columns: Sequence[str], before: tuple[int, int] | None = None
+    ) -> sqlite3.Cursor:
         """SQLite makes no more rows than are taken from it."""
-        arms = [_select(self._clinic, selection, way, EntryRow._fields, before) for way in ways]
+        arms = [_select(self._clinic, selection, way, columns, before) for way in ways]
         sql = " UNION ALL ".join(text for text, _ in arms) + " ORDER BY occurred_at DESC, seq DESC"
-        return map(EntryRow._make, self._db.execute(sql, [value for _, bound in arms for value in bound]))
+        return self._db.execute(sql, [value for _, bound in arms for value in bound])
 
     def places(self, selection: Selection, way: Way) -> Iterator[tuple[int, int]]:
         text, bound = _select(self._clinic, selection, way, ("seq", "occurred_at"))
@@ -88,8 +101,7 @@ class SQLiteWalker:
     def counted(self, selection: Selection, way: Way, pieces: Sequence[Piece]) -> Iterable[tuple[int, int]]:
         text, bound = _select(self._clinic, selection, way, ("seq", "occurred_at"))
         return self._db.execute(
-            "WITH r(number, start, finish) AS (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"  # noqa: S608
-            " json_extract(value, '$[2]') FROM json_each(?)) SELECT number, (SELECT count(*)"
+            f"{_RANGES} SELECT number, (SELECT count(*)"  # noqa: S608 - our own text
             f" FROM ({text}) a WHERE a.occurred_at >= start AND a.occurred_at < finish) FROM r",
             [orjson.dumps(pieces).decode(), *bound],
         )
@@ -128,6 +140,23 @@ class SQLiteWalker:
             entries, top, bottom = self._db.execute(sql, bound).fetchone()
             amount = (top << _HALF) + bottom
         return entries, amount or 0
+
+    def sums_along(
+        self, selection: Selection, action: str, currency: str | None, pieces: Sequence[Piece]
+    ) -> Iterable[tuple[int, int, int]]:
+        source, bound = _along_amounts(self._clinic, selection, action, currency, (None, None))
+        sql = (
+            f"{_RANGES} SELECT number, count(*), {{}} FROM r CROSS JOIN {source}"  # noqa: S608 - our own text
+            " AND e.occurred_at >= r.start AND e.occurred_at < r.finish GROUP BY number"
+        )
+        values = [orjson.dumps(pieces).decode(), *bound]
+        try:
+            return self._db.execute(sql.format("sum(amount_minor)"), values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "integer overflow" not in str(error):
+                raise
+            halves = self._db.execute(sql.format(f"{_TOP}, {_BOTTOM}"), values)
+            return [(number, entries, (top << _HALF) + bottom) for number, entries, top, bottom in halves]
 
 
 # SELECTs

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from .... import catalogue
 from ....errors import InvalidInput, InvalidQuery
 from ....read import query
-from ....read.actors import Acting, acting
 from ....read.habits import marks
 from ....read.query import Query
 from ....read.recorded import Recorded
 from ...accounts.roles import Right
-from .. import entry_rows, filter_bar
+from .. import entry_rows, filter_bar, row_html
 from ..access import Visit, in_clinic
 from ..url_query import Asked, address, asked
 from ..view_recording import note_reading
+from .bar import bar, problem_of
+from .clinic import has_more_than_its_own
+from .suggest import Item, of, shown
 from .summary import chart
 
 # What fits on a few screens; "older" brings the next ones.
 ROWS = 50
+# Entries that are looked into for free words before the first page answers, or a step of a list that goes on by itself.
+# A reader who asks for older ones without a script waits for SEARCH_LIMIT of them, and clicks less.
+STEP = 4_000
 # More than this many new entries are said as "99+".
 MOST_NEW = 99
+# Of the entries since a page was read, so many of the newest are looked through: a page asks every two seconds.
+MOST_LOOKED_THROUGH = 2_000
 
 
 @require_safe
@@ -38,23 +43,39 @@ def activity(request: HttpRequest, visit: Visit) -> HttpResponse:
     if any(name in request.GET for name in filter_bar.FIELDS):
         return _from_form(request, visit)
     wish = asked(request, visit)
+    if wish.after is None or request.htmx:
+        visit.session.answer_within(STEP)
     found = _list(visit, wish)
-    note_reading(request, visit, wish.wanted)
+    if (noted := note_reading(request, visit, wish.wanted)) and noted == visit.session.size + 1:
+        found["new_url"] = address("new", visit.clinic_id, wish.text, since=str(noted))  # one's own reading is no news
     if request.htmx and request.htmx.target == "older":
         return render(request, "indelible/activity/rows.html", found)
-    return render(request, "indelible/activity/page.html", {**found, **_bar(visit, wish)})
+    status = 400 if wish.problem else 200
+    return render(
+        request,
+        "indelible/activity/page.html",
+        {**found, **_bar(visit, wish), "meant": _meant(visit, wish)},
+        status=status,
+    )
+
+
+def _meant(visit: Visit, wish: Asked) -> list[Item]:
+    """What may be meant instead, where words had to be looked for in the texts of entries."""
+    if wish.problem or wish.after or wish.wanted.in_text or not visit.session.seek(wish.wanted).words.wanted:
+        return []
+    return [one for group in shown(visit, of(visit, wish.text)) for one in group.items]
 
 
 def _from_form(request: HttpRequest, visit: Visit) -> HttpResponse:
     sent = {name: request.GET.get(name, "").strip() for name in filter_bar.FIELDS}
     try:
-        wanted = filter_bar.merged(visit.session, sent, visit.session.today)
+        wanted = filter_bar.merged(visit.session, sent)
     except (InvalidInput, InvalidQuery) as error:
-        wish = Asked(Query(), sent["words"], None, str(error))
-        return render(request, "indelible/activity/page.html",
-                      {**_list(visit, wish), **_bar(visit, wish), "form": filter_bar.Form(
-                          sent["words"], sent["who"], sent["what"], sent["days"], sent["from"], sent["to"])},
-                      status=400)  # fmt: skip
+        fields = filter_bar.as_sent(sent)
+        wish = problem_of(fields, error)
+        return render(
+            request, "indelible/activity/page.html", {**_list(visit, wish), **_bar(visit, wish, fields)}, status=400
+        )
     return HttpResponseRedirect(address("activity", visit.clinic_id, query.format(wanted)))
 
 
@@ -62,12 +83,15 @@ def _list(visit: Visit, wish: Asked) -> dict[str, Any]:
     if wish.problem:
         return {"days": [], "problem": wish.problem, "wish": wish}
     page = visit.session.page(wish.wanted, after=wish.after, limit=ROWS)
+    days = entry_rows.by_day(page.views, visit.clinic_id, marks(visit.session, page.views))
+    begun = _begun(visit, wish)
     return {
         "wish": wish,
         "page": page,
-        "days": entry_rows.by_day(page.views, visit.clinic_id, marks(visit.session, page.views)),
+        "days": days,
+        "rows": row_html.rows(days, f"?{urlencode({'q': wish.text})}" if wish.text else "", begun),
         "zone": visit.session.zone,
-        "begun": _begun(visit, wish),
+        "begun": begun,
         "reached": None if page.searched_to is None else visit.session.day(page.searched_to),
         "looked_up": [(" ".join(one.words), one.people) for one in page.looked_up],
         "in_text_url": address("activity", visit.clinic_id, query.format(replace(wish.wanted, in_text=True))),
@@ -85,59 +109,14 @@ def _begun(visit: Visit, wish: Asked) -> date | None:
     return visit.session.day(wish.after.occurred_at)
 
 
-def _bar(visit: Visit, wish: Asked) -> dict[str, Any]:
-    people = acting(visit.session)
+def _bar(visit: Visit, wish: Asked, sent: filter_bar.Form | None = None) -> dict[str, Any]:
     return {
         "chart": None if wish.problem else chart(visit, wish.wanted),
         "totals_url": address("totals", visit.clinic_id, wish.text),
-        # What was not understood stays in the box, to be mended there.
-        "form": filter_bar.Form(words=wish.text) if wish.problem else filter_bar.form(wish.wanted, visit.session.today),
-        "chips": shown_chips(visit, wish.wanted, people),
-        "acting": people,
-        "kinds": filter_bar.KINDS,
-        "presets": filter_bar.PRESETS,
-        "actions": _actions(visit),
         "empty_log": visit.session.size == 0,
+        **bar(visit, wish, sent),
+        "begins": visit.may(Right.SETTINGS) and not has_more_than_its_own(visit),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class ActionGroup:
-    """The actions of a category that occur, as code and label."""
-
-    code: str
-    label: str
-    actions: Sequence[tuple[str, str]]
-
-    @property
-    def value(self) -> str:
-        return f"category:{self.code}"
-
-
-def _actions(visit: Visit) -> list[ActionGroup]:
-    """The actions that occur and that the role sees, by category."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for code in visit.session.actions:
-        declared = catalogue.find(code)
-        category = declared.category if declared else "other"
-        if category not in visit.role.hidden:
-            groups.setdefault(category, []).append((code, gettext(declared.label) if declared else code))
-    named = [ActionGroup(code, filter_bar.category_name(code), sorted(pairs, key=lambda pair: pair[1]))
-             for code, pairs in groups.items()]  # fmt: skip
-    return sorted(named, key=lambda group: group.label)
-
-
-def shown_chips(visit: Visit, wanted: Query, people: Sequence[Acting] | None = None) -> list[dict[str, Any]]:
-    """Return the parts of a filter in words, each with the address of the list without it; `people` are who acts in the
-    log, where that is known already."""
-    if people is None:
-        people = acting(visit.session) if wanted.wanted.actors or wanted.unwanted.actors else ()
-    names = {one.id: one.name for one in people}
-    return [
-        {"name": filter_bar.key_name(chip.key), "text": filter_bar.value_name(chip.key, chip.value, names),
-         "negated": chip.negated, "url": address("activity", visit.clinic_id, chip.without)}
-        for chip in filter_bar.chips(wanted)
-    ]  # fmt: skip
 
 
 @require_safe
@@ -148,7 +127,10 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
     since = request.GET.get("since", "")
     found: dict[str, Any] = {"count": 0, "most": MOST_NEW}
     if not wish.problem and since.isascii() and since.isdecimal() and len(since) < 19:
-        newer = visit.session.read(wish.wanted, after_seq=int(since), limit=MOST_NEW + 1)
+        if int(since) >= visit.session.size:  # the answer of nearly every look, and there is one every two seconds
+            return HttpResponse(status=204)
+        after = max(int(since), visit.session.size - MOST_LOOKED_THROUGH)
+        newer = visit.session.read(wish.wanted, after_seq=after, limit=MOST_NEW + 1)
         found["count"] = count = sum(1 for _ in newer)
         if count:
             wanted = wish.wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,8 +16,10 @@ from ....read.habits import marks
 from ....read.query import Choice, Query
 from ....read.recorded import Recorded
 from ....read.view import View
+from ...accounts import clinic_links
 from ...accounts.roles import Right
-from .. import entry_rows, localization
+from ...links import Door, door
+from .. import entry_rows, filter_bar, localization
 from ..access import Visit, in_clinic
 from ..url_query import address, asked
 from ..view_recording import note_reading
@@ -31,15 +34,26 @@ def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
     view = visit.session.entry(entry_id)
     wish = asked(request, visit)
     recorded = instant.parse_canonical(view.members["recorded_at"])
+    ways_of = _ways(visit, wish.wanted)
+    day = view.local_time.date()
     found = {
         "row": entry_rows.row(view, visit.clinic_id, marks(visit.session, [view])),
         "recorded": localization.moment(recorded, view.zones.present),
         "taken_url": address("activity", visit.clinic_id, query.format(_recorded_on(recorded, view.zones.present))),
-        "details": entry_rows.details(view, visit.clinic_id),
+        "details": entry_rows.details(view, visit.clinic_id, ways_of),
+        "ways": {
+            "action": ways_of("action", view.action),
+            "actor": _actors_ways(view, ways_of),
+            "ip": ways_of("", view.request.get("ip") or ""),
+            "device": ways_of("", view.device),
+        },
+        "day_url": address("activity", visit.clinic_id, query.format(replace(wish.wanted, first=day, last=day))),
         "channel": entry_rows.channel(view),
         "ip": view.request.get("ip") or "",
         "together": _together(visit, view),
         "operation": _operation(visit, view),
+        "offer": entry_rows.deleted(view),
+        "doors": _doors(visit.clinic_id, view),
         "proof": _proof(visit, view),
         "raw": orjson.dumps(view.document(visit.session.zone), option=orjson.OPT_INDENT_2).decode(),
         "back": address("activity", visit.clinic_id, wish.text),
@@ -47,6 +61,32 @@ def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
     note_reading(request, visit)
     in_panel = request.htmx and request.htmx.target == "panel"
     return render(request, "indelible/entry/panel.html" if in_panel else "indelible/entry/page.html", found)
+
+
+def _ways(visit: Visit, wanted: Query) -> entry_rows.WaysOf:
+    """The ways from a value into the list, as it is filtered now."""
+
+    def ways(key: str, value: str) -> entry_rows.Ways:
+        if not value:
+            return entry_rows.Ways()
+        only, without = (
+            address("activity", visit.clinic_id, text) if text else "" for text in filter_bar.doors(wanted, key, value)
+        )
+        return entry_rows.Ways(only, without)
+
+    return ways
+
+
+def _actors_ways(view: View, ways_of: entry_rows.WaysOf) -> entry_rows.Ways:
+    kind = view.members["actor"]["kind"]
+    return ways_of("actor", "system" if kind == "system" else view.actor.get("id") or "")
+
+
+def _doors(clinic_id: str, view: View) -> list[Door]:
+    """Where the host shows what the entry is about, and its client."""
+    links, target, client = clinic_links.of(clinic_id), view.target or {}, view.client or {}
+    named = dict.fromkeys([(target.get("kind", ""), target.get("id")), ("client", client.get("id"))])
+    return [one for kind, thing in named if (one := door(links, kind, thing)) is not None]
 
 
 def _recorded_on(us: int, zone: str) -> Query:

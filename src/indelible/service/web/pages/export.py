@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -22,12 +23,13 @@ from ....export.file_name import file_name
 from ....export.formats import BUNDLE, BUNDLES, LISTS, Format
 from ....export.run import Begun
 from ....format.csv_row import COLUMNS
+from ....read import query
 from ....read.query import Query
 from ....read.tallying import count
 from ...accounts.roles import Right
 from ..access import Visit, in_clinic
 from ..url_query import address, asked
-from .activity import shown_chips
+from .bar import shown_chips
 
 # Each format: its name and whom it is for.
 FORMATS: dict[Format | str, tuple[Any, Any]] = {
@@ -57,6 +59,10 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponse:
     wish = asked(request, visit)
     if wish.problem:
         return redirect(address("activity", visit.clinic_id, wish.text))
+    back = address("activity", visit.clinic_id, wish.text)
+    # What leaves is of the days that are shown here, also when it is sent after midnight.
+    fixed = visit.session.resolve(wish.wanted)
+    wish = replace(wish, wanted=fixed, text=query.format(fixed))
     counted = count(visit.session, wish.wanted, after=wish.after)
     before = _number(request.GET.get("counted", "")) if wish.after else 0
     entries = counted.entries + before
@@ -71,7 +77,7 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponse:
         "zone": visit.session.zone,
         "columns": COLUMNS,
         "formats": [(code, label, help) for code, (label, help) in FORMATS.items()],
-        "back": address("activity", visit.clinic_id, wish.text),
+        "back": back,
     })  # fmt: skip
 
 

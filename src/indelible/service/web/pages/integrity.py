@@ -1,41 +1,56 @@
-"""The integrity page: how long the log is, what is signed, when it was last checked, and checking it now.
+"""The integrity page: whether the log is what was recorded, in its owner's words, and checking it now.
 
-And what is on its way into it, and what the hosts' databases saw that nobody recorded (`service/web/outbox_status.py`).
+Then whether all was recorded (`service/web/outbox_status.py`), what a kept letter says, and behind these what is
+signed, with which key, and what is on its way into the log.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ....access import Access
-from ....errors import IndelibleError
+from ....errors import IndelibleError, MalformedProof, NotFound
+from ....proof import letter
+from ....proof.letter import Compared
 from ....proof.note import fingerprint
 from ....proof.verify import Report
 from ....read.query import Choice, Query
+from ....read.session import Session
 from ...accounts.roles import Right
 from .. import entry_rows, localization, outbox_status
 from ..access import Visit, in_clinic
 
 _LOG = logging.getLogger("indelible.verification")
+# Some hundred thousand entries; who compares a longer log watches how far it is.
+_SECONDS_TO_COMPARE = 2.0
+# Behind this its outcome is not shown any more: it says what the log is now.
+_SHOWN_FOR = 3_600_000_000  # microseconds
 # Findings shown; the first ones tell what happened, and the command line lists all.
 MOST_FINDINGS = 50
 
 
 @dataclass(slots=True)
 class Check:
-    """A verification under way, or the last one of this process. `done` of `size` entries are checked."""
+    """A verification under way, or the last one of this process; or a comparison with a letter, whose outcome is
+    `letters`. `done` of `size` entries are checked; `about` is what it looks at besides the log, `at` when it began."""
 
     size: int
+    at: int = 0
+    about: object = None
     done: int = 0
     report: Report | None = None
+    letters: Sequence[Compared] = ()
     problem: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -45,38 +60,46 @@ class Check:
 
 
 class Checks:
-    """One check for a clinic at a time. They are this process's: the log itself records each that ended."""
+    """One check at a time for whoever it is: a clinic, or one member of it. They are this process's: the log itself
+    records each that ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._of: dict[str, Check] = {}
 
-    def of(self, clinic_id: str) -> Check | None:
-        return self._of.get(clinic_id)
+    def of(self, whose: str) -> Check | None:
+        return self._of.get(whose)
 
-    def start(self, access: Access) -> Check:
-        clinic_id = access.session.clinic.id
+    def start(
+        self, access: Access, run: Callable[[Check, Access], None], whose: str = "", about: object = None
+    ) -> Check:
+        """Begin a check, or return the one that is running, which may be about something else."""
+        whose = whose or access.session.clinic.id
         with self._lock:
-            running = self._of.get(clinic_id)
+            running = self._of.get(whose)
             if running is not None and not running.ended.is_set():
                 return running
-            check = self._of[clinic_id] = Check(access.session.size)
-        threading.Thread(target=_run, args=(check, access), name="verify", daemon=True).start()
+            check = self._of[whose] = Check(access.session.size, access.session.now, about)
+        threading.Thread(target=_run, args=(check, access, run), name="verify", daemon=True).start()
         return check
 
 
-checks = Checks()
+checks, comparisons = Checks(), Checks()
 
 
-def _run(check: Check, access: Access) -> None:
+def _verify(check: Check, access: Access) -> None:
     def progress(done: int) -> None:
         check.done = done
 
     def tell(report: Report) -> None:
         check.report = report
 
+    access.verify(progress, tell)
+
+
+def _run(check: Check, access: Access, run: Callable[[Check, Access], None]) -> None:
     try:
-        access.verify(progress, tell)
+        run(check, access)
     except IndelibleError as error:
         check.problem = str(error)
     except Exception as error:
@@ -92,8 +115,15 @@ def integrity(request: HttpRequest, visit: Visit) -> HttpResponse:
     in_part = request.htmx and request.htmx.target == "check"
     if in_part:
         return render(request, "indelible/integrity/check.html", _found(visit))
-    found = _found(visit) | {"arriving": outbox_status.look(settings.ENVIRONMENT, visit.clinic_id)}
-    return render(request, "indelible/integrity/page.html", found)
+    if request.htmx and request.htmx.target == "letter":
+        return render(request, "indelible/integrity/letter.html", _compared(visit))
+    return _page(request, visit)
+
+
+def _page(request: HttpRequest, visit: Visit, letter_problem: str = "") -> HttpResponse:
+    arriving = outbox_status.look(settings.ENVIRONMENT, visit.clinic_id)
+    found = _found(visit) | _compared(visit) | {"arriving": arriving, "letter_problem": letter_problem}
+    return render(request, "indelible/integrity/page.html", found, status=400 if letter_problem else 200)
 
 
 def _found(visit: Visit) -> dict[str, Any]:
@@ -111,6 +141,8 @@ def _found(visit: Visit) -> dict[str, Any]:
         "vkey": session.clinic.vkey,
         "origin": session.clinic.origin,
         "last": entry_rows.row(last[0], visit.clinic_id) if last else None,
+        "since": _since(session),
+        "since_last": session.size - last[0].seq if last else 0,
         "last_result": last[0].context.get("result") if last else "",
         "check": check,
         "running": check is not None and not check.ended.is_set(),
@@ -120,13 +152,97 @@ def _found(visit: Visit) -> dict[str, Any]:
     }
 
 
+def _since(session: Session) -> str:
+    """The day on which the log took its first entry."""
+    try:
+        recorded_at = session.entry(1).recorded_at
+    except NotFound:  # there is none, or it is not for this reader
+        return ""
+    return localization.short_day(session.day(recorded_at)) if recorded_at else ""
+
+
 @require_POST
 @in_clinic(Right.VERIFY)
 def verify(request: HttpRequest, visit: Visit) -> HttpResponse:
-    checks.start(visit.access)
+    checks.start(visit.access, _verify)
     if request.htmx:
         return render(request, "indelible/integrity/check.html", _found(visit))
     return redirect("integrity", visit.clinic_id)
+
+
+# What a kept letter says
+
+# Why a letter cannot be read, in the reader's words.
+_PROBLEMS = {
+    letter.NONE: _("There is no signed checkpoint in this. Give the whole letter, down to the last line."),
+    letter.DAMAGED: _("The signed checkpoint in this letter was damaged on the way. Save the letter as a file in your "
+                      "mail program, and give that."),
+    letter.NEWER: _("This letter is of a newer kind than this service can check. Ask whoever runs it to update it."),
+    letter.LARGE: _("This is too large for a letter. Give the letter alone, without what is attached."),
+}  # fmt: skip
+_EMPTY = _("Paste the letter, or choose its file.")
+_ANOTHER = _("Another letter of yours is being compared; wait for what comes of it, and then compare this one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The outcome for one letter; `when` its last entry was recorded, where the log still has it as it was."""
+
+    compared: Compared
+    when: str
+
+
+@require_POST
+@in_clinic(Right.VERIFY)
+def compare(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Compare a letter that was pasted or uploaded with the log; a long log goes on in the background."""
+    sent = request.FILES.get("file")
+    data = sent.read(letter.LARGEST_LETTER + 1) if sent else request.POST.get("letter", "").encode(errors="replace")
+    if not data.strip():
+        return _page(request, visit, str(_EMPTY))
+    try:
+        notes = letter.find(data)
+    except MalformedProof as error:
+        return _page(request, visit, str(_PROBLEMS[str(error)]))
+
+    def run(check: Check, access: Access) -> None:
+        def progress(done: int) -> None:
+            check.done = done
+
+        check.letters = [access.compare(one, progress) for one in notes]
+
+    check = comparisons.start(visit.access, run, _mine(visit), notes)
+    if check.about != notes:  # what comes of that one must not be read as said of this one
+        return _page(request, visit, str(_ANOTHER))
+    check.ended.wait(_SECONDS_TO_COMPARE)
+    return redirect(f"{reverse('integrity', args=[visit.clinic_id])}#letter")
+
+
+def _mine(visit: Visit) -> str:
+    """A letter is in its reader's hands: nobody else is told what came of it."""
+    return f"{visit.clinic_id}/{visit.user.public_id}"
+
+
+def _compared(visit: Visit) -> dict[str, Any]:
+    comparison = comparisons.of(_mine(visit))
+    if comparison and comparison.ended.is_set() and visit.session.now - comparison.at > _SHOWN_FOR:
+        comparison = None
+    return {
+        "comparison": comparison,
+        "comparing": comparison is not None and not comparison.ended.is_set(),
+        "letters": [Told(one, _when(visit, one)) for one in comparison.letters] if comparison else [],
+    }
+
+
+def _when(visit: Visit, compared: Compared) -> str:
+    """When the last entry of a letter was recorded: what the log says is proven by the letter, where it is the same."""
+    if compared.outcome != "same":
+        return ""
+    try:
+        recorded_at = visit.session.entry(compared.size).recorded_at
+    except NotFound:  # not for this reader
+        return ""
+    return localization.moment(recorded_at, visit.session.zone) if recorded_at else ""
 
 
 @require_safe

@@ -34,7 +34,7 @@ from ...accounts.row_locks import hold_account
 from ...accounts.signals import ONE_TIME_LINK
 from ...shared_journal import journal
 from ..validators import check_printable
-from .clinic import NewClinic
+from .clinic import NewClinic, likely_zone
 
 _BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -63,6 +63,11 @@ class Owner(NewClinic, Password):
     person = forms.CharField(label=gettext_lazy("Your name"), max_length=200, validators=[check_printable],
                              widget=forms.TextInput(attrs={"autocomplete": "name"}))  # fmt: skip
     field_order = ("person", "email", "password", "name", "zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["zone"].initial = likely_zone
+        self.fields["zone"].widget.attrs["data-zone"] = ""  # zone.js chooses the browser's
 
 
 class Taking(Password):
@@ -119,7 +124,7 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
             for clinic in sent.get("clinics", ()):
                 _take(clinic, user)
         _sign_in(request, user)
-        return redirect("home") if begun is None else redirect("activity", begun)
+        return redirect("home") if begun is None else redirect("first_entry", begun)
     return render(request, "indelible/welcome/first.html", {"form": form, "found": found},
                   status=400 if form.errors else 200)  # fmt: skip
 

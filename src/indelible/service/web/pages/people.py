@@ -24,7 +24,7 @@ from ....catalogue.account import PasswordResetRequested, StaffDeactivated, Staf
 from ....django import record
 from ...accounts import mail
 from ...accounts.grants import hold_resetting, may_reset
-from ...accounts.models import Membership, OneTimeLink
+from ...accounts.models import Membership, OneTimeLink, SavedView
 from ...accounts.recording import record_access, record_everywhere, staff
 from ...accounts.roles import ROLES, Right
 from ...accounts.row_locks import changed, hold, unchanged
@@ -215,6 +215,7 @@ def remove(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
         record(StaffDeactivated(), target=staff(one.user), actor=visit.actor, clinic=visit.clinic_id)
         if not unchanged(one).delete()[0]:
             raise changed()
+        SavedView.of(one).delete()
     messages.success(request, _("They cannot enter this clinic any more."))
     return redirect("people", visit.clinic_id)
 
