@@ -130,3 +130,12 @@ def test_readings_of_one_person_are_one_row_and_each_of_them_can_be_opened(log, 
 def _viewed(log, who):
     actor = Staff(who["id"], who["name"])
     log.append_own(lambda at: own.viewed(at, None, "every entry", actor))
+
+
+def test_two_people_of_one_name_are_two_rows(log, browser):
+    """Whose reading it was is never guessed from what somebody is called."""
+    for number in (1, 2):
+        _viewed(log, MARIA | {"id": f"usr_same_{number}", "name": "Maria"})
+    rows = shown(browser, log, "actor:usr_same_1 actor:usr_same_2")
+    assert len(rows) == 2
+    assert all("before" not in words(row) for row in rows)

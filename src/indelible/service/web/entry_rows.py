@@ -27,6 +27,7 @@ from ...read.query import Choice, Query
 from ...read.second_line import brief, second_line
 from ...read.view import KNOWN_BY_NAME, View
 from . import localization
+from .filter_bar import Doors
 from .localization import SPEECH
 from .path_converters import HostsId
 
@@ -307,11 +308,23 @@ _READING = "log.viewed"
 _SIGN_IN = "account.logged_in"
 
 
+def _is_same(one: Row, other: Row) -> bool:
+    """Whether two rows are of one person: not by name, which others may have too."""
+    mine, theirs = _token(one.view), _token(other.view)
+    return mine is not None and mine == theirs
+
+
+def _token(view: View) -> str | None:
+    """Who acted, by the name that the log alone has for a person."""
+    person = view.members["actor"].get("person")
+    return None if person is None else str(view.members["tokens"][person])
+
+
 def _readings(rows: Iterable[Row]) -> Iterator[Row]:
     """Fold somebody's readings below the sign-in that they came with, or below the newest of them."""
     last: Row | None = None
     for one in rows:
-        same = last is not None and (one.kind, one.who) == (last.kind, last.who) and not one.others
+        same = last is not None and _is_same(one, last) and not one.others
         if last is not None and same and one.view.action == _READING:
             last.others = (*last.others, one)
         elif last is not None and same and one.view.action == _SIGN_IN:
@@ -329,16 +342,9 @@ def _readings(rows: Iterable[Row]) -> Iterator[Row]:
         yield last
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """The addresses of a list of only what has a value, and of one without it; empty where no filter says that."""
-
-    only: str = ""
-    without: str = ""
-
-
-# The ways from a value: given the key of a filter and the value.
-WaysOf = Callable[[str, str], Ways]
+NOWHERE = Doors("", "")
+# The ways from a value, given the key of a filter: the addresses of the list of only what has it, and of all but that.
+WaysOf = Callable[[str, str], Doors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +354,7 @@ class Shown:
     detail: Detail
     url: str
     parts: Sequence[Shown]
-    ways: Ways = Ways()
+    ways: Doors = NOWHERE
 
     def __getattr__(self, name: str) -> str:
         return str(getattr(self.detail, name))
@@ -360,7 +366,7 @@ class Shown:
 
 def _shown(view: View, clinic_id: str, one: Detail, ways_of: WaysOf | None = None) -> Shown:
     parts = tuple(_shown(view, clinic_id, part) for part in one.parts)
-    ways = Ways()
+    ways = NOWHERE
     if ways_of and one.id and one.kind and one.kind not in UNTOLD:
         ways = ways_of("client", one.id) if one.kind == "client" else ways_of("about", f"{one.kind}/{one.id}")
     elif ways_of and one.name == "amount_minor" and view.amount_minor is not None and not one.changed:

@@ -19,9 +19,10 @@ from ....read.view import View
 from ...accounts import clinic_links
 from ...accounts.roles import Right
 from ...links import Door, door
-from .. import entry_rows, filter_bar, localization
+from .. import entry_rows, localization
 from ..access import Visit, in_clinic
-from ..url_query import address, asked
+from ..filter_bar import Doors
+from ..url_query import address, asked, doors
 from ..view_recording import note_reading
 
 # Entries of one click are few; an import may have tied very many together.
@@ -64,20 +65,11 @@ def entry(request: HttpRequest, visit: Visit, entry_id: str) -> HttpResponse:
 
 
 def _ways(visit: Visit, wanted: Query) -> entry_rows.WaysOf:
-    """The ways from a value into the list, as it is filtered now."""
-
-    def ways(key: str, value: str) -> entry_rows.Ways:
-        if not value:
-            return entry_rows.Ways()
-        only, without = (
-            address("activity", visit.clinic_id, text) if text else "" for text in filter_bar.doors(wanted, key, value)
-        )
-        return entry_rows.Ways(only, without)
-
-    return ways
+    """The ways from a value into the list, as it is filtered now; none from what is not there."""
+    return lambda key, value: doors(visit, wanted, key, value) if value else entry_rows.NOWHERE
 
 
-def _actors_ways(view: View, ways_of: entry_rows.WaysOf) -> entry_rows.Ways:
+def _actors_ways(view: View, ways_of: entry_rows.WaysOf) -> Doors:
     kind = view.members["actor"]["kind"]
     return ways_of("actor", "system" if kind == "system" else view.actor.get("id") or "")
 
