@@ -58,7 +58,7 @@ def test_a_printed_list_has_every_row_of_the_filter_with_its_money(log, owner):
     assert "3, all that match" in words(text)
     assert "Filter What: Refunded charge" in words(text)
     assert re.findall(r'<td class="amount">([^<]*)</td>', text) == [f"{MINUS}€6.00", f"{MINUS}€4.00", f"{MINUS}€2.00"]
-    assert re.findall(r'<td class="amount">([^<]*)</td>', printed(owner, log, "ch_7")) == ["€7.00"]
+    assert re.findall(r'<td class="amount">([^<]*)</td>', printed(owner, log, "ch_7")) == ["+€7.00"]
 
 
 def test_a_list_is_not_cut_at_a_page_of_the_screen(log, owner, printing):

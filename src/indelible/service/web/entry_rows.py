@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from ...catalogue.action import OUR_CATEGORIES
 from ...catalogue.vocabulary import ROLES
 from ...errors import InvalidInput
+from ...format.money import EFFECTS
 from ...read import query
 from ...read.details import Detail, Speech, kind_label, snapshot
 from ...read.details import details as entry_details
@@ -49,8 +50,8 @@ class Piece:
     url: str = ""
 
 
-# A sign before an amount, by what the entry does to money: a real minus, which is as wide as the plus.
-_SIGNS = {"in": "+", "out": "\u2212", "in_undone": "\u2212", "out_undone": "+"}
+# Before an amount, by how it counts: a real minus, which is as wide as the plus; nothing where no money moves.
+_SIGNS = {1: "+", -1: "\u2212", 0: ""}
 _NO_MARKS: Mapping[int, Sequence[str]] = MappingProxyType({})
 
 
@@ -177,11 +178,11 @@ class Row:
         view = self.view
         if view.amount_minor is None or not view.currency:
             return ""
-        return _SIGNS.get(view.money, "") + self._speech.money(view.amount_minor, view.currency)
+        return _SIGNS[EFFECTS[view.money].net] + self._speech.money(view.amount_minor, view.currency)
 
     @property
     def moves_money(self) -> bool:
-        return self.view.money in _SIGNS
+        return EFFECTS[self.view.money].net != 0
 
     @property
     def url(self) -> str:
@@ -280,16 +281,19 @@ class DayRows:
     rows: Sequence[Row]
 
 
-def by_day(views: Iterable[View], clinic_id: str, marks: Mapping[int, Sequence[str]] = _NO_MARKS) -> Sequence[DayRows]:
+def by_day(
+    views: Iterable[View], clinic_id: str, marks: Mapping[int, Sequence[str]] = _NO_MARKS, *, folded: bool = True
+) -> Sequence[DayRows]:
     """Group entries, newest first, by the day on which they happened on the clinic's present clock.
 
     Entries of one click that stand one after the other become one row: its first entry, which the others follow from.
-    So do somebody's readings of the log, which would else fill the screen of whoever looks often.
+    So do somebody's readings of the log, which would else fill the screen of whoever looks often. Not `folded`, each
+    entry has a row of its own, for paper.
     """
     base, language = reverse("activity", args=[clinic_id]), localization.language()
     rows = [Row(view, clinic_id, marks.get(view.seq, ()), base=base, language=language) for view in views]
     return [
-        DayRows(day, localization.day(day), list(_readings(_by_click(list(group)))))
+        DayRows(day, localization.day(day), list(_readings(_by_click(list(group))) if folded else group))
         for day, group in groupby(rows, key=lambda one: one.local.date())
     ]
 

@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from ....format.money import EFFECTS
 from ....read.habits import marks
 from ....read.query import Query
 from ....read.session import PAGE_LIMIT, SEARCH_LIMIT, Session
@@ -23,7 +22,7 @@ from ....read.story import known
 from ....read.tallying import count
 from ....read.view import View
 from ...accounts.roles import Right
-from .. import entry_rows, localization
+from .. import entry_rows
 from ..access import Visit, in_clinic
 from ..paper import paper
 from ..url_query import address, asked
@@ -63,14 +62,6 @@ def read(session: Session, wanted: Query) -> Rows:
     return Rows(views, False, session.day(reached) if reached is not None and len(views) < ROWS_LIMIT else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """One row of a printed list. `amount` is signed as it counts; empty where the entry moves no money."""
-
-    row: entry_rows.Row
-    amount: str
-
-
 @require_safe
 @in_clinic(Right.EXPORT)
 def print_list(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -83,10 +74,7 @@ def print_list(request: HttpRequest, visit: Visit) -> HttpResponse:
     new = marks(visit.session, rows.views)
     found: dict[str, Any] = {
         "paper": paper(visit),
-        "days": [
-            (day.heading, [Printed(row, _amount(row.view)) for row in day.rows])
-            for day in _by_day(rows.views, visit.clinic_id, new)
-        ],
+        "days": entry_rows.by_day(rows.views, visit.clinic_id, new, folded=False),
         "shown": len(rows.views),
         "whole": rows.whole,
         "reached": rows.reached,
@@ -97,25 +85,6 @@ def print_list(request: HttpRequest, visit: Visit) -> HttpResponse:
     }
     visit.recorder.viewed(visit.session, wish.wanted)
     return render(request, "indelible/print/list.html", found)
-
-
-def _by_day(views: Sequence[View], clinic_id: str, new: Any) -> list[entry_rows.DayRows]:
-    """The rows of each day, the entries of a click each with a row of its own: paper unfolds nothing."""
-    found: list[entry_rows.DayRows] = []
-    for view in views:
-        row = entry_rows.row(view, clinic_id, new)
-        if not found or found[-1].day != row.local.date():
-            found.append(entry_rows.DayRows(row.local.date(), localization.day(row.local.date()), []))
-        found[-1].rows.append(row)  # type: ignore[attr-defined]  # it is the list from above
-    return found
-
-
-def _amount(view: View) -> str:
-    sign = EFFECTS[view.money].net
-    if not sign or view.amount_minor is None or not view.currency:
-        return ""
-    amount = localization.amount(view.amount_minor, view.currency)
-    return amount if sign > 0 else f"\u2212{amount}"
 
 
 @require_safe
