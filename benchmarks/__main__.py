@@ -1,5 +1,6 @@
 """Print the figures. `make bench ARGS="--entries 100000"` for a larger log; `make bench ARGS=outbox` for the outbox,
-`make bench ARGS=proofs` for inclusion proofs; `python -m benchmarks.format --help` for what an entry costs."""
+`make bench ARGS=http` for recording over HTTP; `make bench ARGS=proofs` for inclusion proofs; `python -m
+benchmarks.format --help` for what an entry costs."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import os
 import platform
 import sqlite3
 
-from . import outbox, proofs, reading, writing
+from . import http, outbox, proofs, reading, writing
 from .data import filled_log
 
 _ROW = "{:46} {:>16} {:>16} {:>8} {:>8}"
@@ -16,12 +17,15 @@ _ROW = "{:46} {:>16} {:>16} {:>8} {:>8}"
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("log", "outbox", "proofs"), default="log")
+    parser.add_argument("what", nargs="?", choices=("log", "http", "outbox", "proofs"), default="log")
     parser.add_argument("--entries", type=int, default=20_000)
     parser.add_argument("--records", type=int, default=500)
     options = parser.parse_args()
     if options.what == "outbox":
         outbox.main()
+        return
+    if options.what == "http":
+        http.main()
         return
     if options.what == "proofs":
         proofs.main()

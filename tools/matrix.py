@@ -28,7 +28,7 @@ HERE = ROOT / ".matrix"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ENDS = {"lowest": "lowest-direct", "newest": "highest"}
 EXTRAS = {
-    "hosts": ("cli", "django", "postgres", "sqlalchemy"),
+    "hosts": ("cli", "client", "django", "postgres", "sqlalchemy"),
     "service": ("cli", "postgres", "service"),
 }
 # The fast parts of the suite that use what the environment has.
@@ -36,11 +36,13 @@ TESTS = {
     "hosts": (
         "tests/outbox",
         "tests/adapters",
+        "tests/client",
         "tests/django",
         "tests/cli",
         "tests/verify",
         "tests/export",
         "--ignore=tests/cli/test_serving.py",
+        "--ignore=tests/client/test_service.py",
     ),
     "service": (
         "tests/cli/test_serving.py",

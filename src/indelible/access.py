@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
+from .errors import NotFound
 from .export import run
 from .export.bundling import Bundled, export_bundle
 from .export.formats import Format
@@ -28,6 +29,7 @@ from .manage import witness
 from .manage.inspection import inspect
 from .proof.letter import Compared
 from .proof.verify import Report
+from .read.only import Only
 from .read.query import Choice, Query
 from .read.session import Cursor, Page, Session
 from .read.unusual import Unusual, unusual
@@ -37,15 +39,27 @@ from .stores.contract import CheckpointRow
 
 # The category of what somebody does with their account, sign-ins among it.
 _ACCOUNT = "account"
+# What may be done with a part of a log: any other right is over settings, people or the whole.
+_OF_A_PART = frozenset({"read", "sign_ins_of_all", "totals", "export"})
+_NARROWED = "this is of the whole log, and who asks sees the entries of one client, booking or person"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: as whom entries name them, the codes of what they may do, the categories that they do not see."""
+    """Who asks: as whom entries name them, the codes of what they may do, the categories that they do not see, and the
+    one client, booking or person of whose entries they see nothing else.
+
+    Who is narrowed so has the rights to read what is theirs, of those that are given, and none over the whole log.
+    """
 
     actor: Actor
     rights: frozenset[str]
     hidden: frozenset[str] = frozenset()
+    only: Only | None = None
+
+    def __post_init__(self) -> None:
+        if self.only is not None:
+            object.__setattr__(self, "rights", self.rights & _OF_A_PART)
 
 
 class Access:
@@ -59,7 +73,7 @@ class Access:
     @classmethod
     def enter(cls, journal: Journal, clinic_id: str, principal: Principal, request: Request | None = None) -> Self:
         """Begin an access to a clinic's log. Raises NotFound, KeyUnavailable."""
-        return cls(*journal.reading(clinic_id, principal.hidden), principal, request)
+        return cls(*journal.reading(clinic_id, principal.hidden, principal.only), principal, request)
 
     def sign_ins(
         self,
@@ -91,7 +105,7 @@ class Access:
         if _ACCOUNT not in self.session.hidden:
             return self.session, person
         if self._own_accounts is None:
-            self._own_accounts = self._log.reading(hidden=self.session.hidden - {_ACCOUNT})
+            self._own_accounts = self._log.reading(hidden=self.session.hidden - {_ACCOUNT}, only=self.session.only)
         return self._own_accounts, f"{self.principal.actor.kind}/{self.principal.actor.id}"
 
     def export(self, wanted: Query, format: Format) -> run.Begun:
@@ -103,12 +117,19 @@ class Access:
             actor=self.principal.actor,
             request=self._request,
             hidden=self.session.hidden,
+            only=self.session.only,
         )
 
     def bundle(self, wanted: Query, output: Path) -> Bundled:
         """Write the evidence for what a filter means, as far as it is seen."""
         return export_bundle(
-            self._log, wanted, output, actor=self.principal.actor, request=self._request, hidden=self.session.hidden
+            self._log,
+            wanted,
+            output,
+            actor=self.principal.actor,
+            request=self._request,
+            hidden=self.session.hidden,
+            only=self.session.only,
         )
 
     def unfinished_folder(self) -> AbstractContextManager[Path]:
@@ -121,8 +142,9 @@ class Access:
         """Sign what is not signed, check the whole log, and record what came of it.
 
         `tell` is given the report before it is recorded, so that nobody is without it where that fails. Raises
-        SigningRefused, StorageFailure.
+        SigningRefused, StorageFailure; NotFound for who sees a part of the log.
         """
+        self._needs_whole()
         checkpoint = self._log.checkpoint()
         report = inspect(self._log, progress)
         tell(report)
@@ -130,9 +152,15 @@ class Access:
         return report
 
     def compare(self, signed: bytes, progress: Callable[[int], None] = lambda done: None) -> Compared:
-        """Return what a kept letter's checkpoint says of the log. Raises MalformedProof, StorageFailure."""
+        """Return what a kept letter's checkpoint says of the log. Raises MalformedProof, StorageFailure, and NotFound
+        for who sees a part of the log."""
+        self._needs_whole()
         return witness.compare(self._log.shared, self.session.clinic, signed, progress)
 
     def checkpoint(self) -> CheckpointRow | None:
         """Sign what is not signed and return the newest checkpoint; None for an empty log."""
         return self._log.checkpoint()
+
+    def _needs_whole(self) -> None:
+        if self.session.only is not None:
+            raise NotFound(_NARROWED)

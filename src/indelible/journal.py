@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +35,7 @@ from .log import ClinicLog, check_name
 from .places import Places, Shared
 from .proof.merkle import EMPTY_ROOT
 from .proof.note import Signer
+from .read.only import Only
 from .read.session import Session
 from .record import document, own
 from .stores.contract import Clinic, Installation, KeyRow, State
@@ -222,11 +223,13 @@ class Journal:
             self.forget(clinic_id)  # another process closed it: its keys must not live on in the memory of this one
         return self._open(clinic_id)
 
-    def reading(self, clinic_id: str, hidden: frozenset[str] = frozenset()) -> tuple[ClinicLog, Session]:
+    def reading(
+        self, clinic_id: str, hidden: frozenset[str] = frozenset(), only: Only | None = None
+    ) -> tuple[ClinicLog, Session]:
         """Return the log of a clinic and a reading session of it, for one look at the clinic's state. Raises NotFound,
         KeyUnavailable."""
         log = self._logs.get(clinic_id) or self._open(clinic_id)
-        session = log.reading(hidden=hidden)
+        session = log.reading(hidden=hidden, only=only)
         if session.state.closed_at is not None:
             self.forget(clinic_id)
             self._open_clinic(clinic_id)  # says so
@@ -251,15 +254,12 @@ class Journal:
     def info(self, clinic_id: str | None = None) -> tuple[Clinic, State]:
         """Return who a clinic is and what the database says of it now, also of one that was closed or whose keep is
         lost; without an id, of the only one. Raises NotFound."""
-        clinics = self.clinics()
-        if clinic_id is None and len(clinics) == 1:
+        clinics = self.clinics(None if clinic_id is None else [clinic_id])
+        if len(clinics) == 1:
             return clinics[0]
-        found = next((one for one in clinics if one[0].id == clinic_id), None)
-        if found is None:
-            known = ", ".join(one.id for one, _ in clinics[:20]) or "none yet: `indelible clinic add` makes one"
-            raise NotFound(f"say which clinic; there are: {known}" if clinic_id is None else
-                           f"there is no clinic {clinic_id}; there are: {known}")  # fmt: skip
-        return found
+        known = ", ".join(one.id for one, _ in self.clinics()[:20]) or "none yet: `indelible clinic add` makes one"
+        raise NotFound(f"say which clinic; there are: {known}" if clinic_id is None else
+                       f"there is no clinic {clinic_id}; there are: {known}")  # fmt: skip
 
     def _unwrapped(self, clinic_id: str) -> dict[str, dict[int, bytes]]:
         opened: dict[str, dict[int, bytes]] = {"lookup": {}, "signing": {}}
@@ -270,9 +270,9 @@ class Journal:
                 raise KeyUnavailable(f"the {kind} key of clinic {clinic_id} is not in the database; restore a backup")
         return opened
 
-    def clinics(self) -> Sequence[tuple[Clinic, State]]:
-        """Every clinic of this database, by id, and its state now."""
-        return self.store.clinics()
+    def clinics(self, only: Collection[str] | None = None) -> Sequence[tuple[Clinic, State]]:
+        """Every clinic of this database by id, or those of some ids that are there, and the state of each now."""
+        return self.store.clinics(only)
 
     def open_logs(self) -> Sequence[ClinicLog]:
         """The logs that were opened here so far."""

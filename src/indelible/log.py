@@ -12,7 +12,7 @@ remembered nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from .erasure import anonymizing, scrubbing
 from .erasure.anonymizing import Anonymized
 from .errors import Conflict, IndelibleError, InvalidInput, KeyUnavailable, StorageFailure
 from .files import unfinished
-from .format import instant
+from .format import entry, instant
 from .keep import signing
 from .keep.folder import Kept
 from .keep.personal import Sealer
@@ -31,12 +31,14 @@ from .places import Shared
 from .proof.note import Signer
 from .read.directory import Directory
 from .read.merging import merged_with
+from .read.only import Only
 from .read.session import Cursor, Filter, Page, Session
 from .read.view import View
 from .record import document, drafting, own
-from .record.append import Appended, append, check_open, know_devices
+from .record.append import Appended, append, check_open, know_devices, repeated
 from .record.document import Actor, Document, Person, Request, System, Target
 from .record.drafting import Draft
+from .stores import entries as stored
 from .stores.contract import Appending, Batch, CheckpointRow, Clinic, State
 
 # Documents of one append: bounds its memory and how long other writers wait.
@@ -129,6 +131,20 @@ class ClinicLog:
         know_devices(drafts)
         with self.appending() as (tx, at):
             return append(tx, drafts, self.clinic, self.sealer, at.now)
+
+    def recorded(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """Return the numbers of the entries that were recorded under idempotency keys, of those that were."""
+        lookups = {self.sealer.find("key", key): key for key in keys}
+        return {lookups[found]: seq for found, seq in self.rows.seqs("key", [*lookups]).items()}
+
+    def appended(self, seq: int) -> Appended:
+        """Return what `append` answered for the entry of a number. Raises NotFound, MalformedProof."""
+        body = entry.decode(stored.one(self.rows, seq).body)
+        return Appended(seq, body.id, body.recorded_at, left_out=tuple(body.members.get("left_out", ())))
+
+    def repeated(self, draft: Draft, seq: int) -> Appended:
+        """Return the entry of a number, recorded under the draft's key. Raises Conflict where it says other things."""
+        return repeated(self.rows, self.sealer, draft, seq)
 
     def append_own(self, make: own.Make) -> Appended | Conflict:
         """Append one of the log's own entries, made under the clinic's head. Raises StorageFailure."""
@@ -281,13 +297,20 @@ class ClinicLog:
     # Reading
 
     def reading(
-        self, *, up_to: int | None = None, hidden: frozenset[str] = frozenset(), within: Appending | None = None
+        self,
+        *,
+        up_to: int | None = None,
+        hidden: frozenset[str] = frozenset(),
+        only: Only | None = None,
+        within: Appending | None = None,
     ) -> Session:
         """Begin a reading session: one view of the log as it is now, or of its first `up_to` entries, without the
-        categories in `hidden`; `within` a transaction that holds the head, nobody is erased while it is used. Raises
-        StorageFailure."""
+        categories in `hidden`, and of nothing but what refers to `only`; `within` a transaction that holds the head,
+        nobody is erased while it is used. Raises StorageFailure."""
         rows = self.rows if within is None else within
-        return Session(rows, self.clinic, self.sealer, self._directory, self.clock(), up_to=up_to, hidden=hidden)
+        return Session(
+            rows, self.clinic, self.sealer, self._directory, self.clock(), up_to=up_to, hidden=hidden, only=only
+        )
 
     @property
     def size(self) -> int:

@@ -40,6 +40,16 @@ class Places:
         return cls(path, path.with_name(f"{path.name}.key"), folder, accounts)
 
     @property
+    def shared(self) -> Path:
+        """The file of what the service's processes know together. It needs no backup."""
+        return self.database.with_name(f"{self.database.name}.shared")
+
+    @property
+    def leader(self) -> Path:
+        """The file that the service's process which drains and signs holds locked. Nothing is in it."""
+        return self.database.with_name(f"{self.database.name}.leader")
+
+    @property
     def head_store(self) -> Path:
         """The file of the signed heads, in the keep."""
         return self.keep / "heads"
@@ -50,7 +60,8 @@ class Places:
 
     def check_output(self, output: Path) -> None:
         """Refuse to write over one of these files, or one that an engine keeps beside them. Raises InvalidInput."""
-        for own in (*files(self.database), *files(self.accounts), self.master_key, self.head_store):
+        of_engine = (path for one in (self.database, self.accounts, self.shared) for path in files(one))
+        for own in (*of_engine, self.leader, self.master_key, self.head_store):
             if output.resolve() == own.resolve() or (output.exists() and own.exists() and output.samefile(own)):
                 raise InvalidInput("is a file of the log itself; name another one", "output")
         if self.keep.resolve() in output.resolve().parents:

@@ -62,7 +62,8 @@ class Recorder:
         log, shown = self._log, recordable(session, wanted)
         with log.appending() as (tx, at):
             if shown.clients:  # who was erased since is nobody's client any more, and their id must not come back
-                shown = recordable(log.reading(up_to=session.up_to, hidden=session.hidden, within=tx), wanted)
+                narrowed = log.reading(up_to=session.up_to, hidden=session.hidden, only=session.only, within=tx)
+                shown = recordable(narrowed, wanted)
             context = LogExported(
                 up_to_seq=up_to,
                 filter=shown.text,
@@ -101,9 +102,11 @@ class Recorder:
         """Move the clinic to another zone: `ClinicLog.set_time_zone`."""
         self._log.set_time_zone(zone, actor=self.actor, request=self.request, was=was)
 
-    def anonymize(self, client_id: str, requested_by: own.RequestedBy) -> Anonymized:
+    def anonymize(self, client_id: str, requested_by: own.RequestedBy, key: str | None = None) -> Anonymized:
         """Erase a client: `ClinicLog.anonymize`."""
-        return self._log.anonymize(client_id, requested_by=requested_by, actor=self.actor, request=self.request)
+        return self._log.anonymize(
+            client_id, requested_by=requested_by, actor=self.actor, request=self.request, key=key
+        )
 
     def _append(self, make: own.Make) -> Appended:
         return _recorded(self._log.append_own(make))

@@ -21,15 +21,15 @@ with it. `may_refuse=True` lets the change go on without its entry. A call that 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy import inspect as state_of
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
@@ -39,13 +39,17 @@ from .outbox import statements
 from .outbox.prepared import Prepared, prepare
 from .record.document import Actor, Person, Request
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+
+    _Async = AsyncSession | async_scoped_session[AsyncSession]
+
 __all__ = ["Recorder"]
 
 # Where a session keeps what this module knows of it.
 _INFO = "indelible"
 
 _Sync = Session | scoped_session[Session]
-_Async = AsyncSession | async_scoped_session[AsyncSession]
 
 
 @dataclass(slots=True)
@@ -136,13 +140,18 @@ class Recorder:
     def _start(
         self, session: _Sync | _Async, action: Action | Mapping[str, Any], members: dict[str, Any]
     ) -> str | Coroutine[Any, Any, str]:
-        found = session() if isinstance(session, scoped_session | async_scoped_session) else session
         call = _Call(action, self._completed(action, members), self._wake)
-        if isinstance(found, AsyncSession):
-            return call.awaited(found)
-        if not isinstance(found, Session):
-            raise InvalidInput("must be a Session or an AsyncSession of SQLAlchemy", "session")
-        return call.run(found)
+        found = session() if isinstance(session, scoped_session) else session
+        if isinstance(found, Session):
+            return call.run(found)
+        # It needs greenlet, which SQLAlchemy does not bring by itself; whoever has a session of it has imported it.
+        if "sqlalchemy.ext.asyncio" in sys.modules:
+            from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+
+            one = found() if isinstance(found, async_scoped_session) else found
+            if isinstance(one, AsyncSession):
+                return call.awaited(one)
+        raise InvalidInput("must be a Session or an AsyncSession of SQLAlchemy", "session")
 
     def _completed(self, action: Action | Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """What was given, with what the functions say of the rest. A document says everything but its clinic itself."""

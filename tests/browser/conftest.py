@@ -44,12 +44,14 @@ def chromium() -> str:
 
 @dataclass
 class Site:
-    """The served demo. `start` is its first day, `uses` are the five questions, by name."""
+    """The served demo. `start` is its first day, `uses` are the five questions, by name; `host` is the address of the
+    page that may show it inside."""
 
     address: str
     folder: Path
     start: date
     uses: dict[str, Use]
+    host: str
 
     @property
     def clinic(self) -> str:
@@ -62,14 +64,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Si
     built = demo.build(folder)
     from indelible.service.run.demo import free_port
 
-    port = free_port()
+    port, host = free_port(), f"http://127.0.0.1:{free_port()}"  # of another site than localhost
     process = subprocess.Popen(
         [sys.executable, "-m", "indelible.service.run.demo", str(folder), str(port)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "INDELIBLE_FRAME_ANCESTORS": host},
     )  # fmt: skip
     try:
         _wait(f"http://localhost:{port}/ready/", process)
-        yield Site(f"http://localhost:{port}", folder, built.start, {use.name: use for use in built.uses})
+        yield Site(f"http://localhost:{port}", folder, built.start, {use.name: use for use in built.uses}, host)
     finally:
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)

@@ -51,8 +51,13 @@ STATES: dict[str, tuple[str, Callable[[Any], None] | None]] = {
     "the letter": ("letter/", None),
     "people": ("people/", lambda page: unfolded(page)),
     "settings": ("settings/", None),
+    "keys": ("keys/", None),
+    "key made": ("keys/", lambda page: made_key(page)),
+    "key refused": ("keys/", lambda page: refused_key(page)),
+    "key revoked": ("keys/", lambda page: revoked_key(page)),
     "views": ("views/", None),
     "first entry": ("first-entry/", None),
+    "first entry by a file": ("first-entry/?way=file", None),
     "not there": ("entries/none/", None),
     "clinics": ("/", None),
     "new clinic": ("/clinics/new/", None),
@@ -70,6 +75,7 @@ OUTSIDE = {
     "forgotten password": ("/account/password/reset/", None),
     "no sign-up": ("/account/signup/", None),
     "link that is used up": ("/welcome/nothing/", None),
+    "pass that is used up": ("/viewer/over", None),
 }
 
 # axe's rules; in the dark only colours differ. The rule of 24 px is off in axe unless it is asked for.
@@ -112,11 +118,34 @@ def opened_panel(page) -> None:
 
 def opened_keys(page) -> None:
     page.keyboard.press("?")
-    page.get_by_role("dialog", name="Keys").wait_for()
+    page.get_by_role("dialog", name="Keyboard").wait_for()
 
 
 def unfolded(page) -> None:
     page.evaluate("document.querySelectorAll('main details').forEach((one) => (one.open = true))")
+
+
+def made_key(page) -> None:
+    """A key that was just made, in a list of one that can be revoked."""
+    page.get_by_label("Name", exact=True).fill("desk")
+    page.get_by_label("Record what happens").check()
+    page.get_by_label("Your password").fill("indelible-demo")
+    page.get_by_role("button", name="Make the key").click()
+    page.get_by_label("Key", exact=True).wait_for()
+    unfolded(page)
+
+
+def refused_key(page) -> None:
+    page.get_by_label("Name", exact=True).fill("desk")
+    page.get_by_label("Your password").fill("guessed")
+    page.get_by_role("button", name="Make the key").click()
+    page.get_by_text("Choose one thing at least.").wait_for()
+
+
+def revoked_key(page) -> None:
+    made_key(page)
+    page.get_by_role("button", name="Revoke desk").first.click()
+    page.get_by_text("it opens nothing any more").wait_for()
 
 
 def compared(page) -> None:

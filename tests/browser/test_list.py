@@ -113,7 +113,7 @@ def test_keys_walk_the_list_and_the_panel(laptop, site):
     assert laptop.locator("#f-words").input_value() == "j?"
     laptop.locator("#f-words").blur()
     laptop.keyboard.press("?")
-    assert laptop.get_by_role("dialog", name="Keys").is_visible()
+    assert laptop.get_by_role("dialog", name="Keyboard").is_visible()
 
 
 def test_a_link_in_a_row_leads_where_it_says_and_opens_no_panel(laptop, site):

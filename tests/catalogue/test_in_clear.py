@@ -130,5 +130,5 @@ def test_targets_that_are_persons_are_among_the_kinds_that_become_tokens():
     assert kinds >= PERSON_KINDS
     assert kinds - PERSON_KINDS == {
         "booking", "charge", "refund", "voucher", "service", "schedule", "clinic", "coupon", "reward",
-        "settings", "log", "voucher_offer", "dispute", "invoice", "schedule_block", "integration",
+        "settings", "log", "voucher_offer", "dispute", "invoice", "schedule_block", "integration", "api_key",
     }  # fmt: skip

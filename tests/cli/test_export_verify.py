@@ -193,3 +193,33 @@ def test_without_a_format_the_name_of_the_file_says_it(recorded, name, begins):
     assert (recorded.folder / name).read_bytes().startswith(begins)
     recorded.ok("export", "--output", name, "--format", "csv-data")
     assert (recorded.folder / name).read_bytes().startswith(b"seq,id")
+
+
+def test_one_entry_is_checked_with_its_proof(recorded, tmp_path):
+    from indelible import Journal
+    from indelible.proof.tlog_proof import EntryProof
+    from indelible.stores import proofs
+
+    with Journal(recorded.folder / "activity.db") as journal:
+        log = journal.clinic()
+        signed = log.checkpoint()
+        assert signed is not None
+        body = next(iter(log.rows.entries(1, 2))).body
+        proof = EntryProof(1, proofs.prover(log.rows, signed.size).inclusion(1), signed.note).encode()
+        vkey = log.clinic.vkey
+    (tmp_path / "proof").write_text(proof)
+    (tmp_path / "body").write_bytes(body)
+    (tmp_path / "answer.json").write_text(json.dumps({"proof": proof, "body": body.decode()}))
+    (tmp_path / "other").write_bytes(body.replace(b"booking", b"voucher", 1))
+    text, answer = ("--proof", str(tmp_path / "proof")), ("--proof", str(tmp_path / "answer.json"))
+    key = ("--key", vkey)
+
+    assert "entry 2: IN THE LOG" in recorded.ok("verify", *answer, *key).out
+    said = json.loads(recorded.ok("verify", *text, "--entry", str(tmp_path / "body"), *key, "--json").out)
+    assert (said["result"], said["number"], said["size"]) == ("intact", 2, signed.size)
+    wrong = recorded("verify", *text, "--entry", str(tmp_path / "other"), *key)
+    assert (wrong.code, "NOT PROVEN" in wrong.out) == (1, True)
+    assert "--key" in recorded.refused("verify", *answer)
+    assert "--proof" in recorded.refused("verify", *text, *key)
+    assert "--proof" in recorded.refused("verify", "--proof", str(tmp_path / "nothing"), *key)
+    assert "--entry" in recorded.refused("verify", "--entry", str(tmp_path / "body"), *key)

@@ -39,7 +39,7 @@ def test_installed_from_the_command_line_and_checked(empty, postgres):
 
 
 def test_installed_in_a_file_that_is_there_and_in_no_other(empty):
-    assert "cannot be opened" in empty.refused("outbox", "install", "host.db")
+    assert "there is no database at" in empty.refused("outbox", "install", "host.db")
     (empty.folder / "host.db").touch()
     empty.ok("outbox", "install", "host.db")
     empty.ok("outbox", "install", "sqlite:///host.db")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import closing
+import json
+from contextlib import closing, suppress
 from sqlite3 import connect
 
 import pytest
@@ -17,6 +18,8 @@ from indelible.keep import keys, personal
 from indelible.proof import bundle, checkpoint, letter, merkle, note
 from indelible.proof.checkpoint import Checkpoint
 from indelible.proof.note import Signer, Verifier
+from indelible.proof.tlog_proof import EntryProof
+from indelible.proof.verify import single
 from indelible.read import query
 from indelible.read.session import Cursor
 from indelible.record import document
@@ -105,6 +108,25 @@ NOTES = [checkpoint.sign(Checkpoint(SIGNER.name, 7, b"r" * 32), SIGNER), note.si
 
 def test_a_note(fuzz):
     fuzz("note.decode", NOTES, note.decode, MalformedProof, encode=note.encode)
+
+
+def test_the_proof_of_an_entry(fuzz):
+    seeds = [EntryProof(41, (b"h" * 32, b"i" * 32), NOTES[0]).encode(), EntryProof(0, (), NOTES[0]).encode()]
+    fuzz("EntryProof.decode", seeds, EntryProof.decode, MalformedProof, encode=EntryProof.encode)
+
+
+def test_a_proof_that_was_kept_with_its_entry(fuzz):
+    seeds = [json.dumps({"proof": EntryProof(0, (), NOTES[0]).encode(), "body": "{}"}).encode()]
+
+    def parse(data):
+        try:
+            found, body = single.read(data)
+        except MalformedProof:
+            found, body = single.read(data, data)
+        with suppress(MalformedProof):
+            single.check(found, body, SIGNER.verifier)
+
+    fuzz("single.read", seeds, parse, MalformedProof, json=True)
 
 
 def test_a_signed_checkpoint_is_believed_only_as_it_was_signed(fuzz):

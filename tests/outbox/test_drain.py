@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 from tests.outbox.conftest import AT
@@ -13,7 +14,7 @@ from indelible import Journal
 from indelible.drain import copies, intake
 from indelible.drain import passes as drain
 from indelible.drain.passes import Drain, Drained, drain_all, drain_once
-from indelible.errors import KeyUnavailable, StorageFailure
+from indelible.errors import IndelibleError, KeyUnavailable, StorageFailure
 from indelible.outbox import sqlite_source
 from indelible.outbox.sqlite_source import SQLiteSource
 from indelible.testing.logs import event
@@ -361,3 +362,24 @@ def test_what_wakes_it_during_a_pass_is_not_lost(host, loop, monkeypatch, journa
     source.work.wake()
     assert source.work.run() == Drained(2, 2, 0, 0)
     source.close()
+
+
+def test_a_damaged_log_keeps_no_other_clinics_documents_waiting(host, source, tmp_path):
+    database = tmp_path / "log.db"
+    with Journal.create(database) as journal:
+        for clinic in ("c_one", "c_two"):
+            journal.add_clinic(clinic, name=clinic, zone="Europe/Lisbon").record_document(event(key="k"))
+        with closing(sqlite3.connect(database)) as db:
+            db.execute(
+                "UPDATE indelible_head SET frontier = x'00'"
+                " WHERE clinic = (SELECT clinic FROM indelible_clinic WHERE clinic_id = 'c_one')"
+            )
+            db.commit()
+        host.events(1, clinic="c_one")
+        host.events(2, 3, clinic="c_two")
+
+        with pytest.raises(IndelibleError):
+            drain_once(journal, source)
+
+        assert (host.waiting(), journal.clinic("c_two").size) == (1, 3)
+        journal.store.close()

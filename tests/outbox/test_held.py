@@ -112,7 +112,7 @@ def test_what_is_of_a_closed_clinic_is_held_finally(tmp_path, clock, host, sourc
         if seen_open:  # what the drainer saw of the clinics is older than the closing
             answers = [before]
             now = journal.clinics
-            monkeypatch.setattr(journal, "clinics", lambda: answers.pop() if answers else now())
+            monkeypatch.setattr(journal, "clinics", lambda only=None: answers.pop() if answers else now(only))
         host.events(2, clinic="c_porto")
         host.events(3)
         assert drain_once(journal, source) == Drained(2, 1, 0, 1)

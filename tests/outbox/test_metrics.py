@@ -17,6 +17,8 @@ from indelible.testing.logs import event
 
 _SAMPLE = re.compile(r'(indelible_[a-z_]+)(\{[a-z]+="[^"\\\n]*"(?:,[a-z]+="[^"\\\n]*")*\})? (\d+(?:\.\d+)?)')
 
+_ENDS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+
 
 def parsed(text: str) -> dict[str, float]:
     """The samples of a text that keeps to the grammar: its families in one piece each, counters in _total, one EOF."""
@@ -37,7 +39,7 @@ def parsed(text: str) -> dict[str, float]:
         else:
             match = _SAMPLE.fullmatch(line)
             assert match is not None, line
-            assert match[1] == family + ("_total" if kinds[family] == "counter" else "")
+            assert match[1].removeprefix(family) in _ENDS[kinds[family]]
             assert match[1] + (match[2] or "") not in found
             found[match[1] + (match[2] or "")] = float(match[3])
     return found

@@ -28,6 +28,36 @@ def test_the_verifier_loads_no_catalogue_no_keys_and_no_database_driver() -> Non
     assert not loaded & unwanted
 
 
+def test_the_client_loads_no_catalogue_no_log_and_no_database() -> None:
+    loaded = _modules_after("""
+from indelible.client import Client
+client = Client("http://127.0.0.1:1", "ind_test_x", clinic="c_lisbon")
+try:
+    client.record({"action": "booking.cancelled", "key": "k", "context": {"late": 0.5}}, wait="no")
+except Exception as error:
+    assert "wait" in str(error)
+""")
+    unwanted = {"sqlite3", "pydantic", "typer", "rich", "django", "psycopg", "ua_parser"}
+    unwanted |= {f"indelible.{name}" for name in ("catalogue", "journal", "keep", "outbox", "read", "record", "stores")}
+    assert "indelible.client.blocking" in loaded
+    assert not loaded & unwanted
+
+
+def test_an_action_makes_the_client_load_its_own_category_and_a_spool_a_database() -> None:
+    loaded = _modules_after("""
+import tempfile
+from indelible import Staff
+from indelible.catalogue.bookings import BookingCancelled
+from indelible.client import Client, document
+document(BookingCancelled(late=True), actor=Staff("usr_12"), target=("booking", "bk_1"))
+Client("http://127.0.0.1:1", "ind_test_x", clinic="c_lisbon", spool=tempfile.mkdtemp()).close(0)
+""")
+    assert loaded & CATEGORIES == {"indelible.catalogue.bookings"}
+    assert "sqlite3" in loaded
+    unwanted = {"django", "psycopg"} | {f"indelible.{name}" for name in ("journal", "keep", "stores.sqlite")}
+    assert not loaded & unwanted
+
+
 def test_the_catalogue_loads_no_action_before_somebody_asks_for_one() -> None:
     for statement in ("import indelible.catalogue", "from indelible import Action, Journal, Staff"):
         assert not _modules_after(statement) & CATEGORIES

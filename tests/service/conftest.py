@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,28 @@ PASSWORD = "a sentence that nobody guesses"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
+def contents(files: Iterable[Path]) -> bytes:
+    """What is in files of databases that this process has open, read by another one: closing a file here would take
+    every lock from it that SQLite holds, and the next program that opens it would damage it."""
+    return subprocess.run(["cat", "--", *files], capture_output=True, check=True).stdout
+
+
+def forget_counts() -> None:
+    """Nobody failed to sign in, and no code was used."""
+    from django.core.cache import cache
+
+    from indelible.service import rate_limits
+
+    cache.clear()
+    rate_limits.clear()
+
+
 class Service:
     """The installation, and what a test makes in it."""
 
     def __init__(self, database: Path) -> None:
         self.database = database
+        self.drain: Callable[[], None] = lambda: None  # takes what waits in the accounts into the log
 
     def clinic(self, name: str = "Clínica da Graça", zone: str = "Europe/Lisbon") -> ClinicLog:
         from indelible.service.shared_journal import journal
@@ -130,6 +148,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "INDELIBLE_DATABASE": str(database),
             "INDELIBLE_URL": "http://localhost:8000",
             "INDELIBLE_KEEP_BESIDE": "yes",
+            "INDELIBLE_FRAME_ANCESTORS": "https://app.example https://*.hosts.example",
             "DJANGO_SETTINGS_MODULE": "indelible.service.run.settings",
         }
     )
@@ -147,7 +166,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
     startup.prepare(environment.read())
     # Read once; other tests of this process must not find them.
-    for name in ("INDELIBLE_DATABASE", "INDELIBLE_URL", "INDELIBLE_KEEP_BESIDE", "DJANGO_SETTINGS_MODULE"):
+    for name in (
+        "INDELIBLE_DATABASE", "INDELIBLE_URL", "INDELIBLE_KEEP_BESIDE", "INDELIBLE_FRAME_ANCESTORS",
+        "DJANGO_SETTINGS_MODULE",
+    ):  # fmt: skip
         os.environ.pop(name, None)
     from django.conf import settings
     from django.db import connections
@@ -160,7 +182,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     setup_test_environment()
     at_once = AtOnce(settings.ENVIRONMENT)
     drain_threads.wake = at_once.drain  # a thread would come some milliseconds later
-    yield Service(database)
+    made = Service(database)
+    made.drain = at_once.drain
+    yield made
     at_once.close()
     try:
         for clinic, state in journal().clinics():

@@ -10,15 +10,15 @@ import pytest
 
 from indelible.errors import StorageFailure
 
+from .conftest import forget_counts
+
 PASSWORD = "a sentence that nobody guesses"
 
 
 @pytest.fixture(autouse=True)
 def fresh_limits(service):
     """Every test has the same address, and a code counts only once in half a minute; both begin anew."""
-    from django.core.cache import cache
-
-    cache.clear()
+    forget_counts()
 
 
 def code(seed: str) -> str:
@@ -41,12 +41,10 @@ def confirm(browser: Any) -> None:
 
 def turn_on(browser: Any) -> str:
     """Set an authenticator app up, as the page asks; return its secret."""
-    from django.core.cache import cache
-
     confirm(browser)
     seed = str(browser.get("/account/2fa/totp/activate/").context["form"].secret)
     assert browser.post("/account/2fa/totp/activate/", {"code": code(seed)}).status_code == 302
-    cache.clear()
+    forget_counts()
     return seed
 
 

@@ -10,6 +10,8 @@ import pytest
 from indelible.errors import StorageFailure
 from indelible.outbox.prepared import Prepared
 
+from .conftest import forget_counts
+
 PASSWORD = "a sentence that nobody guesses"
 NEW = "quite another sentence of mine"
 PHONE = ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 "
@@ -19,9 +21,7 @@ PHONE = ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605
 @pytest.fixture(autouse=True)
 def fresh_limits(service):
     """Every test has the same address; the limits begin anew."""
-    from django.core.cache import cache
-
-    cache.clear()
+    forget_counts()
 
 
 def sign_in(service: Any, user: Any, password: str = PASSWORD, **headers: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import PASSWORD
+from .conftest import PASSWORD, forget_counts
 from .test_account_factors import code, turn_on
 
 HOME, OFFICE = "203.0.113.9", "198.51.100.7"
@@ -14,9 +14,7 @@ HOME, OFFICE = "203.0.113.9", "198.51.100.7"
 
 @pytest.fixture(autouse=True)
 def fresh(service: Any, settings: Any) -> None:
-    from django.core.cache import cache
-
-    cache.clear()
+    forget_counts()
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def settings(service: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from indelible.service.accounts import attempts
+    from indelible.service import shared_state
 
     class Clock:
         now = 1_000.0
@@ -39,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
             return self.now
 
     made = Clock()
-    monkeypatch.setattr(attempts, "clock", made)
+    monkeypatch.setattr(shared_state, "clock", made)
     return made
 
 
@@ -135,11 +133,9 @@ def test_guesses_from_everywhere_end_and_so_does_what_they_cause(service, clock)
 
 
 def test_guesses_from_everywhere_do_not_stop_a_second_factor(service):
-    from django.core.cache import cache
-
     owner = service.user()
     seed = turn_on(sign_in(service, owner, at=OFFICE))
-    cache.clear()
+    forget_counts()
     fail(service, owner, 60, many)
     browser = sign_in(service, owner, at=HOME)  # a device that was never here
     assert browser.answer.headers["location"] == "/account/2fa/authenticate/"
@@ -198,13 +194,11 @@ def test_an_address_without_an_account_is_held_as_any_other(service):
 @pytest.mark.parametrize("where", ["one address", "everywhere"])
 def test_wrong_codes_hold_who_gives_them(service, where):
     """Somebody found the password out, and guesses at the code."""
-    from django.core.cache import cache
-
     owner = service.user()
     known = sign_in(service, owner, at=OFFICE)
     seed = turn_on(known)
     known.post("/account/logout/")
-    cache.clear()
+    forget_counts()
     for number in range(5 if where == "one address" else 20):
         at = HOME if where == "one address" else many(number)
         thief = sign_in(service, owner, at=at)

@@ -203,3 +203,35 @@ def test_the_hosts_addresses_are_lines_with_semicolons_between(read):
 def test_an_address_that_is_none_is_refused_by_its_line(read, text):
     with pytest.raises(InvalidInput, match=r"^INDELIBLE_LINKS: line 2 "):
         read(LINKS=f"client: https://app.example/{{id}};{text}")
+
+
+def test_the_pages_that_may_show_the_log_are_addresses_with_spaces_between(read):
+    found = read(
+        FRAME_ANCESTORS=" https://App.example/  https://*.hosts.example:8443\nhttp://127.0.0.1:9000 https://app.example"
+    )
+    assert found.frame_ancestors == ("https://app.example", "https://*.hosts.example:8443", "http://127.0.0.1:9000")
+    assert read().frame_ancestors == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["app.example", "https://app.example/page", "https://*", "https://*.example", "*", "https:", "'self'", "data:",
+     "https://a.example;script-src", "https://user@app.example", "https://app.example:99999", "https://a.*.example",
+     "http://app.example", "ftp://app.example", "https://a.example, https://b.example"],
+)  # fmt: skip
+def test_what_is_no_address_of_a_page_may_show_nothing(read, text):
+    with pytest.raises(InvalidInput, match=r"^INDELIBLE_FRAME_ANCESTORS: must "):
+        read(FRAME_ANCESTORS=f"https://ok.example {text}")
+
+
+def test_in_production_no_page_without_https_may_show_it(read):
+    with pytest.raises(InvalidInput, match=r"^INDELIBLE_FRAME_ANCESTORS: must begin with https://"):
+        read(**production(FRAME_ANCESTORS="http://localhost:9000"))
+    assert read(**production(FRAME_ANCESTORS="https://localhost")).frame_ancestors == ("https://localhost",)
+
+
+def test_the_head_of_an_answer_holds_only_so_many_addresses(read):
+    many = [f"https://h{number}.example" for number in range(51)]
+    assert len(read(FRAME_ANCESTORS=" ".join(many[:50])).frame_ancestors) == 50
+    with pytest.raises(InvalidInput, match="more than 50"):
+        read(FRAME_ANCESTORS=" ".join(many))

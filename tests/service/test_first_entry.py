@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import re
 import sqlite3
@@ -18,6 +19,8 @@ from indelible.drain.sources import open_source
 from indelible.outbox.sql import install
 from indelible.record import document
 
+from .test_server import Service as Process
+
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -31,8 +34,11 @@ def shown(browser, log, way):
     """The code of a way, as who copies it from the page has it."""
     from django.urls import reverse
 
-    page = browser.get(reverse("first_entry", args=[log.clinic.id]), {"way": way}).content.decode()
-    found = re.search(r'(?s)<pre id="first-code"[^>]*><code>(.*?)</code>', page)
+    return code_on(browser.get(reverse("first_entry", args=[log.clinic.id]), {"way": way}).content.decode())
+
+
+def code_on(page, place="first-code"):
+    found = re.search(rf'(?s)<pre id="{place}"[^>]*><code>(.*?)</code>', page)
     assert found is not None
     return html.unescape(found[1])
 
@@ -46,6 +52,42 @@ def run(service, folder, *command, **more):
 
 def recorded(log):
     return [view.sentence for view in log.read("action:integration.connected")]
+
+
+@pytest.fixture
+def process(tmp_path):
+    """The service as it is started in an empty folder."""
+    made = Process(tmp_path).start()
+    yield made
+    assert made.stop() == 0
+
+
+def test_http_comes_first_and_runs_with_a_key_of_the_page_that_it_leads_to(process, tmp_path):
+    clinic = process.begin()
+    first = f"/c/{clinic}/first-entry/"
+    page = process.get(first)
+    assert f'href="/c/{clinic}/keys/"' in page
+    with process.post(
+        f"/c/{clinic}/keys/", name="desk", scopes="record", password="a sentence that only I would write"
+    ) as answer:
+        made = answer.read().decode()
+    found = re.search(r'id="new-key"[^>]* value="([^"]+)"', made)
+    assert found is not None
+    assert "Waiting for the first entry" in process.get(first)  # the key is none of what a clinic does
+    for number, code in ((1, code_on(page)), (2, code_on(made, "key-curl"))):
+        done = subprocess.run(["sh", "-euc", code], env=os.environ | {"INDELIBLE_KEY": found[1]}, cwd=tmp_path,
+                              capture_output=True, text=True, timeout=120)  # fmt: skip
+        answered = json.loads(done.stdout)
+        assert answered["status"] == "recorded", number
+        assert f"/entries/{answered['id']}/" in process.get(first)
+    assert "It is here" in process.get(first)
+
+
+def test_without_a_key_curl_is_told_what_to_do(process):
+    code = code_on(process.get(f"/c/{process.begin()}/first-entry/"))
+    bare = {name: value for name, value in os.environ.items() if name != "INDELIBLE_KEY"}
+    done = subprocess.run(["sh", "-c", code], env=bare, capture_output=True, text=True, timeout=120)
+    assert json.loads(done.stdout)["status"] == 401
 
 
 def test_the_command_and_the_import_run_in_a_shell(service, clinic, tmp_path):
@@ -105,6 +147,7 @@ def test_an_id_with_signs_is_quoted_in_each_language():
     assert "'it''s; $(id)'" in said["postgresql"]
     assert "'it''s; $(id)'" in said["sqlite"]
     assert """'it'"'"'s; $(id)'""" in said["command"]
+    assert "/clinics/it%27s%3B%20%24%28id%29/entries" in said["http"]
 
 
 def test_a_log_of_sign_ins_alone_leads_there_and_says_when_the_entry_is_here(service, clinic):

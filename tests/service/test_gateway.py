@@ -132,7 +132,9 @@ def test_a_body_that_drips_has_no_more_time_than_one_that_stops():
     assert asyncio.run(Dripping().through(Gateway(Application(), 1, body_seconds=0.05))).status == 408
 
 
-def test_who_goes_away_halfway_is_answered_nothing():
+def test_what_breaks_off_halfway_gets_no_thread():
+    """Nobody may be there any more; or somebody is, who sends chunks that are none."""
+
     class Leaving(Exchange):
         async def receive(self) -> dict[str, Any]:
             message = await super().receive()
@@ -141,7 +143,7 @@ def test_who_goes_away_halfway_is_answered_nothing():
     application = Application()
     leaving = Leaving(b"half")
     leaving.gone.set()
-    assert asyncio.run(leaving.through(Gateway(application, 1))).sent == []
+    assert asyncio.run(leaving.through(Gateway(application, 1))).status == 400
     assert application.seen == []
 
 
@@ -284,3 +286,27 @@ def test_the_request_is_said_as_wsgi_says_it():
     assert environ["CONTENT_TYPE"] == "text/plain"
     assert "HTTP_TRANSFER_ENCODING" not in environ
     assert environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+
+
+def test_one_key_has_not_all_the_room_for_large_bodies():
+    """Who announces much and sends it slowly, or never, holds up its own programs and nobody else's."""
+    announced = 1_000_000
+    gateway = Gateway(Application(), 1, held_bytes=4 * announced, may_be_large=lambda scope: scope["path"])
+
+    def large(who: str, *parts: bytes | None) -> Exchange:
+        return Exchange(*parts, path=who, headers=[(b"content-length", str(announced).encode())])
+
+    async def several() -> list[int]:
+        slow = [large("/a", None) for _ in range(2)]
+        tasks = [asyncio.create_task(one.through(gateway)) for one in slow]
+        while gateway._free_bytes > 2 * announced:
+            await asyncio.sleep(0.001)
+        answers = [await large(who, b"x" * announced).through(gateway) for who in ("/a", "/b")]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        answers.append(await large("/a", b"x" * announced).through(gateway))
+        return [one.status for one in answers]
+
+    assert asyncio.run(several()) == [503, 200, 200]
+    assert (gateway._free_bytes, dict(gateway._held_of)) == (4 * announced, {})

@@ -67,3 +67,51 @@ def test_what_else_is_passed_along_is_left_out():
     found = line("indelible.x", "request", request=object(), method=None, email=VALUE, status="200")
     assert found.keys() == {"time", "level", "logger", "event"}
     assert line("indelible.x", "request", request="0123456789abcdef")["request"] == "0123456789abcdef"
+
+
+UUID = "0b9dbb1c-3f3a-4a59-9d0c-3a4e6f1f7d11"
+
+
+@pytest.mark.parametrize(
+    "given", [UUID, "5f" * 16, "01J9Z8Q3V7M2K4N6P8R0T2W4Y6", "Root=1-67891233-abcdef012345678912345678"]
+)
+def test_a_request_is_called_what_the_proxy_calls_it(service, caplog, given):
+    with caplog.at_level("INFO", "indelible.requests"):
+        answer = service.client().get("/health/", headers={"x-request-id": given})
+    assert answer.headers["X-Request-ID"] == given
+    assert caplog.records[-1].__dict__["request"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "maria", VALUE, "4111111111111111", f"{UUID}\n", f"{UUID} x", "é" * 32, "5f" * 15]
+)
+def test_a_request_is_not_called_what_could_be_somebody(service, caplog, given):
+    with caplog.at_level("INFO", "indelible.requests"):
+        answer = service.client().get("/health/", headers={"x-request-id": given})
+    assert answer.headers["X-Request-ID"] != given
+    assert len(caplog.records[-1].__dict__["request"]) == 16
+
+
+def test_the_line_of_a_request_has_the_key_and_no_value(service, caplog, monkeypatch):
+    from indelible.service.web.pages import home
+
+    def health(request):
+        request.api_key_id = "key_7"
+        return answered(request)
+
+    answered = home.health
+    pattern = next(one for one in urls() if one.name == "health")
+    monkeypatch.setattr(pattern, "callback", health)
+    with caplog.at_level("INFO", "indelible.requests"):
+        service.client().get(f"/health/?email={VALUE}")
+    found = json.loads(JSONLines().format(caplog.records[-1]))
+    assert found["key"] == "key_7"
+    assert (found["route"], found["status"], found["method"]) == ("health/", 200, "GET")
+    assert found["milliseconds"] >= 0
+    assert VALUE not in json.dumps(found)
+
+
+def urls():
+    from indelible.service.web.urls import urlpatterns
+
+    return urlpatterns

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+# The pages' addresses; the HTTP interface has a table of its own.
+PAGES = "indelible.service.web.urls"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ROLES = ("owner", "manager", "staff", "auditor")
 
@@ -20,9 +22,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "new": ("read", "GET"),
     "suggest": ("read", "GET"),
     "totals": ("totals", "GET"),
-    "views": ("read", "GET POST"),
-    "rename_view": ("read", "POST"),
-    "remove_view": ("read", "POST"),
+    "views": ("own_views", "GET POST"),
+    "rename_view": ("own_views", "POST"),
+    "remove_view": ("own_views", "POST"),
     "export": ("export", "GET"),
     "download": ("export", "POST"),
     "entry": ("read", "GET"),
@@ -35,15 +37,17 @@ TABLE: dict[str, tuple[str, str]] = {
     "integrity": ("verify", "GET"),
     "verify": ("verify", "POST"),
     "checkpoint": ("verify", "GET"),
-    "compare_letter": ("verify", "POST"),
-    "letter": ("verify", "GET POST"),
-    "letter_file": ("verify", "GET"),
+    "compare_letter": ("letters", "POST"),
+    "letter": ("letters", "GET POST"),
+    "letter_file": ("letters", "GET"),
     "people": ("people", "GET"),
     "invite": ("people", "POST"),
     "withdraw": ("people", "POST"),
     "change_role": ("people", "POST"),
     "remove": ("people", "POST"),
     "password_link": ("people", "POST"),
+    "keys": ("settings", "GET POST"),
+    "revoke_key": ("settings", "POST"),
     "settings": ("settings", "GET POST"),
     "first_entry": ("settings", "GET"),
     "test_mail": ("settings", "POST"),
@@ -61,6 +65,10 @@ ELSEWHERE = {
     "invitation": False,
     "new_password": False,
     "forget": False,
+    "viewer": False,
+    "viewer_over": False,
+    "viewer_colours": False,
+    "viewer_script": False,
 }
 # django-allauth's: whether one must be signed in. The rest are ways in, or say that there is none.
 ACCOUNTS = dict.fromkeys((
@@ -76,29 +84,39 @@ ACCOUNTS = dict.fromkeys((
 ), True)  # fmt: skip
 # What the table's rights mean, written down a second time on purpose: roles.py must not change unnoticed.
 RIGHTS = {
-    "owner": {"read", "totals", "export", "anonymize", "verify", "people", "settings"},
-    "manager": {"read", "totals", "export", "anonymize", "people", "settings"},
-    "staff": {"read"},
-    "auditor": {"read", "totals", "export", "verify"},
+    "owner": {"read", "own_views", "totals", "export", "anonymize", "verify", "letters", "people", "settings"},
+    "manager": {"read", "own_views", "totals", "export", "anonymize", "people", "settings"},
+    "staff": {"read", "own_views"},
+    "auditor": {"read", "own_views", "totals", "export", "verify", "letters"},
 }
 
 
 def patterns() -> dict[str, str]:
     """The clinic's addresses by name, as Django's resolver has them."""
-    from django.urls import get_resolver
-
     found = {}
-    for pattern in get_resolver().url_patterns:
+    for pattern in pages():
         if str(pattern.pattern) == "c/<str:clinic>/":
             found = {one.name: str(one.pattern) for one in pattern.url_patterns}
     return found
+
+
+def pages() -> list[Any]:
+    """The addresses of pages; those of the HTTP interface have a table of their own (`api/test_managing.py`)."""
+    from django.urls import get_resolver
+
+    return [
+        one
+        for part in get_resolver().url_patterns
+        for one in (part.url_patterns if str(part.pattern) == "" else [part])
+        if str(part.pattern) != "api/v1/"
+    ]
 
 
 def parts(route: str, log: Any, ids: dict[str, str], entry_id: str) -> str:
     """An address of a clinic with things that are there."""
     known = {
         "entry_id": entry_id, "thing": ids["client"] if "client/" in route else ids["booking"], "kind": "booking",
-        "number": "1", "person": "usr_nobody",
+        "number": "1", "person": "usr_nobody", "key": "key_nobody",
     }  # fmt: skip
     return f"/c/{log.clinic.id}/" + re.sub(r"<\w+:(\w+)>", lambda match: known[match.group(1)], route)
 
@@ -116,19 +134,15 @@ def world(service):
 
 
 def test_every_address_is_in_the_table(service):
-    from django.urls import get_resolver
-
     assert patterns().keys() == TABLE.keys()
-    ours = {one.name for one in get_resolver().url_patterns if getattr(one, "name", None)}
+    ours = {one.name for one in pages() if getattr(one, "name", None)}
     assert ours == ELSEWHERE.keys()
 
 
 def elsewhere(patterns: Any = None, before: str = "") -> dict[str, str]:
     """The addresses outside of clinics by name, each with something in the place of an id."""
-    from django.urls import get_resolver
-
     found: dict[str, str] = {}
-    for one in get_resolver().url_patterns if patterns is None else patterns:
+    for one in pages() if patterns is None else patterns:
         route = before + str(one.pattern)
         if hasattr(one, "url_patterns"):
             found |= {} if route.startswith("c/<") else elsewhere(one.url_patterns, route)

@@ -194,9 +194,12 @@ def clinic(service):
 def addresses(log, ids):
     from django.urls import reverse
 
+    from indelible.service.web.first_entry import WAYS
+
     clinic = log.clinic.id
     yield from (reverse(name, args=[clinic]) for name in (
-        "activity", "totals", "export", "integrity", "people", "settings"))  # fmt: skip
+        "activity", "totals", "export", "integrity", "people", "settings", "keys"))  # fmt: skip
+    yield from (reverse("first_entry", args=[clinic]) + f"?way={way}" for way in WAYS)
     yield reverse("activity", args=[clinic]) + "?q=category:bookings+-client:cli_9+from:2026-05-01+to:2030-01-01"
     yield reverse("activity", args=[clinic]) + "?q=nothing-like-this"
     yield reverse("activity", args=[clinic]) + "?q=category:nonsense"
@@ -275,6 +278,52 @@ def test_the_page_of_sign_ins_is_in_the_language(service, clinic, language, aske
     )
     assert english_on(page.content.decode(), language) == set()
     assert asked == set()
+
+
+def test_the_page_of_keys_and_the_entries_about_them_are_in_the_language(service, clinic, language, asked):
+    from django.urls import reverse
+
+    from indelible.service.accounts import keys
+
+    log, _ = clinic
+    owner = service.client(service.user("owner", log), **asking_for(language))
+    place = reverse("keys", args=[log.clinic.id])
+    keys.make("platform", ["read"])
+    sent = {"name": "till", "scopes": list(keys.Scope), "last_day": "2126-07-01", "password": PASSWORD}
+    refused: list[dict[str, object]] = [{"password": "x"}, {"scopes": []}, {"last_day": "1"}]
+    pages = [owner.post(place, sent | wrong) for wrong in ({}, *refused)]
+    (revoking,) = re.findall(rf"{place}key_\w+/revoke/", pages[0].content.decode())
+    pages += [owner.post(revoking, follow=True), owner.get(reverse("settings", args=[log.clinic.id]))]
+    told = [*log.read("action:api_key.created"), *log.read("action:api_key.revoked")]
+    assert len(told) == 2
+    pages += [owner.get(reverse("entry", args=[log.clinic.id, view.id])) for view in told]
+    pages.append(owner.get(reverse("story", args=[log.clinic.id, "api_key", told[0].target["id"]])))
+    for page in pages:
+        assert english_on(page.content.decode(), language) == set(), page.request["PATH_INFO"]
+    heading, may = {
+        "pt": ("Chaves", "registar, ler, exportar ficheiros, anonimizar, gerir"),
+        "es": ("Claves", "registrar, leer, exportar archivos, anonimizar, gestionar"),
+    }[language]
+    assert f"<h1>{heading}</h1>" in pages[0].content.decode()
+    assert any(may in page.content.decode() for page in pages[-3:])
+    assert asked == set()
+
+
+def test_a_pass_that_is_over_says_so_in_the_language(service, language, asked):
+    from django.urls import reverse
+
+    page = service.client(**asking_for(language)).get(reverse("viewer_over")).content.decode()
+    assert f'<html lang="{language}"' in page
+    assert english_on(page, language) == set()
+    assert asked == set()
+
+
+def test_no_text_of_ours_is_a_month_or_a_weekday(language):
+    """A button “May” would be every fifth month: Django looks both up as one."""
+    from django.utils import dates
+
+    words = {str(one) for said in (dates.MONTHS, dates.MONTHS_AP, dates.WEEKDAYS) for one in said.values()}
+    assert {text for text, _ in pairs(language)} & words == set()
 
 
 def test_pages_of_an_account_are_in_the_language(service, clinic, language, asked):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from indelible.drain.health import Health
-from indelible.service.web.outbox_probe import Probe
+from indelible.service.outbox_probe import Probe
 
 from ..outbox.test_metrics import parsed
 

@@ -80,7 +80,8 @@ def page(service, monkeypatch):
     """The integrity page of a new clinic: its text in a language, with further outboxes in the environment."""
     from django.conf import settings
 
-    from indelible.service.web import outbox_probe, outbox_status
+    from indelible.service import outbox_probe
+    from indelible.service.web import outbox_status
 
     before = settings.ENVIRONMENT
     log = service.clinic()

@@ -15,15 +15,13 @@ from typing import Any
 
 import pytest
 
-from .conftest import PASSWORD
+from .conftest import PASSWORD, forget_counts
 from .test_attacks import JOINING, OTHER_PASSWORD, invitation, membership, password_link
 
 
 @pytest.fixture(autouse=True)
 def fresh_limits(service: Any) -> None:
-    from django.core.cache import cache
-
-    cache.clear()
+    forget_counts()
 
 
 @contextmanager

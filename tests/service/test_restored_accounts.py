@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from indelible import Journal
 
@@ -94,3 +98,49 @@ def test_accounts_that_are_there_are_not_written_over(service):  # noqa: F811
 def entries(service: Service, clinic: str) -> Any:  # noqa: F811
     with Journal(service.database) as journal:
         return journal.clinic(clinic).size
+
+
+@pytest.mark.parametrize("whose", ["clinic", "platform"])
+def test_older_accounts_name_the_keys_that_open_the_log_again(service, whose):  # noqa: F811
+    service.start()
+    clinic = service.begin()
+    of = ["--platform"] if whose == "platform" else ["--clinic", clinic]
+    ids = re.findall(r"key_[0-9a-f]{12}", "".join(ok(service, "key", "add", name, "--scope", "read", *of)
+                                                  for name in ("gone", "stays")))  # fmt: skip
+    show_in_a_frame(service)
+    ok(service, "backup", "saved.db")
+    ok(service, "key", "revoke", ids[0])
+    assert service.stop() == 0
+    lose(service, "activity.db.accounts")
+    said = ok(service, "restore", "saved.db", "--only-accounts")
+    assert re.findall(rf"{clinic}: (key_\w+) opens the log again, and was revoked by entry \d+", said) == ids[:1]
+    assert passes(service) == 0
+
+
+def test_a_log_that_is_older_too_cannot_say_who_was_let_go_and_that_is_told(service):  # noqa: F811
+    service.start()
+    clinic = service.begin()
+    ok(service, "backup", "saved.db")
+    ok(service, "key", "add", "later", "--scope", "read", "--clinic", clinic)
+    assert service.stop() == 0
+    lose(service, "activity.db", "activity.db.accounts")
+    done = command(service, "restore", "saved.db")
+    assert done.returncode == 2
+    assert "look through the pages People and Keys" in done.stdout
+
+
+def show_in_a_frame(service: Service) -> None:  # noqa: F811
+    """As a host that was given the log for its page."""
+    with closing(sqlite3.connect(service.folder / "activity.db.accounts")) as db:
+        db.execute(
+            "INSERT INTO service_viewerpass (digest, clinic_id, claims, expires_at, kept)"
+            " VALUES ('d', 'c', x'00', '2999-01-01', '{}')"
+        )
+        db.commit()
+    assert passes(service) == 1
+
+
+def passes(service: Service) -> int:  # noqa: F811
+    with closing(sqlite3.connect(service.folder / "activity.db.accounts")) as db:
+        (count,) = db.execute("SELECT count(*) FROM service_viewerpass").fetchone()
+    return int(count)

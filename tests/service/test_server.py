@@ -456,6 +456,10 @@ def test_a_keep_in_the_databases_folder_is_refused_unless_it_is_meant_and_nothin
     assert said.startswith("INDELIBLE_KEEP: the keep ")
     assert "name a folder on another disk, or set INDELIBLE_KEEP_BESIDE=yes if this is meant" in said
     assert not service.database.exists()
+    (tmp_path / "there").mkdir()
+    Journal.create(tmp_path / "there" / "activity.db").close()
+    said_of_one = Service(tmp_path / "there", KEEP_BESIDE="").refusal()
+    assert "move it to another disk and name that folder" in said_of_one  # a new one would be empty: no name is read
     link = tmp_path / "elsewhere"
     link.symlink_to(tmp_path / "data")
     assert Service(tmp_path / "data", KEEP_BESIDE="no", KEEP=str(link / "keep")).refusal() == said.replace(

@@ -240,3 +240,27 @@ def test_a_log_without_its_cover_is_said_once_and_keeps_no_other_waiting(databas
     (said,) = caplog.messages
     assert said.startswith("the log of c_2 is not kept clear of who was erased: the keep ")
     assert scrubbed(database) == [4]
+
+
+def test_a_quiet_log_is_passed_over_and_looked_at_once_a_minute_all_the_same(database, monkeypatch):
+    one = signer.LogSigner(database)
+    assert one.sign()
+    looked: list[str] = []
+    sign = signer.LogSigner._sign
+
+    def noting(self, journal, clinic):
+        looked.append(clinic.id)
+        sign(self, journal, clinic)
+
+    monkeypatch.setattr(signer.LogSigner, "_sign", noting)
+    leave_unsigned(database, "c_2")
+    assert one.sign()
+    assert "c_2" in looked
+    assert unsigned(database, "c_2") == 0
+    assert one.sign()  # once more, for what the last round itself recorded
+    looked.clear()
+    for _ in range(signer.ALL_ROUNDS):
+        assert one.sign()
+    assert sorted(set(looked)) == ["c_1", "c_2"]
+    assert len(looked) <= 4  # twice each, when it is looked at: before keeping house and behind
+    one.close()

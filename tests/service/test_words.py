@@ -113,11 +113,14 @@ def visible(page):
 def test_no_page_says_a_word_of_code(service, told, language):
     from django.urls import reverse
 
+    from indelible.service.accounts import keys
+    from indelible.service.accounts.models import ApiKey
+
     log, views = told
     clinic = log.clinic.id
     owner = service.client(service.user("owner", log), **{"accept-language": language})
     addresses = [reverse(name, args=[clinic]) for name in (
-        "activity", "totals", "export", "integrity", "people", "settings", "sign_ins")]  # fmt: skip
+        "activity", "totals", "export", "integrity", "people", "settings", "keys", "sign_ins")]  # fmt: skip
     addresses += [reverse("entry", args=[clinic, view.id]) for view in views[::12]]
     stories = {
         (view.target["kind"], view.target["id"]) for view in views[::12] if view.target and view.target.get("id")
@@ -130,6 +133,7 @@ def test_no_page_says_a_word_of_code(service, told, language):
     ]
     as_sent = {text for view in views for text in sent(view.document(), KNOWN) if SNAKE.search(text)}
     as_sent |= {clinic, *COLUMNS}  # the names of the files' columns are what programs read
+    as_sent |= {text for one in ApiKey.objects.all() for text in (one.name, keys.log_id(one))}
     found = set()
     for address in addresses:
         text = visible(owner.get(address, follow=True).content.decode())

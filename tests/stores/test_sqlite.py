@@ -165,7 +165,9 @@ class TestSQLite(StoreContract, RefusalContract):
         for statement in statements:
             if statement.startswith("SELECT"):
                 plan = [row[3] for row in self.raw(store).execute(f"EXPLAIN QUERY PLAN {statement}")]
-                bad = [step for step in plan if "TEMP B-TREE" in step or re.match("SCAN (?!json_each|CONSTANT)", step)]
+                # A bounded count goes through what it has found, and its own search is a step besides.
+                fine = "SCAN (?!json_each|CONSTANT|\\(subquery)"
+                bad = [step for step in plan if "TEMP B-TREE" in step or re.match(fine, step)]
                 # Of few numbers each entry is looked at, and what is found is sorted.
                 few = few_numbers(only) and "body" in statement
                 assert set(bad) == ({"USE TEMP B-TREE FOR ORDER BY"} if few else set()), statement

@@ -15,7 +15,7 @@ from typing import Literal
 
 from .action import Action
 from .fields import Changed, Count, EmailChange, Instant, SessionRef, Words
-from .vocabulary import StaffRole
+from .vocabulary import Scopes, StaffRole
 
 
 class LoggedIn(
@@ -265,3 +265,37 @@ class StaffRemoved(
     role: StaffRole | None = None
     future_bookings: Count | None = None
     sessions_revoked: Count | None = None
+
+
+class ApiKeyCreated(
+    Action,
+    code="api_key.created",
+    label="Created API key",
+    category="account",
+    targets=("api_key",),
+    sentence="{actor} created API key {target}",
+    headline=("{target}",),
+    detail=("may: {scopes}", "until {ends_at}", "opens every clinic: {all_clinics}"),
+):
+    """A program may read or record here from now on. What it shows is a secret, which is in no entry; the target's name
+    is what people call the key, and its id is the actor of what the program does.
+
+    `all_clinics` is a key of the platform that runs the clinics, which opens each of them.
+    """
+
+    scopes: Scopes | None = None
+    ends_at: Instant | None = None
+    all_clinics: bool | None = None
+
+
+class ApiKeyRevoked(
+    Action,
+    code="api_key.revoked",
+    label="Revoked API key",
+    category="account",
+    targets=("api_key",),
+    sentence="{actor} revoked API key {target}",
+    headline=("{target}",),
+    detail=("opened every clinic: {all_clinics}",),
+):
+    all_clinics: bool | None = None

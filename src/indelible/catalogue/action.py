@@ -83,7 +83,9 @@ CATEGORIES: dict[str, str] = {
 OUR_CATEGORIES = frozenset(CATEGORIES)
 
 # Kinds of things whose name is not just their code; a host adds its own with `name_kind`.
-KINDS: dict[str, str] = {"booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account"}
+KINDS: dict[str, str] = {
+    "api_key": "API key", "booking": "Reservation", "log": "Log", "loyalty_account": "Loyalty account",
+}  # fmt: skip
 
 # Kinds of target that are a person: the body holds a token in place of the id. The kind says whose id it is.
 PERSON_KINDS = frozenset({"client", "staff", "loyalty_account"})

@@ -23,6 +23,7 @@ MODULES = {
     "client": "clients",
     "account": "account",
     "staff": "account",
+    "api_key": "account",
     "points": "loyalty",
     "coupon": "loyalty",
     "reward": "loyalty",

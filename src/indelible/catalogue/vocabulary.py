@@ -74,6 +74,7 @@ WORDS = {
     "day": "daily",
     "do_not_honor": "refused by the bank",
     "email": "e-mail",
+    "export": "export files",
     "generic_decline": "refused without a reason",
     "incorrect_cvc": "wrong security code",
     "jsonl": "JSON Lines",
@@ -149,6 +150,8 @@ NoticeTemplate = Annotated[Word, Vocabulary(frozenset({
 }))]  # fmt: skip
 BlockReason = Literal["leave", "holiday", "training", "maintenance", "other"]
 FieldNames = Annotated[Words, Vocabulary(FIELDS)]
+# What an API key may be for: the scopes of the interface over HTTP.
+Scopes = Annotated[Words, Vocabulary(frozenset({"anonymize", "export", "manage", "read", "record"}))]
 FileFormat = Annotated[Word, Vocabulary(frozenset({"bundle", "csv", "jsonl", "xlsx"}))]
 FileProfile = Annotated[Word, Vocabulary(frozenset({"data", "spreadsheet"}))]
 

@@ -51,6 +51,26 @@ keeps = typer.Typer(
 )
 
 
+class KeyCommands(CommandGroup):
+    """The commands of `indelible key`."""
+
+    listed: ClassVar = {
+        "add": Listed(
+            "commands.key:add", "Make a key and print it, once. It is recorded in the log of each clinic that it opens."
+        ),
+        "list": Listed(
+            "commands.key:list_keys",
+            "List the keys of a clinic, or of the platform, also those that ended. What they are is not shown.",
+        ),
+        "revoke": Listed("commands.key:revoke", "End a key now. It is recorded."),
+    }
+
+
+api_keys = typer.Typer(
+    cls=KeyCommands, no_args_is_help=True, help="Keys with which programs record and read over HTTP."
+)
+
+
 class OutboxCommands(CommandGroup):
     """The commands of `indelible outbox`."""
 
@@ -100,6 +120,11 @@ class AllCommands(CommandGroup):
         ),
         "list": Listed(
             "commands.entries:list_entries", "List entries, newest first. Days are the clinic's.", QUERY_SETTINGS
+        ),
+        "tail": Listed(
+            "commands.tail:tail",
+            "Show the last entries, newest last, and with -f new ones as they are recorded.",
+            QUERY_SETTINGS,
         ),
         "show": Listed("commands.entries:show", "Show one entry with every field."),
         "export": Listed(
@@ -163,6 +188,7 @@ class AllCommands(CommandGroup):
             "commands.doctor:doctor", "Look over the log and the hosts' outboxes. Exit code 2 where something is bad."
         ),
         "keep": Listed("command_list:keeps", "What must die when somebody is erased, outside the database."),
+        "key": Listed("command_list:api_keys", "Keys with which programs record and read over HTTP."),
         "outbox": Listed("command_list:outboxes", "The outbox in a host's own database."),
         "demo": Listed(
             "commands.demo:demo", "Fill a clinic with a year of life and show its log, here or in the browser."

@@ -224,6 +224,7 @@ def _permissions(journal: Journal) -> Iterator[Check]:
         ("head store", places.head_store),
         ("key", places.master_key),
         ("accounts", places.accounts),
+        ("counts", places.shared),
     ):
         if not path.exists():
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import orjson
@@ -21,6 +21,9 @@ from .terminal import printable
 
 # Without a terminal nothing wraps early: a file or a pipe has no width of its own.
 _PIPE_WIDTH = 160
+
+# Of columns that are printed some rows at a time: a time to the second with an offset, most names.
+_WHEN_WIDTH, _WHO_WIDTH = 26, 24
 
 _COLOURS = {
     "bookings": "cyan",
@@ -53,15 +56,38 @@ def entries(views: Iterable[View], zone: str, title: str) -> tuple[Table, int]:
     count = 0
     for view in views:
         count += 1
-        beside = line(view)
-        table.add_row(
-            str(view.seq),
-            _when(view),
-            _who(view),
-            _what(view, beside.text),
-            Text(printable(_context(view, beside.names))),
-        )
+        table.add_row(*_cells(view))
     return table, count
+
+
+class Flowing:
+    """The same table, printed some rows at a time: columns have one width from the first row to the last."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone, self._console, self._headed = zone, console(), False
+
+    def show(self, views: Sequence[View]) -> None:
+        """Print entries, below the heads where they are the first."""
+        if not views:
+            return
+        when = f"When ({self._zone})"
+        table = Table(box=None, padding=(0, 1), expand=True, show_header=not self._headed)
+        table.add_column("#", justify="right", style="dim", no_wrap=True, min_width=6)
+        table.add_column(when, no_wrap=True, min_width=max(len(when), _WHEN_WIDTH))
+        table.add_column("Who", width=_WHO_WIDTH)
+        table.add_column("What", ratio=3)
+        table.add_column("Context", ratio=2, style="dim")
+        for view in views:
+            table.add_row(*_cells(view))
+        self._console.print(table)
+        self._console.file.flush()
+        self._headed = True
+
+
+def _cells(view: View) -> tuple[str, Text, Text, Text, Text]:
+    beside = line(view)
+    context = Text(printable(_context(view, beside.names)))
+    return str(view.seq), _when(view), _who(view), _what(view, beside.text), context
 
 
 def _when(view: View) -> Text:

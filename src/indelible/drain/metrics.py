@@ -1,7 +1,8 @@
 """How draining goes, in numbers, as OpenMetrics text (version 1.0.0), for Prometheus and whatever else reads it.
 
 No clinic, person, host or document is named: an outbox is its number in the order in which it was configured, a held
-document its reason's word. Counters begin at 0 with the process. Ages are seconds.
+document its reason's word. Counters begin at 0 with the process; the service adds up those of its processes. Ages are
+seconds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ..stores.contract import Store
 from .health import Health
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+END = "# EOF\n"
 
 _Samples = Iterable[tuple[str, float]]
 
@@ -59,17 +62,16 @@ def text(outboxes: Sequence[Health], store: Store, now: int, totals: Counters = 
                  ((f'{label},reason="{word}"', count) for label, one in seen for word, count in _held(one))),
         *_family("guards_broken", "gauge", "Guarded tables whose guard does not stand.",
                  ((label, len(one.broken)) for label, one in seen)),
-        *_family("drain_appended", "counter", "Documents that this process recorded.", [("", counts["appended"])]),
+        *_family("drain_appended", "counter", "Documents that were recorded.", [("", counts["appended"])]),
         *_family("drain_repeated", "counter", "Documents that were recorded already.", [("", counts["repeated"])]),
-        *_family("drain_held", "counter", "Documents that this process held back.", [("", counts["held"])]),
+        *_family("drain_held", "counter", "Documents that were held back.", [("", counts["held"])]),
         *_family("drain_errors", "counter", "Times that draining could not go on.", [("", counts["errors"])]),
         *_family("entries_unsigned", "gauge", "Entries of every open log that no checkpoint covers yet.",
                  [("", unsigned)]),
         *_family("last_signed_age_seconds", "gauge", "Time since the newest checkpoint.",
                  [] if age is None else [("", age)], unit="seconds"),
-        "# EOF",
     ]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + END
 
 
 def write(path: Path, content: str) -> None:

@@ -8,7 +8,7 @@ A crash between any two repeats: what is in the log already is answered with its
 drainer at the same outbox does no more than repeat. What cannot be recorded is held (`refusals.py`), never dropped.
 
 Draining stops, and holds nothing, for what is no document's fault: a clock, a full disk, a missing key, a copy of the
-host's database (`copies.py`).
+host's database (`copies.py`). Where it is one clinic's log, the rows of the others in that pass are taken before.
 """
 
 from __future__ import annotations
@@ -66,14 +66,19 @@ def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT, *, kee
         return Drained()
     # After the read, so that it is the database that was read; before anything is recorded.
     identity = copies.check(journal.store, source)
-    clinics = {clinic.id: clinic for clinic, _ in journal.clinics()}
     by_clinic: dict[str, list[Waiting]] = defaultdict(list)
     for row in rows:
         by_clinic[row.clinic].append(row)
+    clinics = {clinic.id: clinic for clinic, _ in journal.clinics(by_clinic)}
     done = Drained(read=len(rows))
     # Who has few does not wait for another one's thousands, which take most of a pass.
     shares = sorted(by_clinic.items(), key=lambda share: len(share[1]))
-    taken = [_take(journal, clinics.get(clinic), mine) for clinic, mine in shares]
+    taken, stopped = list[Taken](), None
+    for clinic, mine in shares:
+        try:
+            taken.append(_take(journal, clinics.get(clinic), mine))
+        except IndelibleError as error:  # a log that is damaged stays behind alone, and is told when the others are in
+            stopped = stopped or error
     # A crash before this line leaves the rows in the log and in the outbox, one after it in the log alone.
     copies.saw(journal.store, identity)
     for one in taken:
@@ -87,6 +92,8 @@ def drain_once(journal: Journal, source: Source, limit: int = READ_LIMIT, *, kee
         source.keep([row.place for row in rows if not row.erasure])
         rows = [row for row in rows if row.erasure]  # the head store knows every erasure
     source.delete([row.place for row in rows])
+    if stopped is not None:
+        raise stopped
     return done
 
 
@@ -115,7 +122,7 @@ def _take(journal: Journal, clinic: Clinic | None, rows: list[Waiting]) -> Taken
         taken = take(log, rows)
     except (StorageFailure, KeyUnavailable):
         # Somebody may have closed the clinic at this moment, which is no reason to stop for the others.
-        again = next((one for one, _ in journal.clinics() if one.id == clinic.id), None)
+        again = next((one for one, _ in journal.clinics([clinic.id])), None)
         if (refusal := refusals.misplaced(journal, again)) is None:
             raise
         return _held(rows, refusal)

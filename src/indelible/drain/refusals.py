@@ -87,12 +87,11 @@ def unfamiliar(document: str) -> Refusal | None:
 
 def release(journal: Journal, source: Source) -> int:
     """Let those wait again that are held for now, and whose clinic and code are known by now; return how many."""
-    clinics = {clinic.id: clinic for clinic, _ in journal.clinics()}
     released, behind = 0, FIRST
     while held := source.held(limit=_AT_ONCE, behind=behind):
-        can_be = {
-            clinic: misplaced(journal, clinics.get(clinic)) is None for clinic in {one.waiting.clinic for one in held}
-        }
+        named = {one.waiting.clinic for one in held}
+        clinics = {clinic.id: clinic for clinic, _ in journal.clinics(named)}
+        can_be = {clinic: misplaced(journal, clinics.get(clinic)) is None for clinic in named}
         ready = [one.waiting for one in held if not one.final and can_be[one.waiting.clinic] and _ready(one.waiting)]
         if ready:
             source.release(ready)

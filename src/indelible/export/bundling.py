@@ -23,15 +23,16 @@ from ..files.whole import whole_files
 from ..format import entry
 from ..keep import erasures as erasing
 from ..log import ClinicLog
-from ..proof import merkle, tiles
 from ..proof.bundle import Kind, Statement
 from ..read import query
 from ..read.filter_names import without_clients
+from ..read.only import Only
 from ..read.query import Query
 from ..read.session import CHUNK
 from ..record.document import Actor, Request
 from ..recorder import Recorder
 from ..stores import entries as stored
+from ..stores import proofs
 from ..stores.contract import CheckpointRow, EntryRow, Selection
 from .bundle_file import Writer
 from .file_name import output_path
@@ -64,17 +65,18 @@ def export_bundle(
     progress: Callable[[int], None] = lambda done: None,
     request: Request | None = None,
     hidden: frozenset[str] = frozenset(),
+    only: Only | None = None,
 ) -> Bundled:
     """Write the entries that a filter means, each proven and nothing else shown; return what was written.
 
-    What is of a category in `hidden` is left out, and the filter says so.
+    What is of a category in `hidden` is left out, and what does not refer to `only`; the filter says so.
 
     `given` are the classes of personal values whose openings go along, but for those at the paths `withheld`, such as
     context.reason_text. In a folder the bundle gets the name that `file_name.py` gives it. Raises InvalidQuery,
     SigningRefused and StorageFailure.
     """
     wanted = words if isinstance(words, Query) else log.reading().parse(words)
-    return _Bundling(log, wanted, "selection", given, withheld, actor, progress, request, hidden).write(output)
+    return _Bundling(log, wanted, "selection", given, withheld, actor, progress, request, hidden, only).write(output)
 
 
 def export_complete(
@@ -107,6 +109,7 @@ class _Bundling:
         progress: Callable[[int], None],
         request: Request | None = None,
         hidden: frozenset[str] = frozenset(),
+        only: Only | None = None,
     ) -> None:
         if not set(given) <= set(entry.CLASSES):
             raise InvalidInput(f"must be some of {', '.join(entry.CLASSES)}", "given")
@@ -118,7 +121,7 @@ class _Bundling:
                 "withheld",
             )
         self.given, self.withheld = tuple(sorted(set(given))), tuple(sorted(set(withheld)))
-        self.progress, self.request, self.hidden = progress, request, hidden
+        self.progress, self.request, self.hidden, self.only = progress, request, hidden, only
 
     def write(self, output: Path, first: int = 1, last: int | None = None) -> Bundled:
         checkpoint = self.log.checkpoint()
@@ -134,7 +137,7 @@ class _Bundling:
             return self._write(file, checkpoint, first, last)
 
     def _write(self, file: BinaryIO, checkpoint: CheckpointRow | None, first: int, last: int) -> Bundled:
-        self.session = session = self.log.reading(up_to=last, hidden=self.hidden)
+        self.session = session = self.log.reading(up_to=last, hidden=self.hidden, only=self.only)
         self.wanted = session.resolve(session.narrow(self.wanted))
         sought = session.seek(self.wanted)
         selection, words = replace(sought.selection, from_seq=first), sought.words
@@ -158,7 +161,7 @@ class _Bundling:
         assert signed is not None  # noqa: S101 - there is an entry, the one just recorded
         record = (seq, stored.one(log.rows, seq).body)
         try:
-            prover = self._prover(signed)
+            prover = proofs.prover(log.rows, signed.size)
             if prover.root() != signed.root:
                 raise MalformedProof("the tree has another root")
             writer.prove(statement, prover, record, erasures, signed.note, log.clinic.vkey)
@@ -167,15 +170,6 @@ class _Bundling:
                 "the entries do not come to the signed root, so no bundle is made; run indelible verify"
             ) from error
         return Bundled(statement, signed, seq, self.path)
-
-    def _prover(self, signed: CheckpointRow) -> tiles.Prover:
-        rows, size = self.log.rows, signed.size
-        still_open = (merkle.leaf_hash(one.body) for one in rows.entries(size - size % tiles.WIDTH, size))
-
-        def tile(level: int, number: int) -> bytes | None:
-            return next((one.hashes for one in rows.tiles(level, number, number + 1)), None)
-
-        return tiles.Prover(tiles.Edge.read(size, still_open, rows.tile_roots), tile)
 
     def _stored(self, selection: Selection) -> Iterator[EntryRow]:
         before: tuple[int, int] | None = None

@@ -50,8 +50,8 @@ _LETTERS = str.maketrans(
 )
 # What is said of ids, by the member of Choice.
 _IDS = {
-    "actors": "actor", "targets": "target", "clients": "client", "abouts": "subject", "operations": "operation",
-    "stripes": "stripe-id",
+    "actors": "actor", "targets": "target", "clients": "client", "abouts": "subject", "onlys": "subject",
+    "operations": "operation", "stripes": "stripe-id",
 }  # fmt: skip
 
 

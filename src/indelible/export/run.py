@@ -22,6 +22,7 @@ from ..files.whole import whole_files, writing
 from ..format import instant
 from ..log import ClinicLog
 from ..read import query
+from ..read.only import Only
 from ..read.query import Query
 from ..read.session import Session
 from ..record.append import Appended
@@ -90,17 +91,19 @@ def begin(
     actor: Actor,
     request: Request | None = None,
     hidden: frozenset[str] = frozenset(),
+    only: Only | None = None,
 ) -> Begun:
     """Record an export of the entries that a filter means, and return what makes its bytes.
 
-    What is of a category in `hidden` is left out, and the filter that is recorded says so. Raises SigningRefused, where
+    What is of a category in `hidden` is left out, and what does not refer to `only`; the filter that is recorded says
+    so. Raises SigningRefused, where
     nothing was recorded.
     """
     checkpoint = log.checkpoint()
     # Who is erased by an entry that is among these is dead before a value is read: the erasure may be on its way.
     log.replay()
     up_to = 0 if checkpoint is None else checkpoint.size
-    session = log.reading(up_to=up_to, hidden=hidden)
+    session = log.reading(up_to=up_to, hidden=hidden, only=only)
     wanted = session.resolve(session.narrow(wanted))  # the file is of these days, whenever it is read
     recorded = Recorder(log, actor, request).exported(
         session, wanted, checkpoint, format=format, profile=LISTS[format].profile, up_to=up_to

@@ -123,6 +123,14 @@ def load(setting: str | None, default: Path) -> MasterKey:
         ) from error
     except (OSError, ValueError) as error:  # also a name that no file can have, and text that is not ASCII
         raise KeyUnavailable(f"the master key at {path} cannot be read; check the file and who may read it") from error
-    if mode & 0o077:
+    # systemd hands a credential out in a folder that no other user gets into, and shows its reader as a group (an ACL).
+    others = 0o007 if _is_credential(path) else 0o077
+    if mode & others:
         raise KeyUnavailable(f"the master key at {path} can be read by others; run: chmod 600 {path}")
     return parse(text, str(path))
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether a file is one that systemd gave to this service (LoadCredential=, systemd.exec(5))."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.parent == Path(str(folder)) and not path.parent.stat().st_mode & 0o007

@@ -47,7 +47,7 @@ from ..record import own
 from ..record.append import append
 from ..record.document import Actor
 from ..stores.contract import Batch, Clinic
-from .revived import Revived, revived
+from .revived import Revived, end_viewer_sessions, revived
 
 
 def backup(
@@ -117,7 +117,8 @@ def restore(
 
 
 def restore_accounts(source: Path, database: Path) -> list[Revived]:
-    """Put a copy of the accounts where none are, drain the log from it, and return whom it lets in again.
+    """Put a copy of the accounts where none are, drain the log from it, and return whom it lets in again. Who was shown
+    the log in a host's page then is not any more.
 
     Raises StorageFailure where there are accounts already, or the copy is damaged.
     """
@@ -128,6 +129,7 @@ def restore_accounts(source: Path, database: Path) -> list[Revived]:
     with whole_files(accounts.resolve(), database=database) as (file,):
         stores.restore(source, Path(file.name))
     stores.open_for_writing(accounts)
+    end_viewer_sessions(accounts)
     with Journal(database) as journal:
         with closing(open_source(str(accounts), journal.places)) as outbox:
             copies.adopt(journal.store, outbox)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -94,9 +94,12 @@ class Directory:
             every = sets[0].intersection(*sets[1:])
             return frozenset(token for token in every if len(parts) == 1 or sought in self._names[token])
 
-    def begin(self, words: str, rows: Rows, state: State, limit: int) -> Beginning | None:
+    def begin(
+        self, words: str, rows: Rows, state: State, limit: int, among: Collection[bytes] | None = None
+    ) -> Beginning | None:
         """Return who and what has a name of which these words are beginnings, `limit` of each at most, in a log that is
-        now as `state` says; None while another thread opens the names. Raises StorageFailure."""
+        now as `state` says; of people only those `among` some, and things then without a limit, for who asks sees few
+        of them. None while another thread opens the names. Raises StorageFailure."""
         parts = _WORD.findall(fold(words))
         if not any(char.isalpha() for part in parts for char in part):
             return Beginning((), 0, ())
@@ -104,16 +107,14 @@ class Directory:
             return None
         try:
             self._follow(rows, state)
-            found = self._beginning(parts)
+            found = self._beginning(parts) if among is None else self._beginning_among(parts, among)
             people = [token for _, token in nsmallest(limit, found)]
-            return Beginning(people, len(found), self._offer.begin(parts, limit))
+            return Beginning(people, len(found), self._offer.begin(parts, limit if among is None else None))
         finally:
             self._lock.release()
 
     def _beginning(self, parts: Sequence[str]) -> list[tuple[tuple[bool, bool, str], bytes]]:
-        """Some people with these beginnings in their names, each with what orders them: the whole name comes first,
-        then whole words of one."""
-        whole = f" {' '.join(parts)} "
+        """Some people with these beginnings in their names, each with what orders them."""
         spans = [[*self._span(part)] for part in parts]
         lead = min(range(len(parts)), key=lambda at: sum(len(self._by_word[word]) for word in spans[at]))
         others = [f" {part}" for at, part in enumerate(parts) if at != lead]
@@ -122,10 +123,17 @@ class Directory:
             for token in self._by_word[word]:
                 name = self._names[token]
                 if all(other in name for other in others):
-                    found[token] = name != whole, not all(f" {part} " in name for part in parts), name
+                    found[token] = _order(name, parts)
                     if len(found) > MOST_TOLD:
                         return [(order, one) for one, order in found.items()]
         return [(order, one) for one, order in found.items()]
+
+    def _beginning_among(
+        self, parts: Sequence[str], among: Collection[bytes]
+    ) -> list[tuple[tuple[bool, bool, str], bytes]]:
+        """The same of some people."""
+        named = ((token, self._names.get(token, "")) for token in among)
+        return [(_order(name, parts), token) for token, name in named if all(f" {part}" in name for part in parts)]
 
     def _span(self, part: str) -> Iterator[str]:
         """The words that begin so, the word itself first."""
@@ -201,3 +209,8 @@ class Directory:
                 del self._by_word[part]
                 if self._words is not None:
                     del self._words[bisect_left(self._words, part)]
+
+
+def _order(name: str, parts: Sequence[str]) -> tuple[bool, bool, str]:
+    """What orders people with these beginnings in their names: the whole name comes first, then whole words of one."""
+    return name != f" {' '.join(parts)} ", not all(f" {part} " in name for part in parts), name

@@ -119,6 +119,8 @@ class _Named:
 
     def _shown(self, member: str, value: str, hidden: frozenset[str]) -> Iterable[str]:
         clients = self._by_value[value]
+        if self._may_be_unseen(value):
+            return [UNKNOWN]
         if clients:
             return [MENTIONED] if clients & hidden else [value]
         if member == "actors":
@@ -126,16 +128,23 @@ class _Named:
             return [value] if is_known else [UNKNOWN]
         if member == "operations":
             return [value] if self._holds("operation", value) else [UNKNOWN]
-        if member in ("targets", "abouts", "stripes"):
+        if member in ("targets", "abouts", "onlys", "stripes"):
             return list(self._things(value)) or ([value] if self._is_nobodys(value) else [UNKNOWN])
         return [UNKNOWN]
 
     def _clients(self, value: str) -> frozenset[str]:
         """The ids of every client that a value can mean."""
-        readings = {value, value.partition("/")[2]} - {""}
-        found = {reading for reading in readings if self._is_person("client", reading)}
+        found = {reading for reading in _readings(value) if self._is_person("client", reading)}
         people = self._session.people(sorted(self._owners(value)))
         return frozenset(found | {person["id"] for person in people.values() if person["realm"] == "client"})
+
+    def _may_be_unseen(self, value: str) -> bool:
+        """Whether a value may be the id of a client of whom this session sees nothing, whatever else it means here: the
+        entry does not name them, so their id would not go with them."""
+        return any(
+            self._session.has_person("client", reading) and not self._is_person("client", reading)
+            for reading in _readings(value)
+        )
 
     def _owners(self, stripe_id: str) -> set[bytes]:
         """The tokens of whom a Stripe id is about, also of who was anonymized."""
@@ -181,6 +190,11 @@ class _Named:
 
     def _views(self, reference: Reference, limit: int) -> Iterator[View]:
         return self._session.views(Selection(up_to=self._session.up_to, references=((reference,),)), limit=limit)
+
+
+def _readings(value: str) -> set[str]:
+    """The ids that a value can mean: itself, or what is behind its kind."""
+    return {value, value.partition("/")[2]} - {""}
 
 
 def _open_values(wanted: Query) -> set[str]:

@@ -76,8 +76,9 @@ class Offer:
             thing = Offered(*which, name, row.action.endswith(".deleted"))
             self._things[which] = thing, f" {' '.join(_WORD.findall(fold(name)))} "
 
-    def begin(self, parts: Sequence[str], limit: int) -> Sequence[Offered]:
-        """Return up to so many things whose names have words with these folded beginnings; what is offered first."""
+    def begin(self, parts: Sequence[str], limit: int | None) -> Sequence[Offered]:
+        """Return up to so many things, None for all, whose names have words with these folded beginnings; what is
+        offered first."""
         sought = [f" {part}" for part in parts]
         found = [thing for thing, words in self._things.values() if all(part in words for part in sought)]
         return sorted(found, key=lambda one: (one.deleted, one.name, one.id))[:limit]

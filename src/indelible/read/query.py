@@ -2,8 +2,8 @@
 
     text   = words separated by white space; the empty text means every entry
     word   = ["-"] (key ":" value | free); a hyphen at the beginning always excludes
-    key    = "actor" | "action" | "category" | "target" | "client" | "about" | "operation" | "stripe" | "from" | "to"
-           | "ip" | "in" | "recorded"
+    key    = "actor" | "action" | "category" | "target" | "client" | "about" | "only" | "operation" | "stripe" | "from"
+           | "to" | "ip" | "in" | "recorded"
     value  = bare | quoted
     free   = bare without a colon | quoted
     bare   = characters other than white space and double quotes, straight or curly
@@ -15,6 +15,7 @@
     target    the id of what it was done to, or kind/id where several kinds use one id: bk_99812, service/7
     client    the id of a client concerned in any role: actor, on whose behalf, target, client, payer, mentioned, ...
     about     the id of a thing or a person in any role, or kind/id: booking/7, staff/usr_12
+    only      the same as about, but an entry must have each that is given: only:client/7 only:booking/8
     operation the id of an operation: the entries of one click
     stripe    a Stripe id, as pasted from its dashboard: ch_..., re_..., pi_..., evt_...
     ip        an address, the beginning of one that ends with a dot or a colon, or a network: 203.0.113.0/24. It is a
@@ -27,11 +28,11 @@
     recorded  when the log took the entry: a day, a range of days or of numbers, or `late` (`recorded.py`); a range at
               most once, and never with "-"
 
-The same key again means "or"; different keys mean "and"; each word with "-" means "and not". Every free word must
-occur, and none that has a "-"; the name of a key without a colon is a free word, and so is an IPv6 address. A free word
-has at least two characters as it is compared, white space not counted. An actor whose id is one of the six kinds
-cannot be asked for by id. kind/id is kept as it is written; the log decides which kinds there are. Nothing holds a
-control character, a line separator or a lone surrogate.
+The same key again means "or", but for `only`; different keys mean "and"; each word with "-" means "and not". Every free
+word must occur, and none that has a "-"; the name of a key without a colon is a free word, and so is an IPv6 address. A
+free word has at least two characters as it is compared, white space not counted. An actor whose id is one of the six
+kinds cannot be asked for by id. kind/id is kept as it is written; the log decides which kinds there are. Nothing holds
+a control character, a line separator or a lone surrogate.
 
 A filter may also come as several words, the arguments of a command line: they are the text with single spaces between,
 so one argument may hold several words, and a value or a phrase with spaces needs its quotes also there.
@@ -57,7 +58,7 @@ from .bounds import Bound
 from .recorded import LATE, End, Recorded
 
 KEYS = (
-    *("actor", "action", "category", "target", "client", "about", "operation", "stripe", "from", "to"),
+    *("actor", "action", "category", "target", "client", "about", "only", "operation", "stripe", "from", "to"),
     *("ip", "in", "recorded"),
 )
 KINDS = ("staff", "client", "system", "integration", "support", "agent")
@@ -82,7 +83,10 @@ _NO_ADDRESS = (
 )
 _COLON = "to search for a text with a colon, put it in double quotes"
 # Keys whose values are ids, and the member of Choice that holds them.
-_IDS = {"target": "targets", "client": "clients", "about": "abouts", "operation": "operations", "stripe": "stripes"}
+_IDS = {
+    "target": "targets", "client": "clients", "about": "abouts", "only": "onlys", "operation": "operations",
+    "stripe": "stripes",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ class Vocabulary:
 class Choice:
     """Values of the keys that repeat, all of them wanted or all of them not.
 
-    `kinds` are some of KINDS, of actors; `actors` are ids. `targets` and `abouts` are ids or kind/id, as written.
+    `kinds` are some of KINDS, of actors; `actors` are ids. `targets`, `abouts` and `onlys` are ids or kind/id, as
+    written.
     """
 
     actors: frozenset[str] = frozenset()
@@ -112,6 +117,7 @@ class Choice:
     abouts: frozenset[str] = frozenset()
     operations: frozenset[str] = frozenset()
     stripes: frozenset[str] = frozenset()
+    onlys: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         ids = [(key, getattr(self, member)) for key, member in _IDS.items()]
@@ -140,7 +146,8 @@ class Query:
 
     - `wanted` has no actors and no kinds, or the actor's id is in `wanted.actors`, or its kind in `wanted.kinds`
     - `wanted.actions` is empty or holds the action; `wanted.categories` likewise the category
-    - `wanted.targets`, `clients`, `abouts`, `operations` and `stripes` are each empty or hold one that the entry has
+    - `wanted.targets`, `clients`, `abouts`, `operations` and `stripes` are each empty or hold one that the entry has;
+      it has every one of `wanted.onlys`
     - nothing in `unwanted` holds the actor's id, its kind, the action, the category, or an id that the entry has
     - every one of `words` finds it, and none of `unwanted_words`; each is there once, as typed and in the order typed.
       With `in_text` a word that is an id or a name is looked for in the texts of all entries too

@@ -166,7 +166,8 @@ def search(session: Session, wanted: Query) -> Sought:
                 left.remove(word)
                 looked_up.append(LookedUp((word,), 0))
     named = {word: session.named(word) for word in dict.fromkeys((*left, *wanted.unwanted_words))}
-    if not wanted.in_text:
+    # A narrowed session knows few names besides those in the texts of its entries, which are few too.
+    if not wanted.in_text and session.only is None:
         for words, people in _people(left, named):
             if len(people) <= (_MOST_BESIDE if selection.references else MOST_PEOPLE):
                 group = tuple(Reference("person", token) for token in sorted(people))

@@ -115,6 +115,7 @@ def _groups(session: Session, choice: Choice) -> list[set[Reference]]:
         groups.append({one for text in choice.abouts for one in about(session, text)})
     if choice.clients:
         groups.append({one for text in choice.clients for one in _clients(session, text)})
+    groups += [set(about(session, text)) for text in sorted(choice.onlys)]
     return groups
 
 

@@ -11,7 +11,10 @@ finds. Only values that are erased open no more, in every session at once; whom 
 which entries a word found, stay as they were.
 
 `hidden` are categories of actions that are in none of its lists, tallies and stories: whoever is given a session cannot
-forget to leave them out.
+forget to leave them out. With `only` it sees nothing but the entries that refer to one client, booking or person
+(`only.py`), and answers as a log would that had no other entries: whom the others name is not known to it, what only
+they have does not occur, and `up_to` is the highest number among its own. Of a client who was anonymized it sees
+nothing, and does not say why. What it shares with the log are the numbers of its entries, and the signed checkpoint.
 
 Order everywhere is (occurred_at, seq) descending. A cursor is a place in that order together with the bound of the
 session in which the first page was read; it keeps its place while entries arrive and while old history is imported,
@@ -31,15 +34,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, NamedTuple, Self
 
+import orjson
+
 from ..catalogue import registered
+from ..catalogue.recognition import SIGN_INS
 from ..errors import InvalidInput, MalformedProof, NotFound
 from ..format import entry, instant
 from ..format.entry import Erasure
 from ..keep import erasures as erasing
-from ..keep.personal import Sealer, Unreadable
+from ..keep.personal import Dead, Sealer, Unreadable
 from ..record.document import is_plain_text
 from ..stores.contract import (
     AmountTally,
@@ -50,12 +56,14 @@ from ..stores.contract import (
     Known,
     Moment,
     Occurring,
+    Reference,
     Rows,
     Selection,
     State,
 )
 from . import bounds, query, searching, selecting
 from .directory import Beginning, Directory
+from .only import Only
 from .query import Query, Vocabulary
 from .searching import LookedUp, Search, Sought, Words
 from .view import Opening, View, open_each
@@ -66,9 +74,15 @@ CHUNK = 500
 PAGE_LIMIT = 200
 # Entries opened for free words before a page answers: about a second's work.
 SEARCH_LIMIT = 20_000
+# Entries of a narrowed session that are looked at for what occurs in it: more than a client or a booking has. Of a
+# person who has more, lists of what to choose from are made of the newest; a filter finds the others too.
+LOOKED_AT = 2_000
 
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.([1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})", re.ASCII)
 _ENTRY_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+# Whose actors are persons, and those of them who are of the clinic.
+_REALMS = frozenset({"client", "staff", "support"})
+_OURS = frozenset({"staff", "support"})
 _NO_ENTRY = "there is no entry with this number or id in this log"
 
 # A filter as a value, as its text, or as the words of its text.
@@ -129,6 +143,7 @@ class Session:
         *,
         up_to: int | None = None,
         hidden: frozenset[str] = frozenset(),
+        only: Only | None = None,
     ) -> None:
         """`up_to` is the last number that is seen (default: the log's size now). Raises StorageFailure."""
         self._rows, self._directory = rows, directory
@@ -136,10 +151,14 @@ class Session:
         self.state: State = rows.state()
         self.up_to = self.state.size if up_to is None else min(up_to, self.state.size)
         self._actors_asked = 0
+        self.only = only
         self._tokens: dict[tuple[str, str], bytes | None] = {}
+        self._referred: dict[bytes, bool] = {}
         self._sought: dict[Query, Sought] = {}
         self._last_search: Search | None = None
         self._step: int | None = None
+        if only is not None and up_to is None:
+            self.up_to = self._highest()
 
     def __enter__(self) -> Self:
         return self
@@ -161,8 +180,8 @@ class Session:
 
     @property
     def size(self) -> int:
-        """How many entries the log has."""
-        return self.state.size
+        """How many entries the log has; of a narrowed session the highest number that it sees."""
+        return self.state.size if self.only is None else self.up_to
 
     @property
     def today(self) -> date:
@@ -181,7 +200,7 @@ class Session:
 
     @cached_property
     def _occurring(self) -> Occurring:
-        return self._rows.occurring()
+        return self._rows.occurring() if self.only is None else self._occurring_here()
 
     @property
     def actions(self) -> frozenset[str]:
@@ -195,6 +214,8 @@ class Session:
 
     def actors(self, limit: int) -> Sequence[tuple[str, bytes]]:
         """Return up to so many actors of each kind, as (kind, reference)."""
+        if self.only is not None:
+            return self._some_of_each(limit)
         if self._actors_asked != limit:
             self._occurring = self._rows.occurring(limit)  # what else occurs is in the same look
             self._actors_asked = limit
@@ -203,16 +224,26 @@ class Session:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What a filter of this log can name: the catalogue, and codes that occur here but are declared no more."""
+        if self.only is None:
+            return Vocabulary(self._categories, self.actions)
+        undeclared = frozenset(code for code in self._categories.get("other", ()) if self._has_action(code))
+        known = {name: codes for name, codes in self._categories.items() if name != "other"}
+        return Vocabulary({**known, "other": undeclared} if undeclared else known, self.actions | undeclared)
+
+    @cached_property
+    def _categories(self) -> Mapping[str, frozenset[str]]:
+        """The codes of each category, also those that a narrowed session does not see: they may be hidden."""
         categories: dict[str, set[str]] = {}
         for cls in registered():
             categories.setdefault(cls.category, set()).add(cls.code)
-        if undeclared := self.actions.difference(*categories.values()):
-            categories["other"] = set(undeclared)
-        return Vocabulary({name: frozenset(codes) for name, codes in categories.items()}, self.actions)
+        occurring = self.actions if self.only is None else self._rows.occurring().actions
+        if undeclared := set(occurring).difference(*categories.values()):
+            categories["other"] = undeclared
+        return {name: frozenset(codes) for name, codes in categories.items()}
 
     def codes(self, categories: Iterable[str]) -> set[str]:
         """Return the codes of categories. The catalogue is loaded whole only where there is one."""
-        return {code for name in categories for code in self.vocabulary.categories.get(name, ())}
+        return {code for name in categories for code in self._categories.get(name, ())}
 
     def parse(self, words: str | Sequence[str]) -> Query:
         """Return the Query of a filter's text. Raises InvalidQuery, pointing at the word."""
@@ -230,14 +261,27 @@ class Session:
 
     def narrow(self, wanted: Query) -> Query:
         """Return the filter that says of itself what this session does not see."""
-        if not self.hidden:
-            return wanted
-        return replace(wanted, unwanted=replace(wanted.unwanted, categories=wanted.unwanted.categories | self.hidden))
+        if self.hidden:
+            unwanted = replace(wanted.unwanted, categories=wanted.unwanted.categories | self.hidden)
+            wanted = replace(wanted, unwanted=unwanted)
+        if self.only is not None:
+            wanted = replace(wanted, wanted=replace(wanted.wanted, onlys=wanted.wanted.onlys | {self.only.value}))
+        return wanted
 
     # Whom an id means
 
     def token(self, realm: str, host_id: str) -> bytes | None:
-        """Return the token of a host's person, or None where the log does not know that person (any more)."""
+        """Return the token of a host's person, or None where the log does not know that person (any more), or where
+        nothing that a narrowed session sees refers to them."""
+        token = self._token_in_log(realm, host_id)
+        return token if token is not None and self._refers_to(token) else None
+
+    def has_person(self, realm: str, host_id: str) -> bool:
+        """Whether the log knows a host's person, also one of whom a narrowed session sees nothing: for what may be
+        written down, and never for what is shown."""
+        return self._token_in_log(realm, host_id) is not None
+
+    def _token_in_log(self, realm: str, host_id: str) -> bytes | None:
         who = (realm, host_id)
         if who not in self._tokens:
             self._tokens[who] = self._look_up(realm, host_id)
@@ -255,22 +299,36 @@ class Session:
 
     def people(self, tokens: Sequence[bytes]) -> Mapping[bytes, Mapping[str, Any]]:
         """Return what is known of some people, by token: `realm`, `id`, `name` where there is one. Who was erased, or
-        whose row is damaged, is left out."""
+        whose row is damaged, is left out, and who is not in a narrowed session; of other clients that has no name but
+        what its entries say."""
         found = {}
-        for row in self._rows.persons(tokens):
+        for row in self._rows.persons([one for one in tokens if self._refers_to(one)]):
             if row.erased_by is None:
                 with suppress(Unreadable):  # verify reports the damaged row
-                    found[row.token] = self.sealer.open_person(row.token, row.sealed)
+                    found[row.token] = self._told(row.token, self.sealer.open_person(row.token, row.sealed))
         return found
 
+    def _told(self, token: bytes, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.only is None or person["realm"] != "client" or token == self._own_token:
+            return person
+        return {name: value for name, value in person.items() if name != "name"}
+
     def named(self, words: str) -> frozenset[bytes]:
-        """Return the tokens of everybody whose name has these words."""
-        return self._directory.find(words, self._rows, self.state)
+        """Return the tokens of everybody whose name has these words; in a narrowed session, of whom it is of and of who
+        acts in it."""
+        found = self._directory.find(words, self._rows, self.state)
+        return found if self.only is None else found & self._nameable
 
     def begin(self, words: str, limit: int) -> Beginning | None:
         """Return who and what has a name of which these words are beginnings, `limit` of each at most; None while the
         names are being opened. Whether this session sees anything of them is for `few` to say."""
-        return self._directory.begin(words, self._rows, self.state, limit)
+        if self.only is None:
+            return self._directory.begin(words, self._rows, self.state, limit)
+        found = self._directory.begin(words, self._rows, self.state, limit, self._nameable)
+        if found is None:
+            return None
+        offered = (one for one in found.offered if self._has(Reference(one.kind, one.id.encode())))
+        return found._replace(offered=tuple(islice(offered, limit)))
 
     # What a filter finds
 
@@ -293,19 +351,26 @@ class Session:
         return self._rows.first_recorded(us, self.up_to)
 
     def seq_of(self, entry_id: str) -> int | None:
-        """Return the number of the entry with an id, as 32 hexadecimal digits with or without hyphens."""
+        """Return the number of the entry with an id, as 32 hexadecimal digits with or without hyphens; None for one
+        that a narrowed session does not see."""
         bare = entry_id.replace("-", "") if is_plain_text(entry_id) else ""
         if not _ENTRY_ID.fullmatch(bare):
             return None
         found = self._rows.seqs("id", [bytes.fromhex(bare)])
-        return next(iter(found.values()), None)
+        seq = next(iter(found.values()), None)
+        return None if seq is None or (self.only is not None and not self._row(seq)) else seq
 
     def linked(self, asked: Sequence[Before]) -> Sequence[bool]:
-        """Return, for each question, whether an earlier entry has such a link."""
-        return self._rows.linked(asked) if asked else ()
+        """Return, for each question, whether an earlier entry has such a link; in a narrowed session no entry has one
+        that is somebody else's."""
+        kept = [one for one in asked if self._is_own(one.kind, one.prefix)]
+        answers = iter(self._rows.linked(kept) if kept else ())
+        return [self._is_own(one.kind, one.prefix) and next(answers) for one in asked]
 
     def known(self, asked: Sequence[tuple[str, bytes]], *, each: int, counted: int) -> Sequence[Known]:
-        """Return what links of a kind there are whose reference begins so, as `Rows.known` does."""
+        """Return what links of a kind there are whose reference begins so, as `Rows.known` does; in a narrowed session
+        none that is somebody else's."""
+        asked = [one for one in asked if self._is_own(*one)]
         return self._rows.known(asked, self.up_to, each=each, counted=counted) if asked else ()
 
     def moments(self, selection: Selection, limit: int) -> Sequence[Moment]:
@@ -331,9 +396,85 @@ class Session:
     def _seen(self, selection: Selection) -> Selection:
         """The part of a selection that this session sees."""
         bounded = replace(selection, up_to=min(selection.up_to, self.up_to))
-        if not self.hidden:
+        if self.hidden:
+            hidden = tuple(sorted({*bounded.not_actions, *self.codes(self.hidden)}))
+            bounded = replace(bounded, not_actions=hidden)
+        if self.only is None or self._own in bounded.references:
             return bounded
-        return replace(bounded, not_actions=tuple(sorted({*bounded.not_actions, *self.codes(self.hidden)})))
+        return replace(bounded, references=(self._own, *bounded.references))
+
+    # What a narrowed session sees
+
+    @cached_property
+    def _own_token(self) -> bytes | None:
+        """Whom the session is narrowed to; None for a thing, and for who is not known (any more)."""
+        if self.only is None or not self.only.is_person:
+            return None
+        return self._token_in_log(self.only.kind, self.only.id)
+
+    @cached_property
+    def _own(self) -> tuple[Reference, ...]:
+        """What the session is narrowed to, as links have it: nothing is seen where there is none."""
+        if self.only is None or self.only.is_person:
+            return () if self._own_token is None else (Reference("person", self._own_token),)
+        return (Reference(self.only.kind, self.only.id.encode()),)
+
+    def _highest(self) -> int:
+        """The highest number that is seen. Of more entries than are looked at, that of the log."""
+        found = self._rows.moments(self._seen(Selection(up_to=self.up_to)), LOOKED_AT)
+        return self.up_to if len(found) == LOOKED_AT else max((one.seq for one in found), default=0)
+
+    def _has(self, reference: Reference) -> bool:
+        return self.few(Selection(up_to=self.up_to, references=((reference,),)), 1) > 0
+
+    def _has_action(self, code: str) -> bool:
+        return self.few(Selection(up_to=self.up_to, actions=(code,)), 1) > 0
+
+    def _refers_to(self, token: bytes) -> bool:
+        """Whether something that this session sees refers to somebody."""
+        if self.only is None:
+            return True
+        if token not in self._referred:
+            self._referred[token] = self._has(Reference("person", token))
+        return self._referred[token]
+
+    def _row(self, seq: int) -> Sequence[EntryRow]:
+        """The entry with a number, if this session sees it."""
+        return self.stored(Selection(up_to=seq, from_seq=seq), None, 1)
+
+    def _is_own(self, kind: str, prefix: bytes) -> bool:
+        """Whether links that begin so are of whom the session is narrowed to; of a session of the log all are."""
+        if self.only is None:
+            return True
+        if self._own_token is None or self.codes(self.hidden) >= SIGN_INS:
+            return False
+        try:
+            return prefix.startswith(self.sealer.recognised(self._own_token, kind))
+        except Dead:
+            return False
+
+    @cached_property
+    def _newest(self) -> Sequence[EntryRow]:
+        return self.stored(Selection(up_to=self.up_to), None, LOOKED_AT)
+
+    def _occurring_here(self) -> Occurring:
+        """What occurs in the newest entries. Of a longer list the kinds are the log's: an id may mean any of them."""
+        found = self._newest
+        actors = sorted({(row.actor_kind, row.actor) for row in found if row.actor is not None})
+        self._referred.update((ref, True) for kind, ref in actors if kind in _REALMS)
+        kinds = self._rows.occurring().kinds if len(found) == LOOKED_AT else sorted(_kinds_in(found))
+        return Occurring(sorted({row.action for row in found}), kinds, actors)
+
+    def _some_of_each(self, limit: int) -> Sequence[tuple[str, bytes]]:
+        by_kind = groupby(self._occurring.actors, key=lambda one: one[0])
+        return [one for _, some in by_kind for one in islice(some, limit)]
+
+    @cached_property
+    def _nameable(self) -> frozenset[bytes]:
+        """Who can be found by what they are called now: whom the session is of, and who of the clinic acts in it. What
+        others are called now, its entries may not say."""
+        acting = {ref for kind, ref in self._occurring.actors if kind in _OURS}
+        return frozenset(acting | ({self._own_token} if self._own_token else set()))
 
     def stored(self, selection: Selection, before: tuple[int, int] | None, limit: int) -> Sequence[EntryRow]:
         """Return the rows of a selection, newest first, behind the place `before`."""
@@ -346,7 +487,8 @@ class Session:
         seq = which if isinstance(which, int) else self.seq_of(which)
         if seq is None or not 1 <= seq <= self.up_to:
             raise NotFound(_NO_ENTRY)
-        found = next(self.open(list(self._rows.entries(seq - 1, seq))), None)
+        rows = list(self._rows.entries(seq - 1, seq)) if self.only is None else self._row(seq)
+        found = next(self.open(rows), None)
         if found is None or found.category in self.hidden:
             raise NotFound(_NO_ENTRY)
         return found
@@ -465,6 +607,15 @@ class Session:
                 if (erasure := entry.erasure(entry.decode(one.body))) is not None:
                     found[erasure.token] = erasure
         return found
+
+
+def _kinds_in(rows: Iterable[EntryRow]) -> set[str]:
+    """The kinds of what some entries refer to."""
+    kinds: set[str] = set()
+    for row in rows:
+        with suppress(KeyError, TypeError, ValueError):  # a body that was changed; verify reports it
+            kinds.update(kind for kind, _, _ in entry.links(orjson.loads(row.body)))
+    return kinds
 
 
 def _behind_cursor(selection: Selection, after: Cursor | None) -> tuple[Selection, tuple[int, int] | None]:

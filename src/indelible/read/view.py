@@ -30,7 +30,7 @@ from ..stores.contract import LATE_AFTER, EntryRow
 
 # Things that a reader knows by name; everything else (a booking, a charge, a voucher) by its id.
 KNOWN_BY_NAME = frozenset(
-    {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location"}
+    {"client", "staff", "loyalty_account", "service", "schedule", "reward", "coupon", "clinic", "location", "api_key"}
 )
 
 # Who acts for whom: by itself, and before the verb of a sentence.

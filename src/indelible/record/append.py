@@ -36,7 +36,7 @@ from ..proof import merkle
 from ..proof.merkle import Frontier
 from ..proof.tiles import WIDTH, Edge
 from ..stores import entries as stored
-from ..stores.contract import Appending, Batch, Clinic, EntryRow, LinkRow, PersonRow, State, TileRow
+from ..stores.contract import Appending, Batch, Clinic, EntryRow, LinkRow, PersonRow, Rows, State, TileRow
 from .drafting import NOBODY, Draft, Named, Value
 
 _BY_GROUP = itemgetter(0, 1)  # of a Value: owner and class
@@ -324,29 +324,35 @@ class _Appending:
     def _repeat(self, draft: Draft, seq: int) -> Appended:
         if seq > self.tx.state().size:
             self.flush()
-        found = stored.one(self.tx, seq)
-        body = entry.decode(found.body)
-        if not self._same(draft, body, found):
-            raise Conflict(f"key: was used before, by entry {seq}, with another document; use a new key")
-        left_out = tuple(body.members.get("left_out", ()))
-        return Appended(seq, body.id, body.recorded_at, repeated=True, left_out=left_out)
+        return repeated(self.tx, self.sealer, draft, seq)
 
-    def _same(self, draft: Draft, body: entry.Body, found: EntryRow) -> bool:
-        """Whether a stored entry says what the draft says. What has been erased or left out is not compared."""
-        stored = {name: body.members[name] for name in body.members if name in _SAID}
-        if not draft.dated:
-            stored.pop("occurred_at")
-        if stored != _comparable(draft):
-            return False
-        left_out = set(body.members.get("left_out", ()))
-        there = {(g.owner, g.personal_class, path) for g in body.groups for path in g.paths}
-        said = {(value.owner, value.personal_class, value.path) for value in draft.values if value.path not in left_out}
-        if there != said:
-            return False
-        opened: dict[str, Any] = {}
-        for one in openings(self.sealer, body, found.sealed).values():
-            opened |= one.values
-        return all(opened[value.path] == orjson.loads(value.data) for value in draft.values if value.path in opened)
+
+def repeated(rows: Rows, sealer: Sealer, draft: Draft, seq: int) -> Appended:
+    """Return the entry that was recorded under a draft's key. Raises Conflict where it says something else."""
+    found = stored.one(rows, seq)
+    body = entry.decode(found.body)
+    if not _same(sealer, draft, body, found):
+        raise Conflict(f"key: was used before, by entry {seq}, with another document; use a new key")
+    left_out = tuple(body.members.get("left_out", ()))
+    return Appended(seq, body.id, body.recorded_at, repeated=True, left_out=left_out)
+
+
+def _same(sealer: Sealer, draft: Draft, body: entry.Body, found: EntryRow) -> bool:
+    """Whether a stored entry says what the draft says. What has been erased or left out is not compared."""
+    stored = {name: body.members[name] for name in body.members if name in _SAID}
+    if not draft.dated:
+        stored.pop("occurred_at")
+    if stored != _comparable(draft):
+        return False
+    left_out = set(body.members.get("left_out", ()))
+    there = {(g.owner, g.personal_class, path) for g in body.groups for path in g.paths}
+    said = {(value.owner, value.personal_class, value.path) for value in draft.values if value.path not in left_out}
+    if there != said:
+        return False
+    opened: dict[str, Any] = {}
+    for one in openings(sealer, body, found.sealed).values():
+        opened |= one.values
+    return all(opened[value.path] == orjson.loads(value.data) for value in draft.values if value.path in opened)
 
 
 def _is_left_out(value: Value, late: set[int]) -> bool:

@@ -199,8 +199,13 @@ def parse_json(data: bytes) -> Document:
     """Return the document in UTF-8 JSON text. Raises InvalidInput."""
     if len(data) > DOCUMENT_LIMIT:
         raise InvalidInput(f"the document has more than {DOCUMENT_LIMIT} bytes; leave out what is not needed")
+    return parse(json_value(data))
+
+
+def json_value(data: bytes) -> Any:
+    """Return the value of UTF-8 JSON text, as strictly as documents are read. Raises InvalidInput."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise InvalidInput(f"the document is not UTF-8 text (byte {error.start + 1})") from error
     except json.JSONDecodeError as error:
@@ -209,7 +214,6 @@ def parse_json(data: bytes) -> Document:
         raise InvalidInput("the document is nested too deeply") from error
     except ValueError as error:  # Python refuses to read an integer of more than 4,300 digits
         raise InvalidInput("the document holds a number with more digits than any field takes") from error
-    return parse(value)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -27,6 +27,14 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHORTEST_SECRET = 32
 _HOST = re.compile(r"[a-z0-9.:_-]+", re.ASCII)  # a name or an IP address
 
+# A star is for names below one that has a dot itself: https://*.com would be everybody's.
+_ANCESTOR = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\*\.(?:[a-z0-9-]+\.)+[a-z0-9-]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)"
+    r"(?::(?P<port>[0-9]{1,5}))?",
+    re.ASCII,
+)
+_MOST_ANCESTORS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -63,6 +71,18 @@ class Environment:
     keep_days: int = 0
     keep_beside: bool = False
     links: Links = field(default_factory=dict)
+    workers: int = 1
+    frame_ancestors: tuple[str, ...] = ()
+
+    @property
+    def shared(self) -> Path:
+        """The file of what the service's processes know together."""
+        return Places.beside(self.database).shared
+
+    @property
+    def leader(self) -> Path:
+        """The file that the process holds locked which does what one of them does for all."""
+        return Places.beside(self.database).leader
 
     @property
     def every_outbox(self) -> list[str]:
@@ -99,6 +119,8 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         keep_days=_number(env, "INDELIBLE_OUTBOX_KEEP_DAYS", 0, 0, 3_650),
         keep_beside=_choice(env, "INDELIBLE_KEEP_BESIDE", ("NO", "YES")) == "YES",
         links=_links(env),
+        workers=_number(env, "INDELIBLE_WORKERS", 1, 1, 64),
+        frame_ancestors=_frame_ancestors(env, production),
     )
 
 
@@ -233,6 +255,25 @@ def _links(env: Mapping[str, str]) -> Links:
     """Where the host of every clinic shows its things, a line a kind; a clinic may set its own. Semicolons are breaks,
     as many files of an environment hold no others."""
     return links.parse((env.get("INDELIBLE_LINKS") or "").replace(";", "\n"), field="INDELIBLE_LINKS")
+
+
+def _frame_ancestors(env: Mapping[str, str], production: bool) -> tuple[str, ...]:
+    """The addresses of the hosts' pages that may show the log inside, with white space between; `*.` stands for every
+    name below one."""
+    name = "INDELIBLE_FRAME_ANCESTORS"
+    found = tuple(dict.fromkeys(one.rstrip("/").lower() for one in (env.get(name) or "").split()))
+    for one in found:
+        match = _ANCESTOR.fullmatch(one)
+        if match is None or not 0 <= int(match["port"] or 0) <= 65_535:
+            raise InvalidInput("must be addresses of pages without a path, such as https://app.example or "
+                               "https://*.app.example, with white space between", name)  # fmt: skip
+        if match["scheme"] != "https" and (production or match["host"] not in LOCAL_HOSTS):
+            raise InvalidInput("must begin with https://, as whoever is on the way could put another page around the "
+                               "log; http:// goes only for this machine, and not in production", name)  # fmt: skip
+    if len(found) > _MOST_ANCESTORS:
+        raise InvalidInput(f"has more than {_MOST_ANCESTORS} addresses, which stand in the head of every answer; take "
+                           "https://*. and a name for those below it", name)  # fmt: skip
+    return found
 
 
 def _metrics_token(env: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ NotFound. Any thread may call anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -312,8 +312,9 @@ class Rows(Protocol):
         """The idempotency keys of these entries, in order of seq; it may cost one look at every key there is."""
         ...
 
-    def checkpoints(self, last: int | None = None) -> Iterator[CheckpointRow]:
-        """All of them, or the last so many, in order of size."""
+    def checkpoints(self, last: int | None = None, up_to: int | None = None) -> Iterator[CheckpointRow]:
+        """All of them, or the last so many, in order of size; with `up_to` the last of those of at most so many
+        entries."""
         ...
 
 
@@ -330,8 +331,9 @@ class Store(Protocol):
 
     installation: Installation
 
-    def clinics(self) -> Sequence[tuple[Clinic, State]]:
-        """Every clinic, by id."""
+    def clinics(self, only: Collection[str] | None = None) -> Sequence[tuple[Clinic, State]]:
+        """Every clinic by id, or those of some ids that are there; then it costs what these cost, however many others
+        there are."""
         ...
 
     def add_clinic(self, clinic: Clinic, state: State, keys: Sequence[KeyRow]) -> None: ...

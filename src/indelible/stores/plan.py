@@ -31,6 +31,8 @@ FEW_ACTORS = 20
 FEW_NUMBERS = 5_000
 # Entries of some actions that are looked at one by one, where whatever else is asked for may have many more.
 FEW_OF_ACTIONS = 200
+# Links of a group that are counted to choose the one that is walked: a count of the index alone, and more are many.
+FEW_LINKS = 1_000
 # Entries of things or people whose amounts are looked at one by one. Of actors a fifth: the index of amounts has who
 # they are, and for the others a list of numbers has to be made first.
 FEW_ENTRIES = 7_500
@@ -133,15 +135,19 @@ def resolved(walker: Walker, selection: Selection) -> Selection:
     """Return the selection in terms that an index answers, each of them found by a seek.
 
     A kind of actor becomes its actors where there are few of them; a reference in whatever part becomes one for the
-    target and one for the other parts, as far as it occurs there.
+    target and one for the other parts, as far as it occurs there. Of several groups the one that leads to fewest
+    entries comes first, as it is the one that is walked.
     """
     actors = selection.actors
+    groups = [tuple(_in_parts(walker, group)) for group in selection.references]
+    if len(groups) > 1:
+        groups.sort(key=lambda group: _links_of(walker, group))
     if actors is not None:
         actors = tuple(actor for term in actors for actor in _actors_of(walker, term))
     return replace(
         selection,
         actors=actors,
-        references=tuple(tuple(_in_parts(walker, group)) for group in selection.references),
+        references=tuple(groups),
         not_references=tuple(_in_parts(walker, selection.not_references)),
     )
 
@@ -163,6 +169,16 @@ def _in_parts(walker: Walker, references: Sequence[Reference]) -> Iterator[Refer
             part = reference._replace(as_target=as_target)
             if walker.links_of(part, 1):
                 yield part
+
+
+def _links_of(walker: Walker, group: Sequence[Reference]) -> int:
+    """How many links lead to a group, counted up to FEW_LINKS."""
+    left = FEW_LINKS
+    for reference in group:
+        if left <= 0:
+            break
+        left -= walker.links_of(reference, left)
+    return FEW_LINKS - left
 
 
 def is_empty(selection: Selection) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from operator import itemgetter
@@ -175,8 +175,8 @@ class DictionaryRows:
         keys = [(key, seq) for key, seq in self._tables.used_keys.items() if after < seq <= up_to]
         return iter(sorted(keys, key=itemgetter(1)))
 
-    def checkpoints(self, last: int | None = None) -> Iterator[CheckpointRow]:
-        rows = sorted(self._tables.checkpoints.values())
+    def checkpoints(self, last: int | None = None, up_to: int | None = None) -> Iterator[CheckpointRow]:
+        rows = sorted(row for row in self._tables.checkpoints.values() if up_to is None or row.size <= up_to)
         return iter(rows if last is None else rows[len(rows) - last if last < len(rows) else 0 :])
 
 
@@ -220,8 +220,9 @@ class DictionaryStore:
         self._sources: dict[str, SourceRow] = {}
         self._lock = threading.Lock()
 
-    def clinics(self) -> Sequence[tuple[Clinic, State]]:
-        return [(one.clinic, one.state) for _, one in sorted(self._clinics.items())]
+    def clinics(self, only: Collection[str] | None = None) -> Sequence[tuple[Clinic, State]]:
+        found = sorted(self._clinics.items())
+        return [(one.clinic, one.state) for clinic_id, one in found if only is None or clinic_id in only]
 
     def add_clinic(self, clinic: Clinic, state: State, keys: Sequence[KeyRow]) -> None:
         with self._lock:

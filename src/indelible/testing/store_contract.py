@@ -238,6 +238,13 @@ class HouseContract(_Contract):
         assert sorted(store.keys("faro")) == sorted(keys_of("faro"))
         assert everything(store, "faro") == {name: [] for name in everything(store, "faro")} | {"state": begun("faro")}
 
+    def test_some_clinics_come_back_by_id_whatever_else_is_asked_for(self, store: Store) -> None:
+        for name in ("porto", "faro", "Aveiro"):
+            add(store, name)
+        wanted = ["porto", "nowhere", "Aveiro", "Aveiro", "'; --", "\ud800"]
+        assert list(store.clinics(wanted)) == [(clinic(name), begun(name)) for name in ("Aveiro", "porto")]
+        assert list(store.clinics([])) == []
+
     def test_a_clinic_cannot_be_added_twice_and_keeps_its_keys(self, store: Store, lisbon: str) -> None:
         with pytest.raises(StorageFailure):
             store.add_clinic(clinic(lisbon), begun("another"), [KeyRow("lookup", 2, b"another")])
@@ -759,6 +766,8 @@ class RowsContract(_Contract):
             put(store, lisbon, checkpoints=[checkpoint_row(size)])
         for last, sizes in ((1, [9]), (2, [5, 9]), (7, [3, 5, 9])):
             assert [row.size for row in store.rows(lisbon).checkpoints(last)] == sizes
+        for up_to, sizes in ((2, []), (3, [3]), (8, [3, 5]), (100, [5, 9])):
+            assert [row.size for row in store.rows(lisbon).checkpoints(2, up_to)] == sizes
         assert [row.size for row in everything(store, lisbon)["checkpoints"]] == [3, 5, 9]
 
 

@@ -125,3 +125,23 @@ def test_the_fingerprint_tells_keys_apart_and_is_not_part_of_the_key():
     assert KEY.fingerprint != other.fingerprint
     assert len(KEY.fingerprint) == 16
     assert KEY.fingerprint not in KEY.secret.hex()
+
+
+def test_a_file_that_others_may_read_is_refused_but_where_systemd_hands_it_to_this_service_alone(tmp_path, monkeypatch):
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o700)
+    path = folder / "master.key"
+    path.write_text(TEXT)
+    path.chmod(0o440)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(KeyUnavailable, match="can be read by others"):
+        keys.load(str(path), path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    assert keys.load(str(path), path) == KEY
+    path.chmod(0o444)
+    with pytest.raises(KeyUnavailable, match="can be read by others"):
+        keys.load(str(path), path)
+    path.chmod(0o440)
+    folder.chmod(0o755)
+    with pytest.raises(KeyUnavailable, match="can be read by others"):
+        keys.load(str(path), path)

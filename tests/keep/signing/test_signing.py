@@ -346,8 +346,8 @@ def test_a_checkpoint_by_another_while_this_one_reads_is_not_an_older_backup(log
             sign(log)
 
     class BusyRows(SQLiteRows):
-        def checkpoints(self, last=None):
-            found = list(super().checkpoints(last))
+        def checkpoints(self, last=None, up_to=None):
+            found = list(super().checkpoints(last, up_to))
             others()
             return iter(found)
 

@@ -244,7 +244,7 @@ def test_a_filter_in_words(text: str, words: str) -> None:
         (
             "since:2026-05-01",
             "since",
-            "about, operation, stripe, from, to, ip, in, recorded, or, to search for a text with a colon, put it in",
+            "about, only, operation, stripe, from, to, ip, in, recorded, or, to search for a text with a colon",
         ),
         (
             "stripes:ch_1",

@@ -200,6 +200,9 @@ def restore(
             print(f"  a new log: indelible clinic add NEW --name … --time-zone … --continues {one.clinic_id}")
     if (accounts := lifetime.beside_backup(file)).exists():
         _restore_accounts(accounts, path)
+        if any(one.state == "older" for one in clinics):
+            print("  Who was let go, and which key was revoked, after the backup was made, no log here says any more:")
+            print("  look through the pages People and Keys.")
     if any(one.state != "complete" for one in clinics):
         raise typer.Exit(2)
 
@@ -208,8 +211,12 @@ def _restore_accounts(file: Path, database: Path) -> None:
     again = lifetime.restore_accounts(file, database)
     print(f"{Places.beside(database).accounts} restored from {file}")
     for one in again:
-        print(f"{one.clinic_id}: {one.person_id} may enter again, and was let go by entry {one.seq}:")
-        print("  remove them on the page People, unless that is meant")
+        if one.is_key:
+            print(f"{one.clinic_id}: {one.id} opens the log again, and was revoked by entry {one.seq}:")
+            print("  revoke it on the page Keys, or where the platform's keys are, unless that is meant")
+        else:
+            print(f"{one.clinic_id}: {one.id} may enter again, and was let go by entry {one.seq}:")
+            print("  remove them on the page People, unless that is meant")
 
 
 def upgrade(database: Database = None) -> None:

@@ -42,6 +42,8 @@ def install(
             "and indelible_drainer to the role that drains.")  # fmt: skip
         return
     path = database_path(where)
+    if not path.exists():
+        raise StorageFailure(f"there is no database at {path}; the outbox goes into the one that the host has")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file, file:
             sql.install(file)

@@ -13,7 +13,7 @@ from ...errors import InvalidInput
 from ..options import ClinicId, Database, chosen_clinic, database_path
 
 # The parts of the service that only its extra installs.
-_NEEDED = ("allauth", "babel", "csp", "django", "django_htmx", "granian", "whitenoise")
+_NEEDED = ("allauth", "babel", "csp", "django", "django_htmx", "granian", "ninja", "whitenoise")
 
 Port = Annotated[
     int | None, typer.Option(min=1, max=65_535, help="Port on this machine (default: INDELIBLE_PORT, else 8000).")

@@ -14,7 +14,7 @@ import typer
 from ...errors import IndelibleError, InvalidInput, MalformedProof
 from ...proof import letter
 from ...proof.letter import Compared
-from ...proof.verify import Report, verify_bundle, words
+from ...proof.verify import Report, single, verify_bundle, words
 from ...proof.verify.words import read_key
 from ..options import AsJson, ClinicId, Database, chosen_clinic, clinic_log, journal, say
 from ..terminal import printable, watched
@@ -49,11 +49,25 @@ def verify(
             "--letter", metavar="LETTER", help="A letter of the log that you kept, .eml or text, to compare with it."
         ),
     ] = None,
+    proof: Annotated[
+        Path | None,
+        typer.Option(
+            "--proof", help="Check one entry, offline: its proof as a text, or JSON that has the entry's body too."
+        ),
+    ] = None,
+    entry: Annotated[
+        Path | None, typer.Option("--entry", help="The body of that entry, where its proof is a text.")
+    ] = None,
     as_json: AsJson = False,
     database: Database = None,
     clinic: ClinicId = None,
 ) -> None:
     """Check every entry, value, number and signature. Exit code 0 intact, 1 not intact, 2 could not tell."""
+    if proof is not None or entry is not None:
+        if proof is None or file is not None or kept is not None:
+            raise InvalidInput("goes with --proof alone; a bundle or a log has its proofs inside", "--entry")
+        _verify_entry(proof, entry, key, as_json)
+        return
     if file is not None and not Path(file).is_file():
         raise InvalidInput("is not there; name a bundle or a database file, or leave it out", "FILE")
     notes = () if kept is None else _notes(kept)
@@ -73,6 +87,31 @@ def verify(
     _print(_with(letters, words.log_as_json(of, report) if as_json else words.log_lines(of, report)))
     if code := words.exit_code(report, letters):
         raise typer.Exit(code)
+
+
+def _verify_entry(proof: Path, body: Path | None, key: str | None, as_json: bool) -> None:
+    """Check one entry with its proof. Raises InvalidInput where nothing can be said."""
+    verifier = read_key(key)
+    if verifier is None:
+        raise InvalidInput("is missing; a proof says nothing without the log's public key, as you noted it", "--key")
+    try:
+        found, data = single.read(_kept(proof, "--proof"), None if body is None else _kept(body, "--entry"))
+    except MalformedProof as error:
+        raise InvalidInput(str(error), "--proof") from error
+    try:
+        checked = single.check(found, data, verifier)
+    except MalformedProof as error:
+        _print({"result": "not_intact", "why": str(error)} if as_json else iter([f"NOT PROVEN: {error}"]))
+        raise typer.Exit(words.EXIT_CODES["not_intact"]) from None
+    _print(checked.as_json() if as_json else checked.lines())
+
+
+def _kept(path: Path, option: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(single.LARGEST + 1)
+    except OSError as error:
+        raise InvalidInput("cannot be read; name a file", option) from error
 
 
 def _notes(kept: Path) -> Sequence[bytes]:

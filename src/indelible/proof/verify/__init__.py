@@ -6,6 +6,7 @@ tree.py       the tree, its tiles, and the heads that were signed
 erasures.py   what was erased
 explain.py    why rows are not what they have to be
 bundle.py     a bundle, offline
+single.py     one entry with its proof, offline
 report.py     what either says
 words.py      the same, for people and for programs
 """

@@ -15,36 +15,18 @@ So a stranger's failures hold the stranger. Guesses from many networks at one ac
 there on no device that the person does not know comes in by a password alone, whether it is right or wrong, until the
 guessing ends; one that the person knows does, and so does a second factor, or a passkey.
 
-The counts are in the memory of the one process that serves, and begin anew with it.
+Every process of the service counts in the same buckets (`service/rate_limits.py`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from django.core.cache import cache
+from .. import rate_limits
+from ..rate_limits import Bucket, Limit, give_back
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """`burst` failures at once, and one more each `seconds`."""
-
-    burst: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """One limit of one who tries; `key` names both."""
-
-    limit: Limit
-    key: str
-
+__all__ = ["Bucket", "give_back"]
 
 DEVICE = Limit(10, 60)
 PAIR = Limit(5, 60)
@@ -54,9 +36,6 @@ ACCOUNT = Limit(50, 600)
 ACCOUNT_CODES = Limit(20, 600)
 # How often it is recorded that an account is being guessed at, beyond what fits into its own bucket.
 REMINDER = Limit(1, 600)
-
-_lock = threading.Lock()
-clock: Callable[[], float] = time.monotonic
 
 
 def by_device(device: str, account: str) -> list[Bucket]:
@@ -81,6 +60,11 @@ def reminder(account: str) -> Bucket:
     return Bucket(REMINDER, f"reminder:{account}")
 
 
+def by_address(limit: Limit, what: str, address: str) -> list[Bucket]:
+    """A limit of something else, for each network."""
+    return [Bucket(limit, f"{what}:{_networks(address)[0]}")]
+
+
 def _networks(address: str) -> tuple[str, str | None]:
     """The network that one who tries has to themselves, and with IPv6 the site that it may be one of thousands of."""
     try:
@@ -94,31 +78,4 @@ def _networks(address: str) -> tuple[str, str | None]:
 
 def take(buckets: Sequence[Bucket]) -> bool:
     """Count one failure in each bucket, or in none where one of them is full; return whether it was counted."""
-    with _lock:
-        levels = [_level(bucket) + 1 for bucket in buckets]
-        if any(level > bucket.limit.burst for bucket, level in zip(buckets, levels, strict=True)):
-            return False
-        for bucket, level in zip(buckets, levels, strict=True):
-            _keep(bucket, level)
-        return True
-
-
-def give_back(buckets: Sequence[Bucket]) -> None:
-    """Uncount what was no failure."""
-    with _lock:
-        for bucket in buckets:
-            _keep(bucket, max(_level(bucket) - 1, 0.0))
-
-
-def _level(bucket: Bucket) -> float:
-    level, then = cache.get(_cached(bucket), (0.0, 0.0))
-    return float(max(level - (clock() - then) / bucket.limit.seconds, 0.0))
-
-
-def _cached(bucket: Bucket) -> str:
-    """The bucket's key in the cache: what somebody typed may be long, and hold anything."""
-    return f"attempts:{hashlib.sha256(bucket.key.encode()).hexdigest()}"
-
-
-def _keep(bucket: Bucket, level: float) -> None:
-    cache.set(_cached(bucket), (level, clock()), bucket.limit.burst * bucket.limit.seconds)
+    return rate_limits.take_all(buckets) == 0.0

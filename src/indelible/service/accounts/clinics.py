@@ -8,8 +8,10 @@ from django.db import transaction
 
 from ...catalogue.settings import ClinicCreated
 from ...django import record
-from ...record.document import Staff, Target
+from ...record.document import Actor, Staff, Target
+from ...stores.contract import State
 from ..shared_journal import journal
+from . import key_issuing
 from .models import Membership, User
 
 
@@ -30,5 +32,10 @@ def own(clinic_id: str, owner: User) -> None:
     _, state = journal().info(clinic_id)
     with transaction.atomic():
         Membership.objects.create(user=owner, clinic_id=clinic_id, role="owner")
-        record(ClinicCreated(zone=state.zone), clinic=clinic_id, actor=Staff(owner.public_id, owner.name, "owner"),
-               target=Target("clinic", clinic_id, state.name))  # fmt: skip
+        record_begun(clinic_id, state, Staff(owner.public_id, owner.name, "owner"))
+
+
+def record_begun(clinic_id: str, state: State, by: Actor) -> None:
+    """Record that a clinic was created, and which keys of the platform open it."""
+    record(ClinicCreated(zone=state.zone), clinic=clinic_id, actor=by, target=Target("clinic", clinic_id, state.name))
+    key_issuing.tell(clinic_id, by)

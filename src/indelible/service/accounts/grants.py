@@ -6,9 +6,10 @@ were.
 
 from __future__ import annotations
 
+from .keys import Scope, scopes_of, stands
 from .models import Membership, OneTimeLink, User
 from .roles import Right
-from .row_locks import changed, hold, hold_account
+from .row_locks import changed, hold, hold_account, hold_key
 
 
 def may_give(giver: User, clinic_id: str, role: str) -> bool:
@@ -28,6 +29,8 @@ def may_reset(giver: User, user: User) -> bool:
 
 def still_stands(link: OneTimeLink) -> bool:
     """Whether whoever made a link could make it today. What the command line made stands until it ends."""
+    if link.made_by_key is not None:
+        return stands(link.made_by_key) and Scope.MANAGE in scopes_of(link.made_by_key)
     if link.made_by is None:
         return True
     if link.kind == OneTimeLink.PASSWORD:
@@ -37,6 +40,10 @@ def still_stands(link: OneTimeLink) -> bool:
 
 def hold_giving(link: OneTimeLink) -> None:
     """Hold what a link stands on until the transaction ends. Raises Conflict where it does not stand any more."""
+    if link.made_by_key is not None:
+        if not still_stands(link):
+            raise changed()
+        hold_key(link.made_by_key)
     if link.made_by is None:
         return
     hold_account(link.made_by)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date
 
-from ...errors import KeyUnavailable, NotFound
 from ...format import instant
 from ...stores.contract import Clinic, State
 from ..shared_journal import journal
@@ -16,14 +14,15 @@ from .models import Membership, User
 def memberships(user: User) -> Sequence[tuple[Membership, Clinic, State]]:
     """Every clinic that somebody may enter today, by name: as what, which one, and what it is called now.
 
-    It looks at these clinics alone: an installation may have thousands of others.
+    It looks at these clinics alone, and opens none: an installation may have thousands, and somebody thousands of them.
     """
-    found = []
-    for membership in user.memberships.all():
-        with suppress(NotFound, KeyUnavailable):  # there is none, or none that can be opened any more
-            _, session = journal().reading(membership.clinic_id)
-            if not membership.has_ended(session.today):
-                found.append((membership, session.clinic, session.state))
+    mine = {one.clinic_id: one for one in user.memberships.all()}
+    now = journal().clock()
+    found = [
+        (mine[clinic.id], clinic, state)
+        for clinic, state in journal().clinics(mine)
+        if state.closed_at is None and not mine[clinic.id].has_ended(local_day(now, state.zone))
+    ]
     return sorted(found, key=lambda one: one[2].name.casefold())
 
 

@@ -138,6 +138,8 @@ class OneTimeLink(models.Model):
     until = models.DateField(null=True)
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="links")
     made_by = models.ForeignKey(User, models.CASCADE, null=True, related_name="links_made")
+    made_by_key = models.ForeignKey("ApiKey", models.CASCADE, null=True, related_name="links_made")
+    language = models.CharField(max_length=8, blank=True)  # of the account that is made with it
 
     @property
     def in_role(self) -> Role:
@@ -157,6 +159,48 @@ class OneTimeLink(models.Model):
             kind=kind, digest=_digest(secret), expires_at__gt=timezone.now()
         ).first()
         return found
+
+
+class ApiKey(models.Model):
+    """A key of the HTTP interface, of one clinic, or of the platform where `clinic_id` is empty. What its holder has is
+    kept only as a digest (`keys.py`); `scopes` are words with white space between.
+
+    Instants are microseconds since 1970 UTC; 0 is never.
+    """
+
+    LONGEST_NAME = 60
+
+    public_id = models.CharField(max_length=32, unique=True)
+    digest = models.CharField(max_length=64)
+    clinic_id = models.CharField(max_length=64, blank=True, db_index=True)
+    name = models.CharField(max_length=LONGEST_NAME)
+    scopes = models.CharField(max_length=100)
+    made_at = models.BigIntegerField()
+    ends_at = models.BigIntegerField(default=0)
+    used_at = models.BigIntegerField(default=0)
+    revoked_at = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ViewerPass(models.Model):
+    """That a host shows somebody the log in its own page: first a pass, then the session that it was used up for.
+
+    Of both secrets only digests are kept, and what is claimed is sealed under the secret (`viewer_passes.py`): whoever
+    has the file can neither open the log with it nor read who was shown what. `key` is that by which the host
+    asked over HTTP: with it ends what it opened.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    session_digest = models.CharField(max_length=64, unique=True, null=True)
+    clinic_id = models.CharField(max_length=64, db_index=True)
+    key = models.ForeignKey(ApiKey, models.CASCADE, null=True, related_name="viewer_passes")
+    claims = models.BinaryField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+    kept = models.JSONField(default=dict)
 
 
 class Letter(models.Model):

@@ -39,6 +39,11 @@ def clinic_of(request: HttpRequest) -> str | None:
     return match.kwargs.get("clinic") if match else None
 
 
+def channel_of(request: HttpRequest) -> str:
+    """Through which door a request came: a program's, or a browser's."""
+    return "api" if request.path_info.startswith("/api/") else "staff_web"
+
+
 def staff(user: User) -> Target:
     """Who has an account here belongs to the staff of every clinic that it opens: the target of what it does."""
     return Target("staff", user.public_id, user.name)
@@ -49,10 +54,10 @@ def clinics_of(user: User) -> list[Membership]:
 
     What a former auditor does with their account is no longer the clinic's to know.
     """
-    now = journal().clock()
-    days = {clinic.id: local_day(now, state.zone) for clinic, state in journal().clinics() if state.closed_at is None}
-    return [one for one in Membership.objects.filter(user=user)
-            if one.clinic_id in days and not one.has_ended(days[one.clinic_id])]  # fmt: skip
+    now, every = journal().clock(), list(Membership.objects.filter(user=user))
+    there = journal().clinics([one.clinic_id for one in every])
+    days = {clinic.id: local_day(now, state.zone) for clinic, state in there if state.closed_at is None}
+    return [one for one in every if one.clinic_id in days and not one.has_ended(days[one.clinic_id])]
 
 
 def record_everywhere(

@@ -20,9 +20,17 @@ class Right(StrEnum):
     EXPORT = "export"
     ANONYMIZE = "anonymize"
     VERIFY = "verify"
+    LETTERS = "letters"
+    OWN_VIEWS = "own_views"
     PEOPLE = "people"
     SETTINGS = "settings"
     NEW_CLINIC = "new_clinic"
+
+
+# What nobody does who is shown the log in a host's own page: what needs an account here, and what changes anything.
+NOT_IN_HOSTS_PAGE = frozenset(
+    {Right.ANONYMIZE, Right.LETTERS, Right.OWN_VIEWS, Right.PEOPLE, Right.SETTINGS, Right.NEW_CLINIC}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,11 @@ ROLES: dict[str, Role] = {
              frozenset(Right), gives=frozenset({"owner", "manager", "staff", "auditor"}), letters="week"),
         Role("manager", _("Manager"), _("Reads and exports everything, anonymizes clients, invites staff."),
              frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.TOTALS, Right.EXPORT, Right.ANONYMIZE,
-                        Right.PEOPLE, Right.SETTINGS}), gives=frozenset({"staff", "auditor"})),
+                        Right.OWN_VIEWS, Right.PEOPLE, Right.SETTINGS}), gives=frozenset({"staff", "auditor"})),
         Role("staff", _("Staff"), _("Reads reservations, payments, vouchers, services, clients and loyalty."),
-             frozenset({Right.READ}), hidden=_NOT_FOR_STAFF),
+             frozenset({Right.READ, Right.OWN_VIEWS}), hidden=_NOT_FOR_STAFF),
         Role("auditor", _("Auditor"), _("Reads, exports and verifies everything, until a date."),
-             frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.TOTALS, Right.EXPORT, Right.VERIFY}), expires=True),
+             frozenset({Right.READ, Right.SIGN_INS_OF_ALL, Right.TOTALS, Right.EXPORT, Right.VERIFY,
+                        Right.LETTERS, Right.OWN_VIEWS}), expires=True),
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import Conflict
-from .models import Membership, User
+from .models import ApiKey, Membership, User
 
 
 def changed() -> Conflict:
@@ -31,6 +31,12 @@ def hold(*read: Membership) -> None:
 def hold_account(user: User) -> None:
     """Hold that somebody may sign in. Raises Conflict where they may not any more."""
     if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=True):
+        raise changed()
+
+
+def hold_key(key: ApiKey) -> None:
+    """Hold that a key was not revoked. Raises Conflict where it was."""
+    if not ApiKey.objects.filter(pk=key.pk, revoked_at=0).update(revoked_at=0):
         raise changed()
 
 

@@ -2,7 +2,8 @@
 
 Each outbox has a thread with a journal and a connection of its own, so that a host's database which does not answer
 holds up nobody else. What must stop draining (a full disk, a clock, a copy of a database) is logged once, and tried
-again; nothing is lost meanwhile. A request wakes the threads after its commit, and never waits for them.
+again; nothing is lost meanwhile. A request wakes the threads after its commit, and never waits for them: those of its
+own process, or the process that has them (`leader.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ...drain.sources import open_source
 from ...errors import IndelibleError
 from ...journal import Journal
 from ..environment import Environment
+from . import leader
 
 AGAIN = 5.0  # seconds, after what must stop draining
 
@@ -100,6 +102,14 @@ def settle(settings: Environment) -> bool:
 
 
 def wake() -> None:
-    """Look into the outboxes now, because something was put into one of them."""
+    """Look into the outboxes now, because something was put into one of them: whichever process drains them."""
+    if _drains:
+        wake_here()
+    else:
+        leader.call()
+
+
+def wake_here() -> None:
+    """Look into the outboxes that this process drains."""
     for one in _drains:
         one.wake()

@@ -33,6 +33,7 @@ def link(email: str, clinic_id: str | None, role: str, until: date | None) -> tu
 
     from ...record.document import System
     from ..accounts.models import Membership, OneTimeLink
+    from ..accounts.people import check_role
     from ..accounts.recording import record_access
 
     email = email.strip().lower()
@@ -42,7 +43,7 @@ def link(email: str, clinic_id: str | None, role: str, until: date | None) -> tu
         raise InvalidInput("must be an e-mail address, such as maria@clinic.example", "EMAIL") from None
     log = _clinic(clinic_id)
     today = log.reading().today
-    _check_role(role, until, today)
+    check_role(role, until, today, prefix="--")
     there = Membership.objects.filter(clinic_id=log.clinic.id, user__email=email).first()
     if there is not None and not there.has_ended(today):
         raise Conflict(
@@ -70,19 +71,6 @@ def _clinic(clinic_id: str | None) -> ClinicLog:
     return journal().clinic(wanted)
 
 
-def _check_role(role: str, until: date | None, today: date) -> None:
-    from ..accounts.roles import ROLES
-
-    if role not in ROLES:
-        raise InvalidInput(f"must be one of {', '.join(ROLES)}", "--role")
-    if ROLES[role].expires and until is None:
-        raise InvalidInput(f"must be given for {role}: the last day, such as {today + timedelta(days=90)}", "--until")
-    if not ROLES[role].expires and until is not None:
-        raise InvalidInput(f"is only for roles that end; leave it out for {role}", "--until")
-    if until is not None and until < today:
-        raise InvalidInput("is past; give a day that is to come", "--until")
-
-
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -103,13 +91,14 @@ def main(arguments: list[str]) -> int:
     def invite() -> int:
         from .. import environment
         from ..shared_journal import close_journal
-        from . import drain_threads, startup
+        from . import drain_threads, leader, startup
 
         settings = environment.read()
         database = settings.database
         if not database.is_file():
             raise NotFound(f"there is no log at {database}; `indelible init` makes one, and so does `indelible serve`")
-        startup.prepare(settings)
+        with leader.alone_in(settings.database.parent):  # a service may be starting on it for the first time
+            startup.prepare(settings)
         try:
             address, clinic = link(given.email, given.clinic, given.role, given.until)
         finally:

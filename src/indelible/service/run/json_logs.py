@@ -1,6 +1,8 @@
 """The service's own logs: one JSON object a line, on standard error, without personal values.
 
 A request is logged by its route ("c/<clinic>/entries/<id>/"), never by its path, query or address, which may hold ids.
+`request` is what the proxy in front calls it (X-Request-ID), where that is no word that somebody could be known by,
+else a number of ours; `key` is the id of the API key that it was made with.
 An error is logged by its kind and the lines of code that led to it, never by its message, which may quote a value.
 """
 
@@ -21,6 +23,7 @@ _KNOWN: dict[str, tuple[type, ...]] = {
     "status_code": (int,),
     "milliseconds": (int, float),
     "request": (str,),
+    "key": (str,),  # an API key's id
 }
 _RENAMED = {"status_code": "status"}  # Django's own name for it
 # Only these are known to put nothing personal into their messages: ourselves, and the server's main process.

@@ -52,12 +52,13 @@ def main(arguments: list[str]) -> int:
         from .. import environment
         from ..accounts import mail
         from ..shared_journal import close_journal
-        from . import startup
+        from . import leader, startup
 
         settings = environment.read()
         if not settings.database.is_file():
             raise NotFound(f"there is no log at {settings.database}; `indelible init` makes one")
-        startup.prepare(settings)
+        with leader.alone_in(settings.database.parent):  # a service may be starting on it for the first time
+            startup.prepare(settings)
         try:
             if not given.send:
                 print(printed(given.clinic), end="")  # noqa: T201

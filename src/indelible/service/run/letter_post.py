@@ -81,13 +81,15 @@ class Post:
         from ..shared_journal import journal
 
         looked = {one.clinic_id: one for one in LookedThrough.objects.all()}
-        for clinic, state in journal().clinics():
-            if state.closed_at is not None:
-                continue
+        there = [(clinic, state) for clinic, state in journal().clinics() if state.closed_at is None]
+        # What was recorded before anybody looked is the letter's to tell.
+        new = [LookedThrough(clinic_id=clinic.id, seq=state.size) for clinic, state in there if clinic.id not in looked]
+        LookedThrough.objects.bulk_create(new, ignore_conflicts=True)
+        for clinic, state in there:
             before = looked.get(clinic.id)
-            if before is None:  # what was recorded before anybody looked is the letter's to tell
-                LookedThrough.objects.create(clinic_id=clinic.id, seq=state.size)
-            elif before.seq > state.size:  # an older copy of the log was put back
+            if before is None:
+                continue
+            if before.seq > state.size:  # an older copy of the log was put back
                 LookedThrough.objects.filter(pk=before.pk).update(seq=state.size)
             elif before.seq < state.size:
                 self._look(clinic.id, before.seq)

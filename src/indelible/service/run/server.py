@@ -1,9 +1,10 @@
-"""`indelible serve`: one process that answers HTTP.
+"""`indelible serve`: the processes that answer HTTP.
 
-Granian's main process watches one worker process and hands it the port. The worker reads requests on an event loop
-(`gateway.py`) and runs Django in a few threads, with a signer beside them. A signal to stop is passed on: the worker
-answers the requests under way and ends, and the main process then signs what is not signed yet. A worker that crashes
-is started again; one that cannot stay up ends both.
+Granian's main process watches worker processes and hands them the port. A worker reads requests on an event loop
+(`gateway.py`) and runs Django in a few threads. One of them, of all that serve this database, also drains, signs and
+sends letters (`leader.py`). A signal to stop is passed on: the workers answer the requests under way and end, and the
+main process then signs what is not signed yet. A worker that crashes is started again; one that cannot stay up ends
+all.
 """
 
 from __future__ import annotations
@@ -50,18 +51,20 @@ def serve(
     port is about to open. Returns the exit code. Raises IndelibleError for what is refused.
     """
     from .. import environment
-    from . import startup
+    from . import leader, startup
 
     with _early_signals(), _static_folder() as static:
         settings = environment.read()
         os.environ["INDELIBLE_STATIC"] = str(static)
         os.environ["DJANGO_SETTINGS_MODULE"] = "indelible.service.run.settings"
         _check_port(settings)
-        startup.prepare(settings)
-        _collect_static()
-        _load_pages()
-        before()
-        link = startup.first_start(settings.url)
+        startup.make_folder(settings.database)
+        with leader.alone_in(settings.database.parent):  # another service may be starting on this database
+            startup.prepare(settings)
+            _collect_static()
+            _load_pages()
+            before()
+            link = startup.first_start(settings.url)
         _leave_database()
         if link is not None:
             announce(link)
@@ -114,7 +117,8 @@ def _collect_static() -> None:
     """Lay out the static files under names that tell their content, so that browsers keep them for ever."""
     from django.core.management import call_command
 
-    call_command("collectstatic", interactive=False, verbosity=0)
+    # Of ninja's files those of Swagger UI are shown, and not the larger ones of ReDoc beside them.
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["redoc*"])
 
 
 def _load_pages() -> None:
@@ -131,8 +135,10 @@ def _leave_database() -> None:
     from django.db import connections
 
     from ..shared_journal import close_journal
+    from ..shared_state import shared_state
 
     connections.close_all()
+    shared_state().close()
     close_journal()
 
 
@@ -160,7 +166,7 @@ def _run(settings: Environment) -> int:
         address=settings.bind,
         port=settings.port,
         interface=Interfaces.ASGINL,
-        workers=1,
+        workers=settings.workers,
         http=HTTPModes.http1,  # what proxies speak to what is behind them
         http1_settings=HTTP1Settings(header_read_timeout=SECONDS_FOR_HEADERS * 1000),
         backpressure=_connections(),
@@ -194,18 +200,23 @@ class _Worker:
             os.setpgid(0, 0)  # Ctrl-C in a terminal is for the main process, which passes it on
         from ...catalogue import host
         from .. import shared_journal
-        from . import drain_threads, letter_post, signer
+        from . import counts, drain_threads, leader, letter_post, signer
 
         host.load()
+        from ..api import callers
         from .gateway import Gateway
         from .wsgi import application
 
-        signer.start(self._settings.database)
-        drain_threads.start(self._settings)
-        letter_post.start()
+        def lead() -> None:
+            signer.start(self._settings.database)
+            drain_threads.start(self._settings)
+            letter_post.start()
+
+        leader.start(self._settings.leader, lead, drain_threads.wake_here)
+        counts.start()
         threading.Thread(target=shared_journal.know_names, name="names", daemon=True).start()
         threading.Thread(target=self._follow, name="parent", daemon=True).start()
-        return Gateway(application, self._settings.threads)
+        return Gateway(application, self._settings.threads, may_be_large=callers.may_send_much)
 
     def _follow(self) -> None:
         """End with the main process, also where that was killed: nobody else would stop this one."""

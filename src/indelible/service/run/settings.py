@@ -6,6 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from whitenoise.compress import Compressor
 
 from .. import environment
 
@@ -27,6 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
+    "ninja",  # for the files of Swagger UI
     "indelible.django",
     "indelible.service.accounts",
     "allauth",
@@ -39,9 +41,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "indelible.service.api.straight.Straight",
+    "indelible.service.web.viewer_middleware.InHostsPage",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "indelible.service.web.middleware.Compressed",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "indelible.service.web.viewer_middleware.Sessions",
     "indelible.service.web.middleware.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -54,7 +58,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "indelible.service.web.middleware.AccountsInOne",
 ]
-ROOT_URLCONF = "indelible.service.web.urls"
+ROOT_URLCONF = "indelible.service.run.urls"
 WSGI_APPLICATION = "indelible.service.run.wsgi.application"
 TEMPLATES = [
     {
@@ -90,13 +94,13 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# One process serves. The counts of failed sign-ins are here: many others must not push somebody's out.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
+# One for every process: a code of an authenticator app that was used in one of them is used.
+CACHES = {"default": {"BACKEND": "indelible.service.shared_cache.SharedCache"}}
 
 # What the log records about a request.
 INDELIBLE_ACTOR = "indelible.service.accounts.recording.actor_of"
 INDELIBLE_CLINIC = "indelible.service.accounts.recording.clinic_of"
-INDELIBLE_CHANNEL = "staff_web"
+INDELIBLE_CHANNEL = "indelible.service.accounts.recording.channel_of"
 INDELIBLE_OUTBOX_WAKE = "indelible.service.run.drain_threads.wake"
 INDELIBLE_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 
@@ -123,6 +127,8 @@ _NAMED_BY_CONTENT = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 _AS_THEY_ARE = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {"staticfiles": {"BACKEND": _NAMED_BY_CONTENT if STATIC_ROOT else _AS_THEY_ARE}}
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+# Source maps are asked for by who looks into a defect; packing them would slow each start.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 
 # Accounts
 AUTH_USER_MODEL = "service.User"

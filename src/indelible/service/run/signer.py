@@ -6,6 +6,10 @@ shares no state with the threads that answer requests, and holds no transaction 
 
 It also keeps house, one clinic after the other: whom another program erased, and did not get to the keep, is cut out of
 it; and what is sealed and dead is removed from the entries, which adds one entry for each person.
+
+An installation may have thousands of clinics, most of them quiet. A clinic whose log was found in order and has not
+grown since is passed over; each is looked at once a minute all the same, for what changes without an entry: a keep or a
+database that was put back.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from ...keep import erasures, signing
 from ...stores.contract import Clinic
 
 INTERVAL = 1.0  # seconds
+# Rounds in which every clinic is looked at once, whether its log has grown or not.
+ALL_ROUNDS = 60
 
 # What is done to a log, as a sentence has it.
 _SIGNED, _KEPT = "signed", "kept clear of who was erased"
@@ -37,23 +43,36 @@ class LogSigner:
         self._refused: dict[tuple[str, str], str] = {}
         # What of a clinic's erasures is not believed: the cover's version, and the last entry that says so.
         self._not_believed: dict[str, tuple[int, int]] = {}
+        self._in_order: dict[str, int] = {}  # how long each clinic's log was when nothing was left to do
+        self._round = 0
 
     def sign(self) -> bool:
         """Sign what is not signed; return whether all is signed. A refusal is logged once, and when it has ended."""
         try:
             if self._journal is None:
                 self._journal = Journal(self._database)
-            clinics = [clinic for clinic, state in self._journal.clinics() if state.closed_at is None]
+            clinics = [(clinic, state.size) for clinic, state in self._journal.clinics() if state.closed_at is None]
         except Exception as error:  # whatever it is, the next second tries again
             self._say("the database", _SIGNED, error)
             return False
         self._say("the database", _SIGNED, None)
-        return all([self._sign_one(self._journal, clinic) for clinic in clinics])  # noqa: C419 - each is signed
+        self._round = (self._round + 1) % ALL_ROUNDS
+        due = [
+            (clinic, size)
+            for number, (clinic, size) in enumerate(clinics)
+            if self._in_order.get(clinic.id) != size or number % ALL_ROUNDS == self._round
+        ]
+        return all([self._sign_one(self._journal, clinic, size) for clinic, size in due])  # noqa: C419 - each is signed
 
-    def _sign_one(self, journal: Journal, clinic: Clinic) -> bool:
+    def _sign_one(self, journal: Journal, clinic: Clinic, size: int) -> bool:
+        """Sign a log that had `size` entries, and keep house in it; return whether it is signed."""
         signed = self._try(journal, clinic, _SIGNED, self._sign)
-        if self._try(journal, clinic, _KEPT, self._keep_house):
+        if kept := self._try(journal, clinic, _KEPT, self._keep_house):
             signed = self._try(journal, clinic, _SIGNED, self._sign) and signed
+        if signed and kept:
+            self._in_order[clinic.id] = size  # if it has grown meanwhile, it is looked at in the next round
+        else:
+            self._in_order.pop(clinic.id, None)
         return signed
 
     def _try(self, journal: Journal, clinic: Clinic, what: str, do: Callable[[Journal, Clinic], None]) -> bool:

@@ -26,10 +26,10 @@ def prepare(settings: Environment) -> None:
         Journal(settings.database).close()  # says what is wrong with the file or its keys
         stores.check_writable(settings.database)
     else:
-        _make_folder(settings.database)
+        make_folder(settings.database)
         # Its address is the first part of every log origin.
         Journal.create(settings.database, installation=settings.host if settings.production else None).close()
-    _make_folder(settings.accounts)
+    make_folder(settings.accounts)
     _make_file(settings.accounts)
     _bring_up_tables()
 
@@ -38,14 +38,18 @@ def _check_keep(settings: Environment) -> None:
     """Refuse what makes erasing void: one copy of one folder would have the database and what must die outside it."""
     places = Places.beside(settings.database)
     if places.is_keep_beside() and not settings.keep_beside:
+        # Whoever only named a new folder would begin an empty keep there, and no name in the log could be read.
+        there = places.keep.exists()
+        mend = "move it to another disk and name that folder" if there else "name a folder on another disk"
         raise InvalidInput(
             f"the keep {places.keep} lies in the database's folder, and whoever is erased could be read in a copy of "
-            "that folder; name a folder on another disk, or set INDELIBLE_KEEP_BESIDE=yes if this is meant",
+            f"that folder; {mend}, or set INDELIBLE_KEEP_BESIDE=yes if this is meant",
             "INDELIBLE_KEEP",
         )
 
 
-def _make_folder(file: Path) -> None:
+def make_folder(file: Path) -> None:
+    """Make the folder that a file is to lie in. Raises StorageFailure."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,6 +3,8 @@
     @in_clinic(Right.EXPORT)
     def export(request, visit): ...
 
+Who asks is a member who signed in, or whoever a host shows the log in its own page
+(`service/accounts/viewer_passes.py`).
 A clinic that is not there and one that is not yours answer the same 404. A right that the role lacks answers 403.
 What a role does not see is in nothing that the page can read: it has a narrowed session and a recorder, and no log.
 """
@@ -25,22 +27,24 @@ from ...read.story import Outline, Story, outline, story
 from ...record.document import Actor, Staff
 from ...recorder import Recorder
 from ..accounts.models import Membership, User
-from ..accounts.roles import Right, Role
+from ..accounts.roles import NOT_IN_HOSTS_PAGE, Right, Role
+from ..accounts.viewer_passes import Viewer
 from ..shared_journal import journal
 from . import failures
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A member of a clinic at its log."""
+    """Somebody at a clinic's log, in a role. `member` is None for who has no account here, and came from a host's page:
+    they have no right to a page that asks for a membership."""
 
-    user: User
-    membership: Membership
     access: Access
+    role: Role
+    member: Membership | None = None
 
     @property
     def session(self) -> Session:
-        """What the member may read, as it was when the request came."""
+        """What they may read, as it was when the request came."""
         return self.access.session
 
     @property
@@ -52,12 +56,17 @@ class Visit:
         return self.session.clinic.id
 
     @property
-    def role(self) -> Role:
-        return self.membership.in_role
+    def membership(self) -> Membership:
+        assert self.member is not None  # noqa: S101 - the page's right is for members (roles.NOT_IN_HOSTS_PAGE)
+        return self.member
+
+    @property
+    def user(self) -> User:
+        return self.membership.user
 
     @property
     def actor(self) -> Actor:
-        return _actor(self.membership)
+        return self.access.principal.actor
 
     def may(self, right: Right | str) -> bool:
         return right in self.access.principal.rights
@@ -76,14 +85,18 @@ class Visit:
         return outline(self.session, subject, after)
 
 
-def _actor(membership: Membership) -> Actor:
-    return Staff(membership.user.public_id, membership.user.name, membership.role)
-
-
 def principal(membership: Membership) -> Principal:
     """Who a member is to the log."""
     role = membership.in_role
-    return Principal(_actor(membership), role.rights, role.hidden)
+    actor = Staff(membership.user.public_id, membership.user.name, membership.role)
+    return Principal(actor, role.rights, role.hidden)
+
+
+def viewers_principal(viewer: Viewer) -> Principal:
+    """Who somebody in a host's page is to the log: the host's own user, with what of a role's rights is for there."""
+    role = viewer.in_role
+    actor = Staff(viewer.user_id, viewer.user_name, role.code)
+    return Principal(actor, role.rights - NOT_IN_HOSTS_PAGE, role.hidden, viewer.only)
 
 
 def visit(user: User, clinic_id: str) -> Visit | None:
@@ -91,23 +104,33 @@ def visit(user: User, clinic_id: str) -> Visit | None:
     membership = Membership.objects.select_related("user").filter(user=user, clinic_id=clinic_id).first()
     if membership is None:
         return None
+    access = _enter(clinic_id, principal(membership))
+    if access is None or membership.has_ended(access.session.today):
+        return None
+    return Visit(access, membership.in_role, membership)
+
+
+def viewers_visit(viewer: Viewer, clinic_id: str) -> Visit | None:
+    """Return the visit of somebody in a host's page, or None for any clinic but theirs."""
+    access = _enter(clinic_id, viewers_principal(viewer)) if clinic_id == viewer.clinic_id else None
+    return None if access is None else Visit(access, viewer.in_role)
+
+
+def _enter(clinic_id: str, principal: Principal) -> Access | None:
     try:
-        access = Access.enter(journal(), clinic_id, principal(membership), current_request())
+        return Access.enter(journal(), clinic_id, principal, current_request())
     except (NotFound, KeyUnavailable):
         return None
-    if membership.has_ended(access.session.today):
-        return None
-    return Visit(membership.user, membership, access)
 
 
 def in_clinic(right: Right) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Let a page in only for members of its clinic with a right, and give it their visit."""
+    """Let a page in only for who may enter its clinic and has a right there, and give it their visit."""
 
     def wrap(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        @login_required
         @functools.wraps(page)
         def entered(request: HttpRequest, clinic: str, **parts: Any) -> HttpResponse:
-            found = visit(request.user, clinic)
+            viewer = request.viewer
+            found = visit(request.user, clinic) if viewer is None else viewers_visit(viewer, clinic)
             if found is None:
                 raise Http404
             request.visit = found
@@ -115,7 +138,13 @@ def in_clinic(right: Right) -> Callable[[Callable[..., HttpResponse]], Callable[
                 return failures.not_yours(request)
             return page(request, found, **parts)
 
-        entered.right = right  # the matrix test reads it
-        return entered
+        signed_in = login_required(entered)
+
+        @functools.wraps(page)
+        def door(request: HttpRequest, **parts: Any) -> HttpResponse:
+            return (signed_in if request.viewer is None else entered)(request, **parts)
+
+        door.right = right  # type: ignore[attr-defined] # a host's page shows what has one, and the matrix test reads it
+        return door
 
     return wrap

@@ -106,6 +106,7 @@ _KEYS = {
     "target": gettext_lazy("Done to"),
     "client": gettext_lazy("Client"),
     "about": gettext_lazy("About"),
+    "only": gettext_lazy("About"),
     "operation": gettext_lazy("One click"),
     "stripe": gettext_lazy("Stripe"),
     "days": "",
@@ -353,6 +354,7 @@ _MEMBERS = {
     "target": ("targets",),
     "client": ("clients",),
     "about": ("abouts",),
+    "only": ("onlys",),
     "operation": ("operations",),
     "stripe": ("stripes",),
 }

@@ -10,7 +10,9 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -26,12 +28,28 @@ _JSON = json.dumps(DOCUMENT)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to record. `code` makes the text for a clinic; `before` and `after` are said around it."""
+    """One way to record. `code` makes the text for a clinic; `before` and `after` are said around it. `needs_key` leads
+    to where a key is made."""
 
     name: Promise | str
     before: Promise
     code: Callable[[str], str]
     after: Promise | str = ""
+    needs_key: bool = False
+
+
+def curl(clinic: str, bearer: str) -> str:
+    """Return the command that records over HTTP. `bearer` stands between double quotes: a key, or a variable."""
+    return f"""\
+curl "{settings.INDELIBLE_URL}/api/v1/clinics/{quote(clinic, safe="")}/entries?wait=entry" \\
+  -H "Authorization: Bearer {bearer}" \\
+  -H 'Content-Type: application/json' \\
+  -d {shlex.quote(_JSON)}
+"""
+
+
+def _http(clinic: str) -> str:
+    return curl(clinic, "$INDELIBLE_KEY")
 
 
 def _python(clinic: str) -> str:
@@ -98,6 +116,13 @@ _SAVED = _(
 )
 _TABLE = _("The table comes from `indelible outbox sql`. `indelible drain`, or this service, takes it from there.")
 WAYS: dict[str, Way] = {
+    "http": Way(
+        "HTTP",
+        _("From any program, on any machine. INDELIBLE_KEY holds a key that may record."),
+        _http,
+        _("The answer comes when the entry is in the log, and has its number."),
+        needs_key=True,
+    ),
     "command": Way(_("Command"), _HERE, _command),
     "python": Way("Python", _HERE, _python),
     "django": Way(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -20,10 +21,19 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils import translation
 
 from ...errors import Conflict, IndelibleError, InvalidInput, InvalidQuery, NotFound
+from .. import counting
 from ..accounts import devices, request_transaction
 from . import failures
 
 _LOG = logging.getLogger("indelible.requests")
+# What a proxy calls a request: a UUID, 32 hexadecimal digits (nginx's $request_id), a ULID, an X-Ray trace. Anything
+# else could be somebody's name or number.
+_HARMLESS = re.compile(
+    r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{32}|[0-7][0-9A-HJKMNP-TV-Z]{25}"
+    r"|Root=1-[0-9a-f]{8}-[0-9a-f]{24}",
+    re.ASCII,
+)
+_PROBES = frozenset({"health/", "ready/", "metrics"})
 # What a page of ours never needs, so that nothing put into one can ask for it.
 _PERMISSIONS = (
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=(), "
@@ -51,25 +61,38 @@ class Journalled:
         self._answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        started, number = time.monotonic(), secrets.token_hex(8)
+        started = time.monotonic()
+        given = request.headers.get("X-Request-ID", "")
+        request.request_id = given if _HARMLESS.fullmatch(given) else secrets.token_hex(8)
         response = self._answer(request)
-        match = request.resolver_match
+        later = getattr(response, "later", None)
+        if later is None:
+            self._note(request, response, started)
+        else:  # what is answered is known when somebody's commit is
+            response.afterwards = lambda answer: self._note(request, answer, started)
+        response.headers["X-Request-ID"] = request.request_id
+        response.headers["Permissions-Policy"] = _PERMISSIONS
+        if getattr(request, "user", None) is not None and request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _note(self, request: HttpRequest, response: HttpResponse, started: float) -> None:
+        seconds = time.monotonic() - started
+        route = request.resolver_match.route if request.resolver_match else ""
+        counting.COUNTS.request(_group(route), response.status_code, seconds)
         _LOG.log(
             # A page that is open looks for new entries every two seconds: where there are none, nobody wants a line.
             logging.DEBUG if response.status_code == HTTPStatus.NO_CONTENT else logging.INFO,
             "request",
             extra={
                 "method": request.method if request.method in _METHODS else "other",
-                "route": match.route if match else "",
+                "route": route,
                 "status": response.status_code,
-                "milliseconds": round((time.monotonic() - started) * 1000, 1),
-                "request": number,
+                "milliseconds": round(seconds * 1000, 1),
+                "request": request.request_id,
+                "key": getattr(request, "api_key_id", None),
             },
         )
-        response.headers["Permissions-Policy"] = _PERMISSIONS
-        if getattr(request, "user", None) is not None and request.user.is_authenticated:
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, NotFound):
@@ -120,6 +143,14 @@ class AccountsInOne:
             request.session.modified = False
 
 
+def _group(route: str) -> str:
+    """What a request counts as: its route's first word, for there are too many routes for a label."""
+    first = route.partition("/")[0]
+    if first in ("api", "viewer"):
+        return first
+    return "probe" if route in _PROBES else "page" if route else "other"
+
+
 class KnownDevice:
     """Gives a device that somebody signed in with the cookie by which it is known again."""
 
@@ -151,13 +182,15 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class ReadersLanguage:
-    """The language that was chosen (a cookie), else what the browser asks for."""
+    """The language that was chosen (a cookie, or by the host whose page it is), else what the browser asks for."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with translation.override(translation.get_language_from_request(request)):
+        viewer = getattr(request, "viewer", None)
+        told = viewer.language if viewer is not None else ""
+        with translation.override(told or translation.get_language_from_request(request)):
             request.LANGUAGE_CODE = translation.get_language()
             response = self._answer(request)
             response.headers.setdefault("Content-Language", translation.get_language() or "en")

@@ -42,7 +42,7 @@ def paper(visit: Visit) -> Paper:
     signed = session.last_checkpoint()
     return Paper(
         clinic=session.name,
-        printed_by=visit.user.name,
+        printed_by=visit.actor.name or visit.actor.id or "",
         role=str(visit.role.label),
         printed_at=localization.moment(session.now, session.zone),
         zone=session.zone,

@@ -170,7 +170,7 @@ class Teller:
         if not left:
             return gettext("The sessions were ended, the password was changed and 2FA was turned on since. "
                            "Look through what the account did before that."), ()  # fmt: skip
-        if person_id == self._visit.user.public_id:
+        if person_id == self._visit.actor.id:
             return gettext("If this was not you:"), self._steps(person_id, left)
         said = {
             "sessions": gettext("end all sessions"),
@@ -185,13 +185,15 @@ class Teller:
         """For a sign-in that may well be theirs."""
         if item.signs[0] in (unusual.LOCKED, unusual.REVOKED):
             return "", ()
-        if person_id == self._visit.user.public_id:
+        if person_id == self._visit.actor.id:
             return gettext("If this was not you:"), self._steps(person_id, {"sessions", "password"})
         return gettext("Ask %(name)s whether it was them.") % {"name": name}, ()
 
     def _steps(self, person_id: str, left: Collection[str]) -> Sequence[Door]:
         """Where this service does it: on one's own account pages, or for another where the people are."""
-        if person_id == self._visit.user.public_id:
+        if self._visit.member is None:  # whoever has no account here has theirs in their host's program
+            return ()
+        if person_id == self._visit.actor.id:
             own = {
                 "sessions": Door(gettext("End sessions"), reverse("usersessions_list")),
                 "password": Door(gettext("Change your password"), reverse("account_change_password")),

@@ -13,6 +13,7 @@ from .pages import (
     export,
     home,
     integrity,
+    keys,
     letter,
     metrics,
     one_time_links,
@@ -23,6 +24,7 @@ from .pages import (
     story,
     suggest,
     summary,
+    viewer,
     views,
 )
 from .path_converters import HostsId
@@ -64,6 +66,8 @@ _clinic = [
     path("people/<str:person>/remove/", people.remove, name="remove"),
     path("people/<str:person>/password/", people.password_link, name="password_link"),
     path("first-entry/", clinic.first_entry, name="first_entry"),
+    path("keys/", keys.clinic_keys, name="keys"),
+    path("keys/<str:key>/revoke/", keys.revoke, name="revoke_key"),
     path("settings/", clinic.settings, name="settings"),
     path("settings/test-mail/", clinic.test_mail, name="test_mail"),
 ]
@@ -87,5 +91,9 @@ urlpatterns = [
     path("invitation/<str:secret>/", one_time_links.invitation, name="invitation"),
     path("new-password/<str:secret>/", one_time_links.new_password, name="new_password"),
     path("forget/<str:token>/", story.forget, name="forget"),
+    path("viewer.js", viewer.script, name="viewer_script"),
+    path("viewer/over", viewer.over, name="viewer_over"),
+    path("viewer/<str:secret>/", viewer.enter, name="viewer"),
+    path("colours.css", viewer.colours, name="viewer_colours"),
     path("c/<str:clinic>/", include(_clinic)),
 ]

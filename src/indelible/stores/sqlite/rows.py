@@ -45,6 +45,7 @@ _END_OF_REFERENCES = b"\xff" * 16
 # Comes before every value of a BLOB column, also before an empty one: to SQLite a text does.
 _BEGIN: Any = ""
 _LEAST = -(2**63)
+_MOST = 2**63 - 1
 
 STATE = "name, time_zone, closed_at, size, frontier, root, recorded_at"
 _ENTRY = ", ".join(EntryRow._fields)
@@ -287,12 +288,15 @@ class SQLiteRows:
             finally:
                 own.close()
 
-    def checkpoints(self, last: int | None = None) -> Iterator[CheckpointRow]:
+    def checkpoints(self, last: int | None = None, up_to: int | None = None) -> Iterator[CheckpointRow]:
         if last is None:
             sql = f"{_CHECKPOINTS} AND size > ? ORDER BY size LIMIT ?"
             return map(CheckpointRow._make, self._steps(sql, (_LEAST,), itemgetter(0)))
         with self._of() as (db, clinic):
-            rows = db.execute(f"{_CHECKPOINTS} ORDER BY size DESC LIMIT ?", (clinic, last)).fetchall()
+            most = _MOST if up_to is None else up_to
+            rows = db.execute(
+                f"{_CHECKPOINTS} AND size <= ? ORDER BY size DESC LIMIT ?", (clinic, most, last)
+            ).fetchall()
         return map(CheckpointRow._make, reversed(rows))
 
     def _steps(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,13 +86,15 @@ class SQLiteStore:
             write(db, "INSERT INTO indelible_key VALUES (?, ?, ?, ?)", [(number, *key) for key in keys])
             write(db, _INSERT_HEAD, [(number, *state)])
 
-    def clinics(self) -> Sequence[tuple[Clinic, State]]:
+    def clinics(self, only: Collection[str] | None = None) -> Sequence[tuple[Clinic, State]]:
+        some = "" if only is None else "WHERE clinic_id IN (SELECT value FROM json_each(?))"
         sql = (
             f"SELECT clinic_id, origin, vkey, nobody, {STATE}"  # noqa: S608 - constant columns
-            " FROM indelible_clinic LEFT JOIN indelible_head USING (clinic) ORDER BY clinic_id"
+            f" FROM indelible_clinic LEFT JOIN indelible_head USING (clinic) {some} ORDER BY clinic_id"
         )
         with self._db() as db:
-            return [(Clinic(*row[:4]), state_of(row[4:])) for row in db.execute(sql)]
+            rows = db.execute(sql, () if only is None else (json.dumps(list(only)),))
+            return [(Clinic(*row[:4]), state_of(row[4:])) for row in rows]
 
     def keys(self, clinic_id: str) -> Sequence[KeyRow]:
         with self._of(clinic_id) as (db, clinic):

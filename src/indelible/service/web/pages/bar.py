@@ -18,6 +18,7 @@ from ....read.actors import Acting, acting
 from ....read.filter_names import has_no_text
 from ....read.query import Query
 from ...accounts.models import SavedView
+from ...accounts.roles import Right
 from .. import entry_rows, filter_bar
 from ..access import Visit
 from ..filter_bar import Chip, Form, Option
@@ -36,7 +37,7 @@ def bar(visit: Visit, wish: Asked, sent: Form | None = None) -> dict[str, Any]:
     icons = static("indelible/icons.svg")
     lists = _lists if has_no_text(wanted) else _lists.__wrapped__
     saved = [Option(one.name, filter_bar.to_list(one.filter), one.filter == wish.text)
-             for one in SavedView.of(visit.membership)]  # fmt: skip
+             for one in (SavedView.of(visit.membership) if visit.may(Right.OWN_VIEWS) else ())]  # fmt: skip
     return {
         "form": form,
         "chips": shown_chips(visit, wanted, who),
@@ -122,7 +123,7 @@ def _words(chip: Chip, actors: Mapping[str, str], clients: Mapping[str, str]) ->
     if chip.key == "client":
         return clients.get(chip.value, chip.value)
     kind, slash, bare = chip.value.partition("/")
-    if chip.key in ("target", "about") and slash and bare:
+    if chip.key in ("target", "about", "only") and slash and bare:
         return f"{entry_rows.kind_name(kind)} {bare}"
     return filter_bar.value_name(chip.key, chip.value, actors)
 

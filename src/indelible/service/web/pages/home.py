@@ -12,11 +12,19 @@ from django.views.decorators.http import require_safe
 from ....errors import IndelibleError
 from ...accounts.memberships import memberships
 from ...shared_journal import journal
+from .viewer import start
 
 
 @require_safe
-@login_required
 def home(request: HttpRequest) -> HttpResponse:
+    return _clinics(request) if request.viewer is None else redirect(start(request.viewer))
+
+
+home.for_viewers = True
+
+
+@login_required
+def _clinics(request: HttpRequest) -> HttpResponse:
     mine = memberships(request.user)
     if len(mine) == 1:
         return redirect("activity", mine[0][1].id)
@@ -37,7 +45,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM service_user LIMIT 1")
-        journal().clinics()
+        journal().clinics([])
     except (IndelibleError, DatabaseError) as error:
         return HttpResponse(f"not ready: {type(error).__name__}\n", status=503, content_type="text/plain")
     return HttpResponse("ready\n", content_type="text/plain")

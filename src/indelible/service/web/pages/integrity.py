@@ -6,10 +6,9 @@ signed, with which key, and what is on its way into the log.
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ....access import Access
-from ....errors import IndelibleError, MalformedProof, NotFound
+from ....errors import MalformedProof, NotFound
 from ....proof import letter
 from ....proof.letter import Compared
 from ....proof.note import fingerprint
@@ -30,8 +29,8 @@ from ....read.session import Session
 from ...accounts.roles import Right
 from .. import entry_rows, localization, outbox_status
 from ..access import Visit, in_clinic
+from ..verifications import Check, Checks, Progress
 
-_LOG = logging.getLogger("indelible.verification")
 # Some hundred thousand entries; who compares a longer log watches how far it is.
 _SECONDS_TO_COMPARE = 2.0
 # Behind this its outcome is not shown any more: it says what the log is now.
@@ -40,73 +39,19 @@ _SHOWN_FOR = 3_600_000_000  # microseconds
 MOST_FINDINGS = 50
 
 
-@dataclass(slots=True)
-class Check:
-    """A verification under way, or the last one of this process; or a comparison with a letter, whose outcome is
-    `letters`. `done` of `size` entries are checked; `about` is what it looks at besides the log, `at` when it began."""
-
-    size: int
-    at: int = 0
-    about: object = None
-    done: int = 0
-    report: Report | None = None
-    letters: Sequence[Compared] = ()
-    problem: str = ""
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def percent(self) -> int:
-        return 100 if self.ended.is_set() or not self.size else min(99, self.done * 100 // self.size)
+checks, comparisons = Checks("verify"), Checks("compare")
 
 
-class Checks:
-    """One check at a time for whoever it is: a clinic, or one member of it. They are this process's: the log itself
-    records each that ended."""
+def _verify(access: Access, progress: Progress, tell: Callable[[Mapping[str, Any]], None]) -> None:
+    def report(found: Report) -> None:
+        tell({
+            "findings": [{"seq": one.seq, "what": one.what} for one in found.findings[:MOST_FINDINGS]],
+            "more_findings": max(0, len(found.findings) - MOST_FINDINGS + found.findings_left_out),
+            "doubts": found.doubts,
+            "notices": found.notices,
+        })  # fmt: skip
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._of: dict[str, Check] = {}
-
-    def of(self, whose: str) -> Check | None:
-        return self._of.get(whose)
-
-    def start(
-        self, access: Access, run: Callable[[Check, Access], None], whose: str = "", about: object = None
-    ) -> Check:
-        """Begin a check, or return the one that is running, which may be about something else."""
-        whose = whose or access.session.clinic.id
-        with self._lock:
-            running = self._of.get(whose)
-            if running is not None and not running.ended.is_set():
-                return running
-            check = self._of[whose] = Check(access.session.size, access.session.now, about)
-        threading.Thread(target=_run, args=(check, access, run), name="verify", daemon=True).start()
-        return check
-
-
-checks, comparisons = Checks(), Checks()
-
-
-def _verify(check: Check, access: Access) -> None:
-    def progress(done: int) -> None:
-        check.done = done
-
-    def tell(report: Report) -> None:
-        check.report = report
-
-    access.verify(progress, tell)
-
-
-def _run(check: Check, access: Access, run: Callable[[Check, Access], None]) -> None:
-    try:
-        run(check, access)
-    except IndelibleError as error:
-        check.problem = str(error)
-    except Exception as error:
-        _LOG.exception("a verification broke")
-        check.problem = type(error).__name__
-    finally:
-        check.ended.set()
+    access.verify(progress, report)
 
 
 @require_safe
@@ -131,7 +76,7 @@ def _found(visit: Visit) -> dict[str, Any]:
     checkpoint = session.last_checkpoint()
     last = visit.session.page(Query(Choice(actions=frozenset({"log.verified"}))), after=None, limit=1).views
     check = checks.of(visit.clinic_id)
-    report = check.report if check else None
+    report = (check.outcome if check else None) or {}
     return {
         "size": session.size,
         "checkpoint": checkpoint,
@@ -145,10 +90,10 @@ def _found(visit: Visit) -> dict[str, Any]:
         "since_last": session.size - last[0].seq if last else 0,
         "last_result": last[0].context.get("result") if last else "",
         "check": check,
-        "running": check is not None and not check.ended.is_set(),
+        "running": check is not None and check.running,
         "report": report,
-        "findings": report.findings[:MOST_FINDINGS] if report else [],
-        "more_findings": max(0, len(report.findings) - MOST_FINDINGS + report.findings_left_out) if report else 0,
+        "findings": report.get("findings", []),
+        "more_findings": report.get("more_findings", 0),
     }
 
 
@@ -164,7 +109,7 @@ def _since(session: Session) -> str:
 @require_POST
 @in_clinic(Right.VERIFY)
 def verify(request: HttpRequest, visit: Visit) -> HttpResponse:
-    checks.start(visit.access, _verify)
+    checks.start(visit.access, _verify, visit.clinic_id)
     if request.htmx:
         return render(request, "indelible/integrity/check.html", _found(visit))
     return redirect("integrity", visit.clinic_id)
@@ -193,7 +138,7 @@ class Told:
 
 
 @require_POST
-@in_clinic(Right.VERIFY)
+@in_clinic(Right.LETTERS)
 def compare(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Compare a letter that was pasted or uploaded with the log; a long log goes on in the background."""
     sent = request.FILES.get("file")
@@ -205,33 +150,37 @@ def compare(request: HttpRequest, visit: Visit) -> HttpResponse:
     except MalformedProof as error:
         return _page(request, visit, str(_PROBLEMS[str(error)]))
 
-    def run(check: Check, access: Access) -> None:
-        def progress(done: int) -> None:
-            check.done = done
+    def run(access: Access, progress: Progress, tell: Callable[[Mapping[str, Any]], None]) -> None:
+        found = [access.compare(one, progress) for one in notes]
+        tell({"letters": [{"outcome": one.outcome, "size": one.size, "log_size": one.log_size} for one in found]})
 
-        check.letters = [access.compare(one, progress) for one in notes]
-
-    check = comparisons.start(visit.access, run, _mine(visit), notes)
-    if check.about != notes:  # what comes of that one must not be read as said of this one
+    about = hashlib.sha256(b"".join(notes)).hexdigest()
+    check = comparisons.start(visit.access, run, _mine(visit), about)
+    if check.about != about:  # what comes of that one must not be read as said of this one
         return _page(request, visit, str(_ANOTHER))
-    check.ended.wait(_SECONDS_TO_COMPARE)
+    comparisons.wait(_mine(visit), _SECONDS_TO_COMPARE)
     return redirect(f"{reverse('integrity', args=[visit.clinic_id])}#letter")
 
 
 def _mine(visit: Visit) -> str:
     """A letter is in its reader's hands: nobody else is told what came of it."""
-    return f"{visit.clinic_id}/{visit.user.public_id}"
+    return f"{visit.clinic_id}/{visit.actor.id}"
 
 
 def _compared(visit: Visit) -> dict[str, Any]:
     comparison = comparisons.of(_mine(visit))
-    if comparison and comparison.ended.is_set() and visit.session.now - comparison.at > _SHOWN_FOR:
+    if comparison and not comparison.running and visit.session.now - comparison.at > _SHOWN_FOR:
         comparison = None
     return {
         "comparison": comparison,
-        "comparing": comparison is not None and not comparison.ended.is_set(),
-        "letters": [Told(one, _when(visit, one)) for one in comparison.letters] if comparison else [],
+        "comparing": comparison is not None and comparison.running,
+        "letters": [Told(one, _when(visit, one)) for one in _letters(comparison)],
     }
+
+
+def _letters(comparison: Check | None) -> list[Compared]:
+    outcome = (comparison.outcome if comparison else None) or {}
+    return [Compared(**one) for one in outcome.get("letters", ())]
 
 
 def _when(visit: Visit, compared: Compared) -> str:

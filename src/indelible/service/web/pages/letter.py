@@ -28,7 +28,7 @@ _DAYS = 7
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_clinic(Right.VERIFY)
+@in_clinic(Right.LETTERS)
 def letter(request: HttpRequest, visit: Visit) -> HttpResponse:
     problem = ""
     if request.method == "POST":
@@ -50,7 +50,7 @@ def letter(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 
 @require_safe
-@in_clinic(Right.VERIFY)
+@in_clinic(Right.LETTERS)
 def file(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The letter as the file of an e-mail, to be kept where there is no mail server."""
     written = _written(visit)

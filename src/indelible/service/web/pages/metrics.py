@@ -1,4 +1,4 @@
-"""The metrics of the outboxes and of signing, for a collector on this machine, or with a token."""
+"""The metrics of the outboxes, of signing and of requests, for a collector on this machine, or with a token."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ....drain import metrics as outbox_metrics
+from ... import counting
+from ...outbox_probe import probe
 from ...shared_journal import journal
-from ..outbox_probe import probe
 
 _BY_PROXIES = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
@@ -29,7 +30,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     elif not _is_local(request):
         raise Http404
     opened = journal()
-    text = outbox_metrics.text(probe.at(settings.ENVIRONMENT.every_outbox), opened.store, opened.clock())
+    outboxes = probe.at(settings.ENVIRONMENT.every_outbox)
+    counting.COUNTS.flush()
+    text = outbox_metrics.text(outboxes, opened.store, opened.clock(), counting.drained())
+    text = text.removesuffix(outbox_metrics.END) + counting.text() + outbox_metrics.END
     return HttpResponse(text, content_type=outbox_metrics.CONTENT_TYPE)
 
 

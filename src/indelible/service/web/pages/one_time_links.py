@@ -23,7 +23,7 @@ from ....catalogue.account import PasswordReset, StaffAdded
 from ....django import record
 from ....errors import IndelibleError, StorageFailure
 from ....record.document import Request, Staff
-from ...accounts import devices, sessions
+from ...accounts import devices, keys, sessions
 from ...accounts.clinics import begin_log, new_clinic_id, own
 from ...accounts.grants import hold_giving, still_stands
 from ...accounts.models import Membership, OneTimeLink, User
@@ -159,7 +159,7 @@ def _begun(link: OneTimeLink, name: str, zone: str) -> str:
     known = OneTimeLink.objects.filter(pk=link.pk).values_list("clinic_id", flat=True).first()
     if known is None:  # used up meanwhile
         raise Http404
-    if all(clinic.id != known for clinic, _ in journal().clinics()):
+    if not journal().clinics([known]):
         with suppress(StorageFailure):  # the other request was quicker
             return begin_log(name, zone, known)
     return str(known)
@@ -184,7 +184,8 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         begin(request)
         with transaction.atomic():
             _use_up(link)
-            user = User.objects.create_hashed(link.email, password, name=form.cleaned_data["name"])
+            user = User.objects.create_hashed(link.email, password, name=form.cleaned_data["name"],
+                                              language=link.language)  # fmt: skip
             _join(link, user)
         _sign_in(request, user)
         return redirect("activity", link.clinic_id)
@@ -223,6 +224,8 @@ def _join(link: OneTimeLink, user: User) -> None:
         Membership.objects.create(user=user, clinic_id=link.clinic_id, role=link.role, until=link.until)
     inviter = link.made_by
     actor = Staff(inviter.public_id, inviter.name) if inviter else Staff(user.public_id, user.name)
+    if link.made_by_key is not None:
+        actor = keys.actor_of(link.made_by_key)
     # Not with the device of this request, which is not the actor's.
     record(StaffAdded(role=link.role), target=staff(user), actor=actor, clinic=link.clinic_id, request=Request())
 

@@ -20,17 +20,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from ....catalogue.account import PasswordResetRequested, StaffDeactivated, StaffRoleChanged
-from ....django import record
+from ....catalogue.account import PasswordResetRequested
 from ...accounts import mail
+from ...accounts import people as accounts
 from ...accounts.grants import hold_resetting, may_reset
-from ...accounts.models import Membership, OneTimeLink, SavedView
-from ...accounts.recording import record_access, record_everywhere, staff
+from ...accounts.models import Membership, OneTimeLink
+from ...accounts.people import Clinic, Giver
+from ...accounts.recording import record_everywhere
 from ...accounts.roles import ROLES, Right
-from ...accounts.row_locks import changed, hold, unchanged
 from ..access import Visit, in_clinic
 
-INVITATION_LASTS = timedelta(days=7)
 PASSWORD_LINK_LASTS = timedelta(hours=24)
 
 
@@ -99,13 +98,17 @@ def _page(request: HttpRequest, visit: Visit, form: Invite, status: int = 200, *
 
 
 def _member(visit: Visit, one: Membership) -> Member:
-    may = _may_change(visit, one)
+    may = _giver(visit).may_change(one)
     return Member(one, one.has_ended(visit.session.today), may, may and may_reset(visit.user, one.user),
                   [ROLES[code] for code in ROLES if code in visit.role.gives])  # fmt: skip
 
 
-def _may_change(visit: Visit, one: Membership) -> bool:
-    return one.user_id != visit.user.pk and one.role in visit.role.gives
+def _giver(visit: Visit) -> Giver:
+    return Giver(visit.actor, visit.role.gives, visit.membership)
+
+
+def _clinic(visit: Visit) -> Clinic:
+    return Clinic(visit.clinic_id, visit.session.name, visit.session.today)
 
 
 def _found(visit: Visit, public_id: str) -> Membership:
@@ -113,7 +116,7 @@ def _found(visit: Visit, public_id: str) -> Membership:
     one = Membership.objects.select_related("user").filter(
         clinic_id=visit.clinic_id, user__public_id=public_id
     ).first()  # fmt: skip
-    if one is None or not _may_change(visit, one):
+    if one is None or not _giver(visit).may_change(one):
         raise Http404
     return one
 
@@ -128,15 +131,8 @@ def invite(request: HttpRequest, visit: Visit) -> HttpResponse:
     if Membership.objects.filter(clinic_id=visit.clinic_id, user__email=email).exists():
         form.add_error("email", _("Somebody with this address belongs to the clinic already."))
         return _page(request, visit, form, 400)
-    role = form.cleaned_data["role"]
-    with transaction.atomic():
-        hold(visit.membership)
-        link, secret = OneTimeLink.make(
-            OneTimeLink.INVITATION, INVITATION_LASTS, clinic_id=visit.clinic_id, email=email, role=role,
-            until=form.cleaned_data["until"], made_by=visit.user,
-        )  # fmt: skip
-        _record_access(visit, email, "invitation", None, role)
-    address = settings.INDELIBLE_URL + reverse("invitation", args=[secret])
+    sent = form.cleaned_data
+    link, address = accounts.invite(_giver(visit), _clinic(visit), email, sent["role"], sent["until"])
     return _hand_over(request, visit, link.email, address, "invitation")
 
 
@@ -164,11 +160,7 @@ def withdraw(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
     link = mine.filter(pk=number).first()
     if link is None:
         raise Http404
-    with transaction.atomic():
-        hold(visit.membership)
-        if not mine.filter(pk=number).delete()[0]:  # somebody took it at this moment, or withdrew it too
-            raise changed()
-        _record_access(visit, link.email, "invitation", link.role, None)
+    accounts.withdraw(_giver(visit), _clinic(visit), link)
     messages.success(request, _("The invitation is withdrawn."))
     return redirect("people", visit.clinic_id)
 
@@ -184,25 +176,9 @@ def change(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
         return redirect("people", visit.clinic_id)
     role, until = form.cleaned_data["role"], form.cleaned_data["until"]
     if (role, until) != (one.role, one.until):
-        _change(visit, one, role, until)
+        accounts.change(_giver(visit), _clinic(visit), one, role, until)
         messages.success(request, _("The role is changed."))
     return redirect("people", visit.clinic_id)
-
-
-def _change(visit: Visit, one: Membership, role: str, until: date | None) -> None:
-    with transaction.atomic():
-        hold(visit.membership, one)
-        if role != one.role:
-            record(StaffRoleChanged.model_validate({"role": {"old": one.role, "new": role}}), target=staff(one.user),
-                   actor=visit.actor, clinic=visit.clinic_id)  # fmt: skip
-        if until != one.until:
-            _record_access(visit, one.user.email, "until", one.until, until)
-        if not unchanged(one).update(role=role, until=until):
-            raise changed()
-
-
-def _record_access(visit: Visit, email: str, what: str, old: object, new: object) -> None:
-    record_access(visit.clinic_id, visit.session.name, email, what, old, new, visit.actor)
 
 
 @require_POST
@@ -210,12 +186,7 @@ def _record_access(visit: Visit, email: str, what: str, old: object, new: object
 def remove(request: HttpRequest, visit: Visit, person: str) -> HttpResponse:
     """Let somebody go: from now on the clinic is not theirs, in every session."""
     one = _found(visit, person)
-    with transaction.atomic():
-        hold(visit.membership, one)
-        record(StaffDeactivated(), target=staff(one.user), actor=visit.actor, clinic=visit.clinic_id)
-        if not unchanged(one).delete()[0]:
-            raise changed()
-        SavedView.of(one).delete()
+    accounts.remove(_giver(visit), _clinic(visit), one)
     messages.success(request, _("They cannot enter this clinic any more."))
     return redirect("people", visit.clinic_id)
 

@@ -139,7 +139,7 @@ def _unusual(visit: Visit, wish: Wish) -> dict[str, Any]:
 
 def _wish(request: HttpRequest, visit: Visit) -> Wish:
     """Who may not see others' sign-ins asks for their own, whatever the address says."""
-    own = f"staff/{visit.user.public_id}"
+    own = f"staff/{visit.actor.id}"
     person = request.GET.get("person", "").strip() if visit.may(Right.SIGN_INS_OF_ALL) else own
     only = request.GET.get("only", "")
     days = request.GET.get("days", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -24,8 +24,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ....django import current_request
-from ....drain.erasure import Emptied, Outboxes
-from ....erasure.anonymizing import Anonymized
+from ....drain.erasure import Outboxes
 from ....errors import IndelibleError, InvalidInput, NotFound
 from ....read import query
 from ....read.answer import Known, answer
@@ -37,8 +36,8 @@ from ....read.session import Cursor, Session
 from ....read.story import Line, Outline, Story, Told, known
 from ....read.view import KNOWN_BY_NAME, View
 from ....record.document import Client
-from ....record.own import RequestedBy
 from ....recorder import Recorder
+from ... import anonymizing
 from ...accounts import clinic_links
 from ...accounts.roles import Right
 from ...links import door
@@ -137,6 +136,8 @@ def _stretch(request: HttpRequest, visit: Visit, kind: str, thing: str) -> Stret
 def head(visit: Visit, kind: str, thing: str, decided: Known, told: Sequence[Told]) -> dict[str, Any]:
     """What stands above a story: what it is called, what it comes to, what belongs to it, where its host shows it."""
     links = clinic_links.of(visit.clinic_id)
+    only = visit.session.only
+    is_there = only is not None and (only.kind, only.id) == (kind, thing)  # the host's page is about it already
     name = _name([*decided.views, *(one.view for one in told)], kind, thing)
     return {
         "kind_name": entry_rows.kind_name(kind),
@@ -145,7 +146,7 @@ def head(visit: Visit, kind: str, thing: str, decided: Known, told: Sequence[Tol
         "known_by_name": kind in KNOWN_BY_NAME,
         "answer": answer(kind, thing, decided, SPEECH),
         "related": _related(visit.clinic_id, kind, thing, told),
-        "door": door(links, kind, thing),
+        "door": None if is_there else door(links, kind, thing),
         "zone": visit.session.zone,
     }
 
@@ -297,7 +298,7 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
         done = beside = None
         if request.method == "POST" and form.is_valid():
             others = merged if form.cleaned_data.get("merged") else ()
-            done, beside = _anonymize(visit.recorder, thing, others, form.cleaned_data["requested_by"])
+            done, beside = anonymizing.anonymize(visit.recorder, thing, others, form.cleaned_data["requested_by"])
     except NotFound:  # also where somebody else did it while the page was open
         is_staff = any(visit.session.token(realm, thing) is not None for realm in ("staff", "support"))
         return render(request, "indelible/story/nobody.html", {"is_staff": is_staff}, status=404)
@@ -318,24 +319,6 @@ def anonymize(request: HttpRequest, visit: Visit, thing: str) -> HttpResponse:
     found = {"form": form, "merged": _records(visit, merged), "name": _name_in(told, thing), "thing": thing,
              "count": len(told.entries), "whole": told.whole}  # fmt: skip
     return render(request, "indelible/story/anonymize.html", found, status=400 if form.errors else 200)
-
-
-def _anonymize(
-    recorder: Recorder, client: str, others: Sequence[str], requested_by: RequestedBy
-) -> tuple[Anonymized, Emptied]:
-    """Anonymize a client and other records of the same person; return what went of the client, what is left of all.
-
-    What waits in the outboxes is drained before, and what is held there and names them is emptied. Raises NotFound
-    where the client is not known, with nothing written. Another record that went meanwhile is no fault.
-    """
-    outboxes = Outboxes(journal().shared, settings.ENVIRONMENT.every_outbox)
-    done = recorder.anonymize(client, requested_by)
-    for one in others:
-        with suppress(NotFound):
-            also = recorder.anonymize(one, requested_by)
-            unfinished = tuple(dict.fromkeys((*done.unfinished, *also.unfinished)))
-            done = replace(done, unfinished=unfinished, older_copy=done.older_copy or also.older_copy)
-    return done, outboxes.empty(recorder.clinic_id, (client, *others))
 
 
 def _records(visit: Visit, clients: Sequence[str]) -> list[dict[str, str]]:

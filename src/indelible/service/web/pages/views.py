@@ -42,7 +42,7 @@ class Name(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_clinic(Right.READ)
+@in_clinic(Right.OWN_VIEWS)
 def views(request: HttpRequest, visit: Visit) -> HttpResponse:
     if request.method != "POST":
         return _page(request, visit)
@@ -108,7 +108,7 @@ def _mine(visit: Visit, number: int) -> SavedView:
 
 
 @require_POST
-@in_clinic(Right.READ)
+@in_clinic(Right.OWN_VIEWS)
 def rename(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
     form = Name(request.POST)
     with transaction.atomic():
@@ -125,7 +125,7 @@ def rename(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
 
 
 @require_POST
-@in_clinic(Right.READ)
+@in_clinic(Right.OWN_VIEWS)
 def remove(request: HttpRequest, visit: Visit, number: int) -> HttpResponse:
     _mine(visit, number).delete()
     messages.success(request, _("The view was deleted."))

@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from ...drain import health
-from ...drain.health import Health
+from ..drain import health
+from ..drain.health import Health
 
 # What a page may be late by, and how old its figures may be.
 WITHIN = 2.0
