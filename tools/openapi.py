@@ -1,8 +1,10 @@
-"""Write docs/spec/openapi.json: the interface for programs, as the service itself describes it. `make openapi`"""
+"""Write docs/spec/openapi.json: the interface for programs, as the service itself describes it. `make openapi`;
+with a path, it is written there."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -23,7 +25,7 @@ def main() -> None:
         startup.prepare(environment.read())
         from indelible.service.api.application import printed
 
-        FILE.write_text(printed())
+        (Path(sys.argv[1]) if len(sys.argv) > 1 else FILE).write_text(printed())
 
 
 if __name__ == "__main__":

@@ -141,17 +141,26 @@ def test_a_clinic_that_sends_too_much_waits_and_another_one_does_not(server, spo
 
 
 def test_a_document_that_only_has_to_wait_is_not_held(server, spool):
-    refusals = iter([{"status": 503}, {"status": 404}])
-    server.refuses = lambda one: next(refusals, None) if one["key"] == "k1" else None
+    refusals, both = [{"status": 404}, {"status": 503}], threading.Event()
+
+    def refuse(one: Any) -> Any:
+        if one["key"] != "k1" or not refusals:
+            return None
+        answer = refusals.pop()
+        if not refusals:
+            both.set()
+        return answer
+
+    server.refuses = refuse
     server.stop()
     client = opened(server, spool)
     for number in range(3):
         client.record(event(number, key=f"k{number}"))
     client.close(0)
     server.start()
-    left = opened(server, spool).close(1.0)
-    assert left is not None
-    assert left.held == 0
+    waiting = opened(server, spool)
+    assert both.wait(ENOUGH)
+    assert waiting.close(1.0).held == 0
     assert opened(server, spool).close(ENOUGH) == Standing(0, 0)
     assert sorted(server.keys_of()) == ["k0", "k1", "k2"]
 
