@@ -86,21 +86,12 @@ def mix(one: str, other: str, part: float) -> str:
     return "#" + "".join(f"{channel:02x}" for channel in channels)
 
 
-def readable(colour: str, grounds: Iterable[str], towards: str) -> str:
-    """Return the colour, moved towards another only as far as text in it can be read on each of the grounds."""
-    every = tuple(grounds)
+def readable(colour: str, beside: Iterable[str], towards: str) -> str:
+    """Return the colour, moved towards another only as far as text can be read with each of those beside it: an ink on
+    its grounds, or a ground under its inks."""
+    every = tuple(beside)
     for step in range(_STEPS + 1):
         moved = mix(colour, towards, step / _STEPS)
-        if all(contrast(moved, ground) >= READABLE for ground in every):
-            return moved
-    return towards
-
-
-def ground(colour: str, inks: Iterable[str], towards: str) -> str:
-    """Return the ground, moved towards another only as far as each of the inks can be read on it."""
-    every = tuple(inks)
-    for step in range(_STEPS + 1):
-        moved = mix(colour, towards, step / _STEPS)
-        if all(contrast(moved, ink) >= READABLE for ink in every):
+        if all(contrast(moved, one) >= READABLE for one in every):
             return moved
     return towards

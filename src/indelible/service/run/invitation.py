@@ -91,14 +91,10 @@ def main(arguments: list[str]) -> int:
     def invite() -> int:
         from .. import environment
         from ..shared_journal import close_journal
-        from . import drain_threads, leader, startup
+        from . import drain_threads, startup
 
         settings = environment.read()
-        database = settings.database
-        if not database.is_file():
-            raise NotFound(f"there is no log at {database}; `indelible init` makes one, and so does `indelible serve`")
-        with leader.alone_in(settings.database.parent):  # a service may be starting on it for the first time
-            startup.prepare(settings)
+        startup.prepare_there(settings)
         try:
             address, clinic = link(given.email, given.clinic, given.role, given.until)
         finally:

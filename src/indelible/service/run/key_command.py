@@ -114,13 +114,10 @@ def main(arguments: list[str]) -> int:
     def run() -> int:
         from .. import environment
         from ..shared_journal import close_journal
-        from . import drain_threads, leader, startup
+        from . import drain_threads, startup
 
         settings = environment.read()
-        if not settings.database.is_file():
-            raise NotFound(f"there is no log at {settings.database}; `indelible init` makes one")
-        with leader.alone_in(settings.database.parent):  # a service may be starting on it for the first time
-            startup.prepare(settings)
+        startup.prepare_there(settings)
         try:
             if given.what == "list":
                 print("\n".join(lines(_clinic(given))) or "no key", flush=True)  # noqa: T201

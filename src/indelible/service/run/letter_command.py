@@ -52,13 +52,10 @@ def main(arguments: list[str]) -> int:
         from .. import environment
         from ..accounts import mail
         from ..shared_journal import close_journal
-        from . import leader, startup
+        from . import startup
 
         settings = environment.read()
-        if not settings.database.is_file():
-            raise NotFound(f"there is no log at {settings.database}; `indelible init` makes one")
-        with leader.alone_in(settings.database.parent):  # a service may be starting on it for the first time
-            startup.prepare(settings)
+        startup.prepare_there(settings)
         try:
             if not given.send:
                 print(printed(given.clinic), end="")  # noqa: T201

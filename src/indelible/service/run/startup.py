@@ -8,11 +8,12 @@ from pathlib import Path
 
 from ... import stores
 from ...catalogue import host
-from ...errors import InvalidInput, StorageFailure
+from ...errors import InvalidInput, NotFound, StorageFailure
 from ...journal import Journal
 from ...places import Places
 from ..accounts import file_ownership
 from ..environment import Environment
+from . import leader
 
 FIRST_START_LASTS = timedelta(days=2)
 
@@ -32,6 +33,15 @@ def prepare(settings: Environment) -> None:
     make_folder(settings.accounts)
     _make_file(settings.accounts)
     _bring_up_tables()
+
+
+def prepare_there(settings: Environment) -> None:
+    """The same for a command, which makes no log. Raises NotFound where there is none, IndelibleError."""
+    if not settings.database.is_file():
+        raise NotFound(f"there is no log at {settings.database}; `indelible init` makes one, and so does "
+                       "`indelible serve`")  # fmt: skip
+    with leader.alone_in(settings.database.parent):  # a service may be starting on it for the first time
+        prepare(settings)
 
 
 def _check_keep(settings: Environment) -> None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import colours
-from ..colours import READABLE, contrast, ground, is_dark, mix, readable
+from ..colours import READABLE, contrast, is_dark, mix, readable
 
 _SHEET = Path(__file__).parent / "static/indelible/indelible.css"
 _BLOCK = re.compile(r":root \{\n\s*color-scheme: (light|dark);\n(.*?)\}", re.S)
@@ -46,13 +46,13 @@ def chosen(scheme: str, given: Mapping[str, str]) -> dict[str, str]:
             ("sheet", mix(paper, "#ffffff", 0.5 if scheme == "light" else 0.04)),
             ("sunk", mix(paper, found["ink"], 0.05 if scheme == "light" else 0.1)),
         ):
-            found[name] = ground(derived, inks, found[name])
+            found[name] = readable(derived, inks, found[name])
         found["line"], found["line-button"] = (mix(found["paper"], found["ink"], part) for part in (0.1, 0.22))
     accent = given.get("accent") or ("background" in given and found["accent"])
     if accent:
         grounds = [found[name] for name in _GROUNDS]
         soft = mix(found["sheet"], accent, _SOFT)
-        soft = ground(soft, [found["ink"], found["ink-soft"]], found["sheet"])
+        soft = readable(soft, [found["ink"], found["ink-soft"]], found["sheet"])
         found["accent-soft"] = soft
         found["accent"] = readable(accent, [*grounds, soft], _ENDS[scheme])
         on_it = (found["accent-ink"], "#ffffff", "#000000")
