@@ -119,7 +119,7 @@ def test_a_view_is_saved_and_found_again(site, page_as, script):
 def test_what_is_wrong_is_mended_with_one_click(site, page_as):
     page = page_as("owner")
     page.goto(site.clinic)
-    page.get_by_label("Search", exact=True).fill("category:payment from:month")
+    page.get_by_label("Search", exact=True).fill("category:payment from:2026-01-01")
     page.get_by_label("Search", exact=True).press("Enter")
     page.get_by_role("heading", name="The filter was not understood").wait_for()
     assert page.locator("mark").inner_text() == "category:payment"

@@ -195,9 +195,17 @@ def open_first(page: Any, frame: Any) -> None:
     page.wait_for_function("() => true")
 
 
+def bookings(page: Any, frame: Any) -> None:
+    """A list that is long whatever other tests did: theirs are sign-ins and files, which are folded into few rows."""
+    frame.goto(frame.url.partition("?")[0] + "?q=category:bookings")
+    frame.wait_for_selector("html.sized")
+    fits(page, frame)
+
+
 @pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
 def test_the_list_is_there_and_the_hosts_page_scrolls(opened, picture, phone):
     page, frame = opened(phone=phone)
+    bookings(page, frame)
     assert frame.locator("tr.entry").count() >= 20
     assert frame_height(page) > 900
     assert frame.evaluate("document.documentElement.scrollHeight <= innerHeight + 1")
@@ -209,6 +217,7 @@ def test_the_list_is_there_and_the_hosts_page_scrolls(opened, picture, phone):
 @pytest.mark.parametrize("phone", [False, True], ids=["laptop", "phone"])
 def test_an_entry_opens_where_the_reader_looks_and_back_closes_it(opened, picture, phone):
     page, frame = opened(phone=phone)
+    bookings(page, frame)
     row = frame.locator("tr.entry a.label:visible").nth(14)
     row.scroll_into_view_if_needed()
     page.mouse.wheel(0, 300)
@@ -236,6 +245,7 @@ def test_an_entry_opens_where_the_reader_looks_and_back_closes_it(opened, pictur
 
 def test_a_head_of_the_hosts_covers_no_entry_and_what_is_new_is_seen(opened):
     page, frame = opened()
+    bookings(page, frame)
     page.evaluate("document.querySelector('iframe').dataset.top = '80'")
     page.evaluate("scrollTo(0, 700)")
     follows(page, frame, 80)
@@ -254,6 +264,7 @@ def test_a_head_of_the_hosts_covers_no_entry_and_what_is_new_is_seen(opened):
 def test_a_page_of_which_a_part_scrolls_shows_what_is_opened_and_what_the_keys_lead_to(opened, whole):
     """As most staff areas are laid out: the head stands, and what is below it scrolls, but not in the window."""
     page, frame = opened()
+    bookings(page, frame)
     part = "html { overflow: hidden } body { height: 100vh; overflow: auto }"
     part = part if whole else "main { height: calc(100vh - 208px); overflow: auto }"
     page.add_style_tag(content=part)
@@ -311,6 +322,7 @@ def test_a_list_to_choose_from_is_whole_also_where_the_page_is_short(opened):
 
 def test_a_keyboard_is_enough_and_what_it_leads_to_is_seen(opened):
     page, frame = opened()
+    bookings(page, frame)
     frame.locator("tr.entry a.label").first.focus()
     for _ in range(18):
         page.keyboard.press("j")
@@ -504,7 +516,7 @@ def test_a_copied_address_shows_nothing_in_another_tab(opened):
     unused = tab.goto(address.replace(address.split("/v/")[1].split("/")[0], "x" * 43))
     assert unused.status == 403
     frame.goto(address)  # in its place it still works
-    assert frame.locator("tr.entry").count() >= 20
+    assert frame.locator("tr.entry").count() > 0
 
 
 def test_a_pass_that_was_used_says_so_in_the_readers_language(host, opened, browser):

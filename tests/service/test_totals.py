@@ -10,7 +10,10 @@ import pytest
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-TODAY = datetime.now(UTC).date()
+
+def today():
+    """Asked each time: a run may begin on one day and end on the next."""
+    return datetime.now(UTC).date()
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def table(text):
 
 
 def months_ago(number):
-    month = TODAY.year * 12 + TODAY.month - 1 - number
+    month = today().year * 12 + today().month - 1 - number
     return date(month // 12, month % 12 + 1, 1)
 
 
@@ -86,10 +89,10 @@ def test_the_part_beside_a_list_has_one_line_for_narrow_screens_and_the_picture_
 
 
 def test_few_days_are_told_by_day_and_each_leads_to_its_list(browser, log):
-    days = [TODAY - timedelta(days=number) for number in (3, 1)]
+    days = [today() - timedelta(days=number) for number in (3, 1)]
     for number, day in enumerate(days, 1):
         pay(log, number * 1_000, day)
-    text = page(browser, log, q=f"from:{TODAY - timedelta(days=9)}")
+    text = page(browser, log, q=f"from:{today() - timedelta(days=9)}")
     rows = table(text)
     assert [row[1] for row in rows] == ["€0.00", "€20.00", "€0.00", "€10.00"]
     links = re.findall(r'<th scope="row"><a href="([^"]+)"', text)
@@ -117,7 +120,7 @@ def test_more_that_came_back_than_went_out_is_told_below_zero_and_drawn_as_nothi
 
 def test_one_period_and_no_money_have_no_picture(browser, log):
     assert "No money in this list." in page(browser, log)
-    pay(log, 100, TODAY)
+    pay(log, 100, today())
     assert "<svg" not in page(browser, log).partition("totals-page")[2].partition("</main>")[0]
 
 
@@ -127,13 +130,13 @@ def test_one_period_and_no_money_have_no_picture(browser, log):
 )  # fmt: skip
 def test_any_days_answer_a_page(browser, log, words):
     pay(log, 100, "2026-03-04")
-    pay(log, 300, TODAY)
+    pay(log, 300, today())
     page(browser, log, q=words)
     beside(browser, log, q=words)
 
 
 def test_who_may_not_see_totals_finds_no_sums_and_no_way_to_them(service, log):
-    pay(log, 123_456, TODAY)
+    pay(log, 123_456, today())
     staff = service.client(service.user("staff", log))
     assert staff.get(reverse("totals", args=[log.clinic.id])).status_code == 403
     listed = staff.get(reverse("activity", args=[log.clinic.id])).content.decode()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import select
+import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
@@ -46,15 +48,31 @@ def tail(
         query = parse(session, wanted)
         printer.show(session, list(session.read(query, limit=limit))[::-1] if limit else [])
         seen = session.up_to
-        try:
-            while follow and not _is_closed(_POLL_MILLISECONDS):
+        with _interrupted() as interrupted:
+            while follow and not interrupted.is_set() and not _is_closed(_POLL_MILLISECONDS):
                 session = log.reading()
-                while seen < session.up_to:
+                while seen < session.up_to and not interrupted.is_set():
                     until = min(seen + _AT_ONCE, session.up_to)
                     printer.show(session, _between(session, wanted, seen + 1, until))
                     seen = until
-        except KeyboardInterrupt:
-            return  # it is how one stops
+
+
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """Ctrl-C ends between two looks at the log, as it is how one stops; pressed again, it ends at once."""
+    event = threading.Event()
+
+    def first(number: int, frame: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _between(session: Session, words: list[str], first: int, last: int) -> Sequence[View]:
