@@ -75,7 +75,6 @@ class AsyncClient:
         left = None
         if self._spooling is not None:
             left = await asyncio.to_thread(self._spooling.close, seconds)
-            self._sending.close()
         await self._wire.close()
         return left
 

@@ -68,9 +68,10 @@ class Client:
 
         What is left is sent by whoever opens the spool next.
         """
-        left = None if self._spooling is None else self._spooling.close(seconds)
+        if self._spooling is not None:
+            return self._spooling.close(seconds)
         self._wire.close()
-        return left
+        return None
 
     def of(self, clinic: str) -> Client:
         """Return this client for another clinic, with the same connection and spool. Close the first one only."""

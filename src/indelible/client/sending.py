@@ -70,6 +70,8 @@ class Sender:
     def _begin(self) -> None:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._ended = True  # the thread; one that is left alone closes the connection that it still uses
+        self._left_alone = False
         self._moved = threading.Condition()
         self._wake = threading.Event()
         self._tried, self._away_until = 0, 0.0
@@ -82,6 +84,7 @@ class Sender:
         """See to it that what waits is sent, from now on."""
         with self._starting:
             if not self._stopped and (self._thread is None or not self._thread.is_alive()):
+                self._ended = False
                 self._thread = threading.Thread(target=self._run, name="indelible-spool", daemon=True)
                 self._thread.start()
         self._wake.set()
@@ -97,12 +100,14 @@ class Sender:
         return self._until(lambda: not isinstance(self._spool.find(clinic, key), Waiting), seconds)
 
     def stop(self, seconds: float) -> bool:
-        """End the thread; return whether it ended in this time."""
+        """End the thread; return whether it ended in this time. If not, it closes the connection when it does."""
         self._stopped = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join(seconds)
-        return self._thread is None or not self._thread.is_alive()
+        with self._starting:
+            self._left_alone = not self._ended
+        return not self._left_alone
 
     def _until(self, true: Callable[[], bool], seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -117,6 +122,13 @@ class Sender:
     # The thread
 
     def _run(self) -> None:
+        self._keep_sending()
+        with self._starting:
+            self._ended = True
+            if self._left_alone:
+                self._wire.close()
+
+    def _keep_sending(self) -> None:
         while not self._stopped:
             try:
                 pause = self._round()

@@ -31,6 +31,7 @@ class Spooling:
         self.spool = spool.Spool(path, spool.LIMIT if limit is None else limit)
         self._sender = sending.Sender(self.spool, wire, clinic, on_problem)
         self._sender.ensure()
+        self._wire = wire
         self._left: Standing | None = None
 
     def put(self, ready: Sequence[Prepared]) -> None:
@@ -48,11 +49,13 @@ class Spooling:
         return done
 
     def close(self, seconds: float) -> Standing:
-        """Send what waits, in this time, and return what is left. A second time it only says that again."""
+        """Send what waits, in this time, close the connection, and return what is left. A second time it only says
+        that again."""
         if self._left is not None:
             return self._left
         self._left = left = self._sender.flush(seconds)
         if self._sender.stop(1.0 if seconds else 0.0):
             self.spool.tidy()
             self.spool.close()
+            self._wire.close()
         return left
